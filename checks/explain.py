@@ -2,8 +2,8 @@
 
 A push from LAST to `after` is explained if its first-parent commits can be cut into segments that each end in the
 merge SHA of a merged pull request, and each of those pull requests passed the gate for this base and brought exactly
-this tree. Everything else is unexplained, and is named. That includes commits at which the branch is known to have
-stood before a merge, since no later merge brought them.
+this tree. All other commits are unexplained and are listed. That includes every known earlier tip of the branch: a
+commit that was already on the branch did not come from a later merge.
 """
 
 import math
@@ -27,15 +27,15 @@ class MergedPullRequest:
     verdict: str
     """That verdict as text: `success`, `failure`, `in progress`, `none`."""
     group_passed: bool = True
-    """If a merge queue merged it: whether the verdict on the queue's own commit was success, too."""
+    """Whether the verdict on the merge queue's own commit was success, too; true if no queue merged it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """Commits of the first-parent chain, oldest first, which end in the merge SHA of `candidates`.
+    """Commits of the first-parent chain, oldest first; the last one is the merge SHA of the `candidates`.
 
-    GitHub reports several pull requests as merged by one commit if some came in indirectly; one has to explain
-    everything.
+    There are several candidates if a merge brought other pull requests indirectly: GitHub reports the same merge SHA
+    for all of them. One candidate has to explain the whole segment.
     """
 
     before: str
@@ -50,23 +50,24 @@ class Segment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentTrees:
-    """The tree that each candidate brings onto the commit before the segment, and the actual tree: tree ids."""
+    """Tree ids for one segment: the result of merging each candidate, and the tree that the branch really has."""
 
     merged: Mapping[int, str]
-    """Pull request → `git merge-tree` of the commit before the segment with its head; missing if there is none."""
+    """By pull request number: `git merge-tree` of its head and the commit before the segment; no entry on conflict."""
     actual: str
+    """The tree of the segment's newest commit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explained:
-    """Pull requests that passed the gate brought every commit; oldest first."""
+    """Every commit came from one of these pull requests, which passed the gate; oldest first."""
 
     pull_requests: tuple[MergedPullRequest, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unexplained:
-    """At least one segment has no pull request, or one that did not pass; `reasons` has the reason for each."""
+    """These segments have no pull request, or one that did not pass; `reasons` has one reason for each segment."""
 
     unexplained: tuple[Segment, ...]
     reasons: tuple[str, ...]
@@ -79,12 +80,12 @@ def cut_segments(
     *,
     repository_id: int,
     branch: str,
-    stood_at: Collection[str] = (),
+    earlier_tips: Collection[str] = (),
 ) -> tuple[Segment, ...]:
     """Cut the first-parent commits after `last`, oldest first, after each merge SHA of a pull request into `branch`.
 
-    `stood_at` are known earlier tips of the branch: commits that came by a separate push are cut off there, so that a
-    later merge of work built on them does not explain them.
+    `earlier_tips` are commits that are known to have been the branch's tip. They end segments, too: a later merge must
+    not explain commits that an earlier push had already brought.
     """
     ends: dict[str, list[MergedPullRequest]] = {}
     for pull_request in sorted(merged, key=lambda pull_request: pull_request.number):
@@ -94,7 +95,7 @@ def cut_segments(
     before, open_commits = last, list[str]()
     for commit in commits:
         open_commits.append(commit)
-        if commit in ends or commit in stood_at:
+        if commit in ends or commit in earlier_tips:
             candidates = tuple(ends.get(commit, ()))
             segments.append(Segment(before=before, commits=tuple(open_commits), candidates=candidates))
             before, open_commits = commit, []
@@ -104,7 +105,7 @@ def cut_segments(
 
 
 def explain_push(segments: Sequence[Segment], trees: Mapping[str, SegmentTrees]) -> Explained | Unexplained:
-    """Judge each segment; `trees` is keyed by the segment's end. A segment without trees is unexplained."""
+    """Judge each segment; `trees` is keyed by the segments' ends. A segment without trees is unexplained."""
     by_segment: list[MergedPullRequest] = []
     unexplained: list[Segment] = []
     reasons: list[str] = []
@@ -121,20 +122,20 @@ def explain_push(segments: Sequence[Segment], trees: Mapping[str, SegmentTrees])
 
 
 def _explain_segment(segment: Segment, trees: SegmentTrees | None) -> MergedPullRequest | str:
-    """Find the candidate that explains the whole segment; if none does, say why (for the first one)."""
+    """Find the candidate that explains the whole segment; if there is none, say why the first one does not."""
     if not segment.candidates:
         shas = ", ".join(commit[:7] for commit in segment.commits[:5]) + (" …" if len(segment.commits) > 5 else "")
         return f"{shas} did not come from a merged pull request"
     reasons = []
     for pull_request in segment.candidates:
-        reason = _why_not(pull_request, segment, trees)
+        reason = _find_objection(pull_request, segment, trees)
         if reason is None:
             return pull_request
         reasons.append(reason)
     return reasons[0]
 
 
-def _why_not(pull_request: MergedPullRequest, segment: Segment, trees: SegmentTrees | None) -> str | None:
+def _find_objection(pull_request: MergedPullRequest, segment: Segment, trees: SegmentTrees | None) -> str | None:
     name = f"#{pull_request.number}"
     if pull_request.merge_sha == pull_request.head_sha:
         return f"{name} was not merged on GitHub: its newest commit was pushed straight to the branch"
@@ -154,7 +155,7 @@ def _why_not(pull_request: MergedPullRequest, segment: Segment, trees: SegmentTr
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownVerdict:
-    """The conclusion that one check run `planward/plan` showed, and since when (seconds since 1970)."""
+    """The conclusion that one check run `planward/plan` showed from the time `at` on (seconds since 1970)."""
 
     run: str
     conclusion: str
@@ -164,23 +165,23 @@ class ShownVerdict:
 def shown_at_merge(verdicts: Sequence[ShownVerdict], merged_at: float) -> ShownVerdict | None:
     """The verdict that GitHub showed when the pull request was merged; `verdicts` are oldest first.
 
-    Of several check runs GitHub shows the one that was created last. The time of the merge has whole seconds: if
-    GitHub showed success at some moment of that second, the merge may have been at that moment.
+    Of several check runs GitHub shows the one that was created last. The time of the merge is in whole seconds, so
+    success counts if GitHub showed it at any moment of that second.
     """
     second = math.floor(merged_at)
-    # GitHub's times of check runs are also whole seconds: one with the same second may be later than the merge.
+    # GitHub's times of check runs are in whole seconds, too: one of the same second may be later than the merge.
     moments = sorted({each.at for each in verdicts if second <= each.at < second + 1})
     known = [[each for each in verdicts if each.at < second]]
     known += [[each for each in verdicts if each.at <= moment] for moment in moments]
-    shown = [_shown(each) for each in known]
+    shown = [_shown_verdict(each) for each in known]
     green = [each for each in shown if each is not None and each.conclusion == "success"]
     return green[-1] if green else shown[-1]
 
 
-def _shown(known: Sequence[ShownVerdict]) -> ShownVerdict | None:
+def _shown_verdict(known: Sequence[ShownVerdict]) -> ShownVerdict | None:
     if not known:
         return None
     newest = list(dict.fromkeys(each.run for each in known))[-1]
     own = [each for each in known if each.run == newest]
-    # A repeated step may record again that the run is in progress, after its end.
+    # A repeated step may record "in progress" once more after the run's end.
     return next((each for each in reversed(own) if each.conclusion != "in_progress"), own[-1])

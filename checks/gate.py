@@ -1,8 +1,8 @@
 """The gate: may this be planned with credentials, may it be merged, may it be applied.
 
 `decide_merge` and `decide_apply` are deliberately two functions: when they were one, "no digest" meant "not
-applicable", and an unreviewed push passed. Required earlier steps are values that only this module creates: `Vouched`
-before credentials are read for code, `Proceed` before a plan file is applied.
+applicable", and an unreviewed push passed. Two steps require a value that only this module creates: reading
+credentials for code requires `Vouched`, and applying a plan file requires `Proceed`.
 """
 
 from collections.abc import Collection, Sequence
@@ -19,12 +19,12 @@ _MADE_HERE = object()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clear:
-    """Nothing prevents it."""
+    """The gate has no objection."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """A person has to decide; `cause` is the first line that they read, with what to do."""
+    """A person has to decide. `cause` is the first line of the check run: the reason, and what to do."""
 
     cause: str
     button: Literal["approve_plan", "preview", "confirm_destroy", "apply"] | None = None
@@ -32,7 +32,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refuse:
-    """It does not pass; `cause` is the first line, with what to do."""
+    """The gate refuses. `cause` is the first line of the check run: the reason, and what to do."""
 
     cause: str
 
@@ -92,7 +92,7 @@ def vouch(
         )
     if pushed_by is not None:
         return Hold(
-            cause=f"Not planned yet: the newest commit was pushed by {pushed_by}, {_who_cannot_vouch(pushed_by)}. "
+            cause=f"Not planned yet: the newest commit was pushed by {pushed_by}, {_why_not_trusted(pushed_by)}. "
             "Someone with write access has to look at the code and press Approve plan.",
             button="approve_plan",
         )
@@ -156,12 +156,12 @@ _UNTRUSTED_BOT = "a bot that is not listed in trusted_bots (.github/planward.yml
 
 
 def _is_bot(login: str) -> bool:
-    """GitHub gives no person a login with brackets."""
+    """Whether a login is a bot's: no person's login can contain brackets."""
     return login.endswith("[bot]")
 
 
-def _who_cannot_vouch(login: str) -> str:
-    """Who it is that pushed, to stand after the login."""
+def _why_not_trusted(login: str) -> str:
+    """Why this account cannot vouch for code: a phrase to follow its login."""
     return _UNTRUSTED_BOT if _is_bot(login) else "who has no write access to this repository"
 
 
@@ -205,7 +205,7 @@ class RootVerdict:
     to_confirm: tuple[ToConfirm, ...] = ()
     """The destroyed and replaced objects that need confirmation."""
     second_copy: str | None = None
-    """Why applying it would duplicate resources of another workspace."""
+    """Why the apply would duplicate resources of another workspace; None if it would not."""
 
 
 def decide_merge(
@@ -217,8 +217,8 @@ def decide_merge(
     """Decide whether a pull request may be merged: failures come first, then second copies, then missing
     confirmations.
 
-    `confirmed` are the confirmations given for this head. With `four_eyes`, only people who had no part in the head
-    could give one.
+    `confirmed` are the confirmations given for this head. With `four_eyes`, all of them are by people who had no part
+    in it.
     """
     for root in roots:
         if root.outcome in ("failed", "timed_out", "skipped") or (root.outcome == "planned" and not root.plan_digest):
@@ -226,24 +226,26 @@ def decide_merge(
     second_copy = next((root.second_copy for root in roots if root.second_copy is not None), None)
     if second_copy is not None:
         return Hold(cause=second_copy)
-    missing = [(root.environment, address) for root in roots for address in unconfirmed(root.to_confirm, confirmed)]
+    missing = [
+        (root.environment, address) for root in roots for address in unconfirmed_addresses(root.to_confirm, confirmed)
+    ]
     if missing:
         where = " and ".join(dict.fromkeys(environment for environment, _ in missing))
         who = " who neither wrote nor pushed any commit of this pull request" if four_eyes else ""
         return Hold(
-            cause=f"Confirm what is destroyed in {where}: {_some([address for _, address in missing])}. Someone with "
-            f"write access{who} has to look at the plan and press Confirm destroy.",
+            cause=f"Confirm what is destroyed in {where}: {_first_few([address for _, address in missing])}. Someone "
+            f"with write access{who} has to look at the plan and press Confirm destroy.",
             button="confirm_destroy",
         )
     return Clear()
 
 
-def unconfirmed(to_confirm: Sequence[ToConfirm], confirmed: Collection[str]) -> tuple[str, ...]:
+def unconfirmed_addresses(to_confirm: Sequence[ToConfirm], confirmed: Collection[str]) -> tuple[str, ...]:
     """The addresses of objects whose confirmation is missing."""
     return tuple(each.address for each in to_confirm if each.confirmation not in confirmed)
 
 
-def to_confirm(plan: Plan, confirm: Collection[str]) -> tuple[ResourceChange, ...]:
+def changes_to_confirm(plan: Plan, confirm: Collection[str]) -> tuple[ResourceChange, ...]:
     """The objects that a plan destroys or replaces and that need confirmation: `destroy`, `replace`, or resource
     types."""
     if not confirm:
@@ -264,7 +266,7 @@ class ExplainedMerge(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class ApprovedPlan(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """A person approved exactly these plans, of the root modules that they were shown."""
+    """A person looked at the plans of some root modules and approved exactly these."""
 
     by: str
     overrides: bool = False
@@ -281,13 +283,13 @@ class ApprovedCommit(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class NotReviewed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Nobody has seen this root module's plan here; `why` says so as text."""
+    """Nobody has reviewed this root module's plan. `why` is the reason, as text for people."""
 
     why: str
 
 
 Review = ExplainedMerge | ApprovedPlan | ApprovedCommit | NotReviewed
-"""What was reviewed before. There is no None: a missing review is a value that holds."""
+"""The review that preceded the apply. A missing review is `NotReviewed`, which leads to a hold, and never None."""
 
 
 def decide_apply(
@@ -305,11 +307,12 @@ def decide_apply(
     unconfirmed: Sequence[str] = (),
     unseen: Sequence[ChangeSummary] = (),
 ) -> Proceed | Hold | Refuse:
-    """Decide whether the new plan may be applied. `by_hand`: only approved plans are applied here.
+    """Decide whether the new plan may be applied.
 
-    `unconfirmed` are the addresses of objects whose confirmation is missing. `unseen` lists the plan's actions that no
-    preview showed, by the environment's `parity`; empty if there is no preview to compare with. `second_copy` is why
-    it would duplicate resources of another workspace: only an administrator can approve that.
+    `by_hand`: whether this environment applies only approved plans. `unconfirmed` are the addresses of objects whose
+    confirmation is missing. `unseen` lists the plan's actions that no preview showed, as the environment's `parity`
+    defines them; it is empty if there is no preview to compare with. `second_copy` says why the apply would duplicate
+    resources of another workspace, which only an administrator can approve.
     """
     where = f"{root_module} in {environment}"
     if errored:
@@ -330,7 +333,7 @@ def decide_apply(
         return Hold(cause=second_copy)
     match review:
         case ApprovedPlan(plan_digests=approved):
-            # A plan that differs each time, and is not stored, can only be approved by an administrator.
+            # If a plan is not stored and differs each time, no approval matches it: only an administrator can apply.
             if plan_digest in approved or overridden:
                 return proceed
             return Hold(
@@ -339,17 +342,18 @@ def decide_apply(
             )
         case ApprovedCommit():
             if not overridden and unconfirmed:
-                return _not_confirmed(where, unconfirmed)
-            if not by_hand:  # if plans are applied by hand, the plan itself has to be approved, too
+                return _hold_unconfirmed(where, unconfirmed)
+            if not by_hand:  # otherwise the plan itself needs an approval, too
                 return proceed
         case NotReviewed(why=why):
             return Hold(cause=f"{where}: {why}. Look at its plan, then press Apply.", button="apply")
         case ExplainedMerge():
             if unconfirmed:
-                return _not_confirmed(where, unconfirmed)
+                return _hold_unconfirmed(where, unconfirmed)
             if unseen:
                 return Hold(
-                    cause=f"{where}: {_not_shown(unseen)}. Look at the difference, then press Apply.", button="apply"
+                    cause=f"{where}: {_describe_unseen(unseen)}. Look at the difference, then press Apply.",
+                    button="apply",
                 )
     if by_hand:
         return Hold(
@@ -359,24 +363,25 @@ def decide_apply(
     return proceed
 
 
-def _not_confirmed(where: str, addresses: Sequence[str]) -> Hold:
+def _hold_unconfirmed(where: str, addresses: Sequence[str]) -> Hold:
     return Hold(
-        cause=f"{where}: nobody confirmed what is destroyed: {_some(addresses)}. Look at its plan, then press Apply.",
+        cause=f"{where}: nobody confirmed what is destroyed: {_first_few(addresses)}. Look at its plan, then press "
+        "Apply.",
         button="apply",
     )
 
 
-_LOSES: dict[Loss, str] = {"destroy": "destroys", "replace": "replaces", "forget": "forgets", "invoke": "runs"}
+_LOSS_VERBS: dict[Loss, str] = {"destroy": "destroys", "replace": "replaces", "forget": "forgets", "invoke": "runs"}
 
 
-def _not_shown(unseen: Sequence[ChangeSummary]) -> str:
-    """The plan's actions that no preview showed, the gravest as text."""
-    lost = {loss: [each.address for each in unseen if each.loss == loss] for loss in _LOSES}
-    grave = [f"{_LOSES[loss]} {_some(addresses)}" for loss, addresses in lost.items() if addresses]
+def _describe_unseen(unseen: Sequence[ChangeSummary]) -> str:
+    """Say which of the plan's actions no preview showed, naming the dangerous ones."""
+    lost = {loss: [each.address for each in unseen if each.loss == loss] for loss in _LOSS_VERBS}
+    grave = [f"{_LOSS_VERBS[loss]} {_first_few(addresses)}" for loss, addresses in lost.items() if addresses]
     grave += [f"changes `{each.address}` ({', '.join(each.dangers)})" for each in unseen if each.dangers][:3]
     if grave:
         return f"the plan {', '.join(grave)}, which no preview showed"
-    return f"the plan does something else to {_some([each.address for each in unseen])} than the preview showed"
+    return f"the plan does something else to {_first_few([each.address for each in unseen])} than the preview showed"
 
 
 # --- promotion -------------------------------------------------------------------------------------------------------
@@ -387,19 +392,19 @@ class PromotionFacts:
     """The facts that decide about a pull request into a branch with `promote_from`."""
 
     before: str
-    """The environment that has to have applied it."""
+    """The environment that must have applied it first."""
     tree: str
     """The merged tree."""
     applied_trees: frozenset[str]
-    """Trees of commits that were ever LAST in the environment before, by an apply."""
+    """Trees of all commits that an apply ever made LAST in that environment."""
     adopted_trees: frozenset[str]
-    """Trees of commits that existed when the repository was first seen."""
+    """Trees of its commits that existed when the repository was first seen."""
     last_applied: str | None
-    """The commit last applied there, shortened; None: none yet."""
+    """The short SHA of the commit last applied there; None if there is none yet."""
     tip: str
     """The tip of its branch; empty if there is none."""
     tip_in_progress: bool
-    """Whether the tip of its branch is still being applied, or waits."""
+    """Whether the apply of that tip is running or waiting."""
 
 
 def decide_promotion(facts: PromotionFacts) -> Clear | Refuse:
@@ -431,6 +436,6 @@ def decide_promotion(facts: PromotionFacts) -> Clear | Refuse:
     )
 
 
-def _some(names: Sequence[str], most: int = 3) -> str:
+def _first_few(names: Sequence[str], most: int = 3) -> str:
     shown = ", ".join(f"`{name}`" for name in names[:most])
     return shown + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -21,12 +21,12 @@ def clean(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """`clean` text with each run of white space as one space."""
+    """`clean` the text, and replace each run of white space by one space."""
     return " ".join(clean(text).split())
 
 
 def shorten(text: str, limit: int) -> str:
-    """At most `limit` characters of `text`, cut after a word with "…" if something was left out."""
+    """At most `limit` characters of `text`; if it is longer, it is cut after a word and ends in "…"."""
     text = " ".join(text.split())
     if len(text) <= limit:
         return text
@@ -36,7 +36,7 @@ def shorten(text: str, limit: int) -> str:
 
 
 def number_text(number: int | float | Decimal) -> str:
-    """A number in full, as Terraform prints it: no exponent, no trailing zeros; a huge one unchanged."""
+    """A number as Terraform prints it, without an exponent or trailing zeros; a huge number stays unchanged."""
     if isinstance(number, int):
         return str(number)
     exact = number if isinstance(number, Decimal) else Decimal(repr(number))

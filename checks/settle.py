@@ -1,7 +1,7 @@
 """Decide about a branch's tip: apply, hold, wait, or leave it alone. Pure: the caller supplies the facts.
 
-Whatever the reason for examining the branch (a push, a merge, a due time, an approval), the same facts give the same
-decision, so events may arrive twice, late, in any order or never.
+The decision depends on the facts alone, and not on the event that led to it (a push, a merge, a due time, an
+approval). So events may arrive twice, late, out of order or never.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class NoLast:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AtLast:
-    """The tip is LAST. `adopted`: it existed when the repository was first seen, and was never applied."""
+    """The tip is LAST. `adopted`: whether it existed when the repository was first seen, and was never applied."""
 
     adopted: bool
 
@@ -32,7 +32,7 @@ class Forced:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FollowsLast:
-    """The tip follows LAST. `may_still_arrive`: an explanation may still arrive."""
+    """The tip follows LAST. `may_still_arrive`: whether an explanation may still arrive."""
 
     explanation: Explained | Unexplained
     may_still_arrive: bool
@@ -48,13 +48,13 @@ class UpToDate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rest:
-    """It was decided before, and nothing has changed."""
+class LeaveAlone:
+    """The decision was made before, and nothing has changed since."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wait:
-    """The check run stays in progress until an explanation of the tip arrives, or the waiting time is over."""
+    """Keep the check run in progress until an explanation of the tip arrives or the waiting time is over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,57 +64,65 @@ class HoldTip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanTip:
-    """Plan it and show the plan, which a person has to approve. `everything`: every root module, affected or not."""
+    """Plan the tip and show the plan, which a person has to approve.
+
+    `everything`: whether to plan every root module, affected or not.
+    """
 
     everything: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyTip:
-    """Plan it and apply it if the gate passes each plan. `everything`: every root module, affected or not."""
+    """Plan the tip and apply each plan that passes the gate.
+
+    `everything`: whether to plan every root module, affected or not.
+    """
 
     everything: bool = False
 
 
-Decision = UpToDate | Rest | Wait | HoldTip | PlanTip | ApplyTip
+Decision = UpToDate | LeaveAlone | Wait | HoldTip | PlanTip | ApplyTip
 
-Asked = Literal["plan", "apply"]
-"""The action for this commit that authorised people requested, and no finished attempt has done yet."""
+RequestedAction = Literal["plan", "apply"]
+"""An action on this commit that authorised people requested and no finished attempt has carried out yet."""
 
 
-def is_settled(attempt: Attempt, *, asked: Asked | None, rerun: bool) -> bool:
+def is_settled(attempt: Attempt, *, asked: RequestedAction | None, rerun: bool) -> bool:
     """Whether the newest attempt at a tip that is not LAST is final until a person requests another."""
     return attempt in ("failed", "held") and asked is None and not rerun
 
 
-def decide_tip(history: History, *, attempt: Attempt, asked: Asked | None, rerun: bool, waited: bool) -> Decision:
+def decide_tip(
+    history: History, *, attempt: Attempt, asked: RequestedAction | None, rerun: bool, waited: bool
+) -> Decision:
     """Decide about the tip.
 
-    `rerun`: somebody who may apply requests another attempt, which approves nothing. `waited`: the waiting time for an
-    explanation is over.
+    `rerun`: whether somebody who may apply requested another attempt, which approves nothing. `waited`: whether the
+    waiting time for an explanation is over.
     """
     if isinstance(history, AtLast):
-        return UpToDate() if asked is None or not history.adopted else _let_in(asked, everything=True)
+        return UpToDate() if asked is None or not history.adopted else _go_ahead(asked, everything=True)
     if is_settled(attempt, asked=asked, rerun=rerun):
-        return Rest()
+        return LeaveAlone()
     if asked is not None:
-        return _let_in(asked, everything=isinstance(history, NoLast))
+        return _go_ahead(asked, everything=isinstance(history, NoLast))
     match history:
         case NoLast() | Forced():
-            return _unexplained(attempt, rerun=rerun)
+            return _hold_once(attempt, rerun=rerun)
         case FollowsLast(explanation=Explained()):
             return ApplyTip()
         case FollowsLast(may_still_arrive=may_still_arrive):
             if may_still_arrive and not waited and attempt in ("none", "unfinished", "applied", "cancelled"):
                 return Wait()
-            return _unexplained(attempt, rerun=rerun)
+            return _hold_once(attempt, rerun=rerun)
         case _ as never:
             assert_never(never)
 
 
-def _let_in(asked: Asked, *, everything: bool) -> Decision:
+def _go_ahead(asked: RequestedAction, *, everything: bool) -> Decision:
     return PlanTip(everything=everything) if asked == "plan" else ApplyTip(everything=everything)
 
 
-def _unexplained(attempt: Attempt, *, rerun: bool) -> Decision:
-    return Rest() if attempt == "unexplained" and not rerun else HoldTip()
+def _hold_once(attempt: Attempt, *, rerun: bool) -> Decision:
+    return LeaveAlone() if attempt == "unexplained" and not rerun else HoldTip()

@@ -1,5 +1,7 @@
-"""Patterns with stars, matched at all positions in one pass: as a regular expression each star would multiply the
-time."""
+"""Patterns with stars, matched in one pass over the text.
+
+As a regular expression, each further star would multiply the time that a hostile text takes.
+"""
 
 from collections.abc import Iterator, Sequence
 
@@ -7,7 +9,7 @@ from collections.abc import Iterator, Sequence
 class Wildcards:
     """A pattern in which `*` stands for any part of a name without "/", `**` for anything.
 
-    If they are among the `known` wildcards, `?` stands for one character except "/", and `**/` for any number of
+    If the `known` wildcards include them, `?` stands for one character except "/", and `**/` for any number of
     directories.
     """
 
@@ -16,14 +18,17 @@ class Wildcards:
         self._known = frozenset(known)
 
     def matches(self, text: str) -> bool:
-        """Whether the whole text fits."""
+        """Whether the pattern matches the whole text."""
         places = self._with_skipped({(0, True)})
         for character in text:
             places = self._with_skipped(set(self._after(places, character)))
         return (len(self._parts), True) in places
 
     def _with_skipped(self, places: set[tuple[int, bool]]) -> set[tuple[int, bool]]:
-        """The positions, and those after wildcards that may match nothing; False: inside a directory of `**/`."""
+        """The positions in the pattern, and those after wildcards that may match nothing.
+
+        The flag of a position is false inside a directory that `**/` matches.
+        """
         found = set(places)
         for at, is_between in places:
             while is_between and at < len(self._parts) and self._parts[at] in ("**/", "**", "*") and self._is_wild(at):

@@ -1,4 +1,4 @@
-"""GitHub's web address and git host, derived from the root of its API; and whether a host is this machine."""
+"""Derive GitHub's web address and git host from the root of its API, and tell whether a host is this machine."""
 
 import ipaddress
 import re
@@ -22,7 +22,7 @@ def web_url(api_url: str) -> str:
 
 
 def git_host(api_url: str) -> str:
-    """The only host (HOST or HOST:PORT) that Planward fetches from and sends a token to; on loopback any port is
+    """The only host (HOST or HOST:PORT) that Planward fetches from and sends a token to. On loopback, any port is
     allowed."""
     parts = urlsplit(web_url(api_url))
     host = parts.hostname or ""

@@ -1,4 +1,4 @@
-"""`planward serve`: the process that answers GitHub and people, with its worker in a second process."""
+"""`planward serve`: the process that answers GitHub and people; its worker is a second process."""
 
 import asyncio
 import contextlib
@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from ghapp.opened import opened
 from ghapp.settings import Settings
 from ghapp.web.front import Front
-from ghapp.web.listening import also_listening, listen
+from ghapp.web.listening import listen, listen_beside
 from ghapp.web.metrics import metrics_routes
 from ghapp.web.server import create_server
 from ghapp.worker_process.supervising import WorkerBeside
@@ -21,7 +21,7 @@ MAX_DELIVERY_BYTES = 25 * 1024 * 1024
 
 
 def create_app(settings: Settings, worker: WorkerBeside | None) -> Starlette:
-    """The web application. `worker` carries out the jobs that it enqueues; None if other workers do."""
+    """The web application. `worker` runs the jobs that it enqueues; None if other workers do."""
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[dict[str, Front]]:
@@ -29,7 +29,7 @@ def create_app(settings: Settings, worker: WorkerBeside | None) -> Starlette:
             if worker is not None:
                 await stack.enter_async_context(worker.running(_end_in_order))
             if settings.metrics.listen is not None:
-                served = also_listening(
+                served = listen_beside(
                     metrics_routes(), {"front": front}, settings.metrics.listen, "PLANWARD_METRICS_LISTEN"
                 )
                 await stack.enter_async_context(served)

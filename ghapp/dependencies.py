@@ -1,4 +1,4 @@
-"""Checks of the services that a worker needs."""
+"""Check whether the services that a worker needs answer."""
 
 import asyncio
 import time
@@ -13,7 +13,8 @@ _KEPT_S = 2.0
 
 
 class Dependencies:
-    """The services that this process needs and that do not answer: checked on request, at most every two seconds."""
+    """Finds out which services that this process needs do not answer. It checks on request, at most every two
+    seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._checks: dict[str, Check] = {}

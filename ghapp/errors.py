@@ -20,7 +20,7 @@ details.
 
 
 class PlanwardError(Exception):
-    """The base class; never raised itself."""
+    """The base class, which is never raised itself."""
 
 
 class SettingsError(PlanwardError):
@@ -39,7 +39,7 @@ class JobError(PlanwardError):
 
 
 class NoRoom(JobError):
-    """Planward's own disk is full. The run fails; if no run can show that, the job is deferred."""
+    """Planward's own disk is full. The run fails, or if no run can show that, the job is deferred."""
 
 
 class Unavailable(JobError):

@@ -1,7 +1,7 @@
 """GitHub's events, in the past tense.
 
-`webhook/` makes these from payloads; no other package sees a payload. They are plain values that compare and hash, and
-`msgspec.json` writes and reads them as `Event`.
+`webhook/` makes them from payloads, which no other package sees. They are plain values that can be compared and hashed,
+and `msgspec.json` writes and reads them as `Event`.
 """
 
 from typing import Literal
@@ -28,12 +28,12 @@ class Repository(Struct, frozen=True, kw_only=True):
 
     @property
     def ref(self) -> RepositoryRef:
-        """Only its id and name."""
+        """The repository's id and name only."""
         return RepositoryRef(id=self.id, full_name=self.full_name)
 
 
 class Person(Struct, frozen=True, kw_only=True):
-    """An account. The id identifies it; a login can be given up and taken by somebody else."""
+    """An account. The id identifies it, since a login can be given up and taken by somebody else."""
 
     login: str
     id: int
@@ -60,7 +60,7 @@ class Base(Struct, frozen=True, kw_only=True):
 
 
 class _Event(Struct, frozen=True, kw_only=True, tag=True, tag_field="event"):
-    """Tagged, so that a union of them can be read back from JSON."""
+    """Events are tagged, so that their union can be read from JSON."""
 
 
 class _OfPullRequest(_Event, frozen=True, kw_only=True):
@@ -89,7 +89,7 @@ class PullRequestChanged(_OfPullRequest, frozen=True, kw_only=True):
 
 
 class PullRequestClosed(_OfPullRequest, frozen=True, kw_only=True):
-    """A pull request was merged or closed without a merge. In the second case the three `merge…` values are None.
+    """A pull request was merged, or closed without a merge. In the second case the three `merge…` values are None.
 
     `merge_sha` is the merge commit, the squash commit, or the base's new commit after a rebase; `merged_at` is in
     seconds since 1970.

@@ -1,4 +1,4 @@
-"""JSON from outside: GitHub's payloads and answers, and the output of programs that Terraform runs."""
+"""Read JSON from outside: GitHub's payloads and answers, and the output of programs that Terraform runs."""
 
 import json
 from typing import Any, Final, TypeVar
@@ -12,15 +12,15 @@ _NOT_JSON: Final = (msgspec.DecodeError, UnicodeError, RecursionError)
 
 
 class UnreadableJson(ValueError):
-    """It is not JSON, or does not have the wanted shape. The text quotes no value from it."""
+    """The document is not JSON, or does not have the expected shape. The message quotes no value from it."""
 
 
 class MisshapenJson(UnreadableJson):
-    """It is JSON of another shape; the text says what was expected, and where."""
+    """The document is JSON of another shape. The message says what was expected, and where."""
 
 
 def read_json(content: bytes | bytearray | str | msgspec.Raw, shape: type[Shape]) -> Shape:
-    """Read the wanted part of a document. Raises UnreadableJson, and MisshapenJson if it has another shape."""
+    """Read the parts of a document that `shape` has. Raises UnreadableJson, and MisshapenJson for another shape."""
     try:
         return msgspec.json.decode(content, type=shape)
     except msgspec.ValidationError as error:

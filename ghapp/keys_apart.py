@@ -1,10 +1,10 @@
 """Keep secrets out of this process's environment, where other programs could read them.
 
-On Linux `/proc/PID/environ` shows the environment that a process was started with, even if it deletes variables later.
-So `serve` and `worker` read their secrets, restart themselves without them, and get them back through a file in memory
-that nobody else can open. The worker that `serve` starts gets them in the same way.
+On Linux, `/proc/PID/environ` shows the environment with which a process was started, even if the process deletes
+variables later. So `serve` and `worker` read their secrets, restart themselves without them, and get them back through
+a file in memory that nobody else can open. The worker that `serve` starts gets them in the same way.
 
-Uses only the standard library, since it runs before everything else.
+This module uses only the standard library, since it runs before everything else.
 """
 
 import contextlib
@@ -22,10 +22,10 @@ _PR_SET_DUMPABLE = 4
 
 
 def take_environment(secrets: Collection[str]) -> Mapping[str, str]:
-    """Return the environment. Only the returned copy contains the `secrets` of these names.
+    """Return the environment. Only the returned copy contains the variables named in `secrets`.
 
-    If they are in the process's initial environment, restarts this program with the same arguments. From then on only
-    root may trace this process, read its memory, or get a core dump of it.
+    If the process was started with them in its environment, this restarts the program with the same arguments. From
+    then on, only root may trace this process, read its memory, or get a core dump of it.
     """
     handed_over = _handed_over()
     held = {name: value for name in secrets if (value := os.environ.pop(name, None)) is not None}
@@ -49,7 +49,7 @@ def _is_initial(held: Collection[str]) -> bool:
     try:
         initial = Path("/proc/self/environ").read_bytes().split(b"\0")
     except OSError:
-        return False  # not Linux: no environment to read there
+        return False  # not on Linux, so others cannot read the environment there
     return any(each.partition(b"=")[0].decode(errors="replace") in held for each in initial)
 
 
@@ -57,8 +57,8 @@ def _is_initial(held: Collection[str]) -> bool:
 def handing_over(held: Mapping[str, str]) -> Iterator[Mapping[str, int]]:
     """Write the secrets to a file in memory for another process of Planward.
 
-    Yields its descriptor under the name of the environment variable that tells the process its number. The process has
-    to inherit the descriptor. Here it is closed when the context ends.
+    Yields the file's descriptor, which the other process has to inherit, by the name of the environment variable that
+    tells that process the descriptor's number. In this process, it is closed when the context ends.
     """
     memory = _in_memory(held)
     try:

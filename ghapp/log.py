@@ -1,7 +1,7 @@
 """Logging: event names and values, one JSON object per line on stderr.
 
-Never logs a payload, plan JSON, an environment, a token or locals. Bound values are ids (delivery, job, repository,
-SHA).
+Payloads, plan JSON, environments, tokens and local variables are never logged. The bound values are ids (delivery,
+job, repository, SHA).
 """
 
 import logging
@@ -13,7 +13,7 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("planward")
 
 
 def configure_logging(*, level: int = logging.INFO, human: bool = False) -> None:
-    """Set up structlog for this process; with `human`, lines for a terminal instead of JSON."""
+    """Set up structlog for this process. With `human`, it writes lines for a terminal instead of JSON."""
     renderer: structlog.typing.Processor = (
         structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()) if human else structlog.processors.JSONRenderer()
     )
@@ -28,7 +28,7 @@ def configure_logging(*, level: int = logging.INFO, human: bool = False) -> None
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(
             sys.stderr
-        ),  # each line in one write: several processes share a file
+        ),  # each line is one write, since several processes share the file
         cache_logger_on_first_use=False,
     )
     for noisy in ("httpx", "httpcore", "dbos", "hvac", "urllib3"):
@@ -36,7 +36,7 @@ def configure_logging(*, level: int = logging.INFO, human: bool = False) -> None
 
 
 def _exception_without_locals(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """Keep an exception's class and its traceback lines; its text may contain data from another library."""
+    """Keep only an exception's class and the lines of its traceback: its text may contain another library's data."""
     error = event.pop("exc_info", None)
     if error is True:
         error = sys.exc_info()[1]

@@ -1,4 +1,4 @@
-"""The database, the job queue and the encryption key, which both `serve` and the worker open."""
+"""Open the database, the job queue and the encryption keys, for `serve` and for the worker."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -13,7 +13,7 @@ from ghapp.store import Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """The store, the job queue, and the sealer of what is stored."""
+    """The store, the job queue, and the sealer, which encrypts stored data."""
 
     store: Store
     job_queue: JobQueue
@@ -22,7 +22,7 @@ class Opened:
 
 @contextlib.asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Opened]:
-    """Open them, and bring the database's schema up to date. Raises SettingsError and StoreUnavailable."""
+    """Open everything, and bring the database's schema up to date. Raises SettingsError and StoreUnavailable."""
     make_private(settings.data_dir)
     sealer = Sealer(encryption_keys(settings))
     store = Store(settings.database_url, sealer, objects_url=settings.object_store_url)
@@ -41,5 +41,5 @@ async def opened(settings: Settings) -> AsyncIterator[Opened]:
 
 
 def encryption_keys(settings: Settings) -> tuple[str, ...]:
-    """The operator's keys, or the one that was created in the data directory."""
+    """The operator's keys, or else the key that was created in the data directory."""
     return settings.encryption_keys or (load_or_make_key(settings.data_dir),)

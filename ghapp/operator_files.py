@@ -1,4 +1,4 @@
-"""The operator's YAML files that say which repository may use what."""
+"""Read the operator's YAML files, which say which repositories may use something."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from ghapp.errors import SettingsError
 
 
 def read_patterns(setting: str, path: Path) -> dict[str, tuple[str, ...]]:
-    """Read a mapping from names to lists of patterns, `NAME: [PATTERN, …]`; names are compared without case.
+    """Read a mapping from names to lists of patterns, `NAME: [PATTERN, …]`. Names are compared without case.
 
     Raises SettingsError naming the setting, the file, the line and what to do.
     """

@@ -1,7 +1,7 @@
-"""Encryption at rest of logs and reports: AES-256-GCM, with the key's id in front of each sealed text.
+"""Encrypt logs and reports at rest: AES-256-GCM, with the key's id in front of each sealed text.
 
-`PLANWARD_ENCRYPTION_KEY` may list several keys: the first encrypts, all decrypt. To rotate a key, put the new one in
-front. Without the setting, a key is made in the data directory at the first start.
+`PLANWARD_ENCRYPTION_KEY` may list several keys: the first one encrypts, all of them decrypt. To rotate keys, put the
+new one in front. Without the setting, a key is made in the data directory at the first start.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ class Sealer:
     """Encrypts bytes so that only the holder of a listed key can decrypt them."""
 
     def __init__(self, keys: Sequence[str]) -> None:
-        """`keys`: at least one, any text of 16 characters or more; each is stretched to 256 bits by SHA-256."""
+        """`keys` has at least one, each any text of 16 characters or more. SHA-256 turns it into 256 bits."""
         if not keys or any(len(key) < _KEY_CHARACTERS for key in keys):
             raise SettingsError("PLANWARD_ENCRYPTION_KEY: a key has fewer than 16 characters; `openssl rand -hex 32`")
         digests = [hashlib.sha256(key.encode()).digest() for key in keys]
@@ -64,12 +64,12 @@ class Sealer:
         return tuple(each for each in self._keys if each != self._first)
 
     def tag(self, about: str) -> str:
-        """A text of 32 characters that only a holder of the key can compute for `about`: an address nobody can
-        guess."""
+        """A text of 32 characters that only a holder of the key can compute for `about`, so that nobody can guess an
+        address with it."""
         return _tag(self._tag_keys[0], about)
 
     def has_tag(self, about: str, tag: str) -> bool:
-        """Whether `tag` was computed for `about`, with any listed key."""
+        """Whether `tag` was computed for `about` with one of the listed keys."""
         return any(hmac.compare_digest(_tag(key, about).encode(), tag.encode()) for key in self._tag_keys)
 
 
@@ -78,7 +78,7 @@ def _tag(key: bytes, about: str) -> str:
 
 
 def load_or_make_key(data_dir: Path) -> str:
-    """Read the data directory's key; it is made at the first start with mode 0600. Raises SettingsError."""
+    """Read the data directory's key, which is made at the first start with mode 0600. Raises SettingsError."""
     path = data_dir / "encryption.key"
     if not path.exists():
         _make_key(path)
@@ -95,7 +95,7 @@ def load_or_make_key(data_dir: Path) -> str:
 
 
 def _make_key(path: Path) -> None:
-    """Make a key atomically: if another process makes one at the same time, the first one counts."""
+    """Make a key atomically: if two processes do it at the same time, the first key counts."""
     new = path.with_suffix(f".{os.getpid()}.new")
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:

@@ -1,4 +1,4 @@
-"""The services that flows use, put together once in `work.py`."""
+"""The services that flows use. `work.py` creates them once."""
 
 import asyncio
 import contextlib
@@ -33,8 +33,8 @@ from ghapp.vault import Vault
 
 @dataclass(slots=True, kw_only=True)
 class Watch:
-    """The stop of one run, shared by all its root runs in this process, so that the database is queried once for
-    all."""
+    """The `Stop` of one run. All its root runs in this process share it, so that only one query is made for all of
+    them."""
 
     watching: asyncio.Task[None]
     stop: Stop
@@ -53,8 +53,11 @@ class ApplyProgress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Everything that a flow may use. `enqueue` puts a job into its queue (False: it is already there, or done),
-    `pending` returns the jobs that wait or run; `slots` limits the concurrent root runs in this worker."""
+    """Everything that a flow may use.
+
+    `enqueue` puts a job into its queue, and returns False if it is already pending or done. `pending` returns the jobs
+    that wait or run. `slots` limits the concurrent root runs in this worker.
+    """
 
     settings: Settings
     store: Store
@@ -67,16 +70,16 @@ class Services:
     enqueue: Callable[[Job], Awaitable[bool]]
     pending: Callable[[], Awaitable[tuple[Job, ...]]]
     forget_jobs: Callable[[float, int], Awaitable[int]]
-    """Forgets up to this many jobs that finished before this second; returns how many."""
+    """Deletes up to a number of jobs that finished before a time (seconds since 1970), and returns how many."""
     slots: Slots
     programs: Programs
-    """Runs programs, under this process's keeper."""
+    """Runs programs under this process's keeper."""
     sandbox: Sandbox
     """Confines root runs."""
     stopping: asyncio.Event
     provider_cache: Path
     digest_key: bytes = field(repr=False)
-    """Keys the digests of plans, so that nobody can guess a value from a stored digest."""
+    """The key of plans' digests, so that nobody can check a guessed value with a stored digest."""
 
     sealer: Sealer
     timings: Timings = field(default_factory=Timings)
@@ -84,7 +87,7 @@ class Services:
     watches: dict[RunId, Watch] = field(default_factory=dict)
     progress: dict[RunId, ApplyProgress] = field(default_factory=dict)
     process_id: str = field(default_factory=lambda: uuid.uuid4().hex)
-    """Identifies this process when it claims work that only one process may do."""
+    """The name of this process in claims to work that only one process may do."""
 
     check_run_locks: WeakValueDictionary[RunId, asyncio.Lock] = field(default_factory=WeakValueDictionary)
     """One lock for each run whose check run is being created in this process."""
@@ -96,7 +99,7 @@ class Services:
         """The jobs that wait, run, or are deferred."""
         jobs = list(await self.pending())
         for stored in await self.store.deferred.all():
-            with contextlib.suppress(msgspec.ValidationError):  # a job of another version
+            with contextlib.suppress(msgspec.ValidationError):  # another version may know other jobs
                 jobs.append(read_job(stored))
         return tuple(jobs)
 
@@ -105,7 +108,7 @@ class Services:
         return f"{self.settings.public_url}/runs/{run_id}"
 
     def picture_url(self, run_id: str, number: int) -> str | None:
-        """An address from which GitHub can fetch a picture without signing in, and that nobody can guess; None on
+        """An address that nobody can guess, from which GitHub can fetch a picture without signing in; None on
         loopback."""
         if is_loopback(urlsplit(self.settings.public_url).hostname or ""):
             return None

@@ -37,7 +37,7 @@ _FILES_AT_ONCE = 4096
 _RUN_DISK_BYTES = 20_000 * _MB
 _OUTPUT_BYTES = 256 * _MB
 _PLAN_BYTES = 64 * _MB
-"""Reading a plan of this size blocks the process for half a second."""
+"""The default limit for a plan. Reading one of this size blocks the process for half a second."""
 _WITH_FILES = frozenset(
     {
         "PLANWARD_GITHUB_PRIVATE_KEY",
@@ -67,7 +67,7 @@ class GitHubAccess:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricsAccess:
-    """Who may read the metrics: without a token and an address of their own, only this machine."""
+    """Who may read the metrics. If they have neither a token nor their own address, only this machine may."""
 
     token: str | None = field(repr=False)
     listen: tuple[str, int] | None
@@ -81,7 +81,7 @@ class AuthoritySettings:
     teams: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """TEAM → patterns of OWNER/REPO, or GitHub's repository ids."""
     team_by_name: bool = False
-    """Each repository of the App's owner may use the team of its own name."""
+    """Whether each repository of the App's owner may use the team of its own name."""
     chat: ChatHosts = field(default_factory=ChatHosts)
     """Where `notify` may send messages."""
     secret_paths: tuple[str, ...] = ()
@@ -97,8 +97,11 @@ class ModuleRepositories:
     patterns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Pattern of OWNER/REPO → patterns of the repositories that it may use."""
 
-    def lets(self, repository: RepositoryIdentity, modules: str) -> bool:
-        """Whether a repository may fetch another one's modules: same owner, and listed. Compared without case."""
+    def allows(self, repository: RepositoryIdentity, modules: str) -> bool:
+        """Whether a repository may fetch the modules of another, which must be listed and have the same owner.
+
+        Names are compared without case.
+        """
         other = modules.casefold()
         listed = (
             Wildcards(each.casefold(), ("*",)).matches(other)
@@ -123,15 +126,15 @@ class Settings:
     database_url: str = field(repr=False)
     data_dir: Path
     encryption_keys: tuple[str, ...] = field(repr=False)
-    """The first encrypts, all decrypt; empty: the key in the data directory."""
+    """The first key encrypts, all of them decrypt. If empty, the key in the data directory is used."""
     new_key: bool
-    """Start even if stored data was encrypted with a lost key: that data is given up."""
+    """Whether to start even if stored data was encrypted with a lost key, so that this data is given up."""
     terraform: str | None
     concurrency: int
     limits: Limits
     """The limits of each root run."""
     sandbox: SandboxSettings
-    """The parts of this machine that each root run can reach."""
+    """The sandbox, which decides which parts of this machine each root run can reach."""
     merge_wait_s: float
     debounce_s: float
     plan_timeout_s: float
@@ -139,15 +142,15 @@ class Settings:
     client_id: str | None
     client_secret: str | None = field(repr=False)
     disk_budget_bytes: int
-    """The most that mirrors, provider cache, facts and work directories may take on this machine; 0: no limit."""
+    """The limit for mirrors, provider cache, facts and work directories on this machine; 0 means no limit."""
     keep_runs_days: float
-    """How many days runs are kept. 0: forever, for logs and the audit log too."""
+    """How many days runs are kept. Here, and for logs and the audit log, 0 means forever."""
     keep_logs_days: float
     keep_plans_hours: float
-    """How long the encrypted plan file of a hold is kept; 0: not at all."""
+    """How long the encrypted plan file of a hold is kept; 0 means not at all."""
     keep_audit_days: float
     object_store_url: str | None
-    """Where logs and reports of completed runs are moved; None: they stay in the database."""
+    """Where logs and reports of completed runs are moved; None if they stay in the database."""
     metrics: MetricsAccess
     unknown: tuple[str, ...] = ()
     """Variables that are named like a setting but are not one."""
@@ -236,7 +239,7 @@ def read_local_settings(environ: Mapping[str, str]) -> LocalSettings:
 
 
 def read_sandbox(environ: Mapping[str, str]) -> SandboxSettings:
-    """Read the sandbox of root runs. Raises SettingsError as `read_settings` does."""
+    """Read the settings of root runs' sandbox. Raises SettingsError as `read_settings` does."""
     names = _Names(environ)
     name = names.text("PLANWARD_SANDBOX")
     if name is not None and name not in SANDBOXES:
@@ -280,7 +283,7 @@ def read_authority(environ: Mapping[str, str]) -> AuthoritySettings:
 def read_terraform_env(environ: Mapping[str, str]) -> ServerVariables:
     """Read the server's own variables that Terraform gets. Raises SettingsError as `read_settings` does."""
     words = _split(_Names(environ).text(SERVER_VARIABLES))
-    # Keep only variables that are listed by name, and none of Planward's own.
+    # Keep only the variables that are listed by name, and none of Planward's own.
     kept = {name: environ[name] for name in environ if words and not name.startswith(("PLANWARD_", "VAULT_"))}
     try:
         return read_server_variables(words, kept)
@@ -369,7 +372,7 @@ def _read_github(names: "_Names") -> GitHubAccess:
 
 
 class _Recorded(Mapping[str, str]):
-    """The environment, recording which names were read."""
+    """The environment; it records which names are read."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
@@ -393,7 +396,7 @@ class _Recorded(Mapping[str, str]):
 
 
 class _Names:
-    """The environment, read by name; a secret may come from the file that `NAME_FILE` names."""
+    """Reads settings from the environment. A secret may also be in the file that `NAME_FILE` names."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
@@ -430,7 +433,7 @@ class _Names:
         return value
 
     def flag(self, name: str) -> bool:
-        """True or false; false if it is not set."""
+        """Read true or false; false if it is not set."""
         value = (self.text(name) or "false").lower()
         if value not in ("true", "false"):
             raise SettingsError(f"{name} is {value[:40]!r}: set it to true or false")
@@ -444,7 +447,7 @@ class _Names:
         return value
 
     def size(self, name: str, default_bytes: int) -> int | None:
-        """A size in bytes, given in MB; None if it is 0."""
+        """Read a size in MB, and return it in bytes; None if it is 0."""
         return int(self.number(name, default_bytes / _MB) * _MB) or None
 
     def host_and_port(self, name: str) -> tuple[str, int] | None:

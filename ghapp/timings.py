@@ -8,27 +8,27 @@ class Timings:
     """Planward's waiting times, in seconds."""
 
     retry_s: float = 30.0
-    """Before a job that failed for a temporary reason is tried again; doubled each time."""
+    """The wait before a job that failed for a temporary reason is tried again. It doubles each time."""
     retry_at_most_s: float = 600.0
     claim_s: float = 5.0
-    """How long another process waits for one that was killed while it created a check run."""
+    """How long a process's claim to create a check run is valid: if it was killed, others wait that long."""
     notify_after_s: float = 60.0
-    """Before the result of an apply is reported again, if that failed the first time."""
+    """The wait before another attempt to report the result of an apply, if the first one failed."""
     progress_s: float = 5.0
-    """Before the check run of an apply first shows its progress; later updates are further apart."""
+    """The wait before the check run of an apply first shows its progress. Later updates are further apart."""
     chat_retries_s: tuple[float, ...] = (10.0, 60.0, 300.0, 1800.0, 7200.0, 21600.0)
     delivery_checks_s: tuple[float, ...] = (0.5, 1.0, 2.0, 5.0, 15.0, 60.0, 300.0)
-    """Before GitHub is asked again for a delivery that it does not list yet; after the last, it counts as never
-    sent."""
+    """The waits before GitHub is asked again for a delivery that it does not list yet. After the last one, the delivery
+    counts as never sent."""
     apply_check_s: float = 60.0
     """The longest time that a plan waits for the end of an apply before it checks by itself."""
     reconcile_every_s: float = 300.0
-    """How often GitHub is asked for failed deliveries: one call."""
+    """The interval for asking GitHub for failed deliveries, with one call."""
     after_redeliveries_s: float = 60.0
     """How long GitHub has to redeliver before a repository is compared with Planward's records."""
 
     heartbeat_s: float = 3.0
-    """How often an executor with a shared database writes its heartbeat."""
+    """The interval at which an executor with a shared database writes its heartbeat."""
     own_silence_s: float = 12.0
     """How long an executor continues if it cannot write its heartbeat."""
     keeper_silence_s: float = 15.0
@@ -41,7 +41,7 @@ class Timings:
 
     @property
     def takeover_s(self) -> float:
-        """How long an executor may be silent before others take over its work: its programs have ended by then."""
+        """How long an executor may be silent before others take over its work. Its programs have ended by then."""
         return self.keeper_silence_s + self.keeper_grace_s + self.takeover_margin_s
 
     def retry_after_s(self, attempts: int) -> float:

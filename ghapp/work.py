@@ -45,12 +45,12 @@ _START_ASKS_S = 3.0
 
 
 async def run_worker(settings: Settings, stop: asyncio.Event, link: ServeLink | None = None) -> None:
-    """Carry out jobs until `stop` is set; `link` is the connection to the `serve` that started this worker, if one did.
+    """Run jobs until `stop` is set. `link` is the connection to the `serve` that started this worker, None without one.
 
     Raises SettingsError if git, the sandbox or the App's key is missing.
     """
     metrics, dependencies = WorkMetrics(), Dependencies()
-    async with opened(settings) as open_here, _working(settings, open_here, metrics, dependencies):
+    async with opened(settings) as open_here, _services_running(settings, open_here, metrics, dependencies):
         if link is not None:
             link.working(wake=open_here.job_queue.tell_enqueued, answer=partial(_answer, metrics, dependencies))
         await stop.wait()
@@ -65,7 +65,7 @@ async def _answer(metrics: WorkMetrics, dependencies: Dependencies, subject: Sub
 
 
 @contextlib.asynccontextmanager
-async def _working(
+async def _services_running(
     settings: Settings, open_here: Opened, metrics: WorkMetrics, dependencies: Dependencies
 ) -> AsyncIterator[None]:
     await require_git(WITHOUT_KEEPER)
@@ -83,7 +83,7 @@ async def _working(
         return fresh
 
     async with (
-        _keeping(settings, timings) as keeper,
+        _start_keeper(settings, timings) as keeper,
         GitHubApp(
             settings.github.api_url,
             settings.github.app_id,
@@ -92,8 +92,8 @@ async def _working(
             on_deferred=metrics.github_deferred,
         ) as github,
     ):
-        # After the orphans: files and processes that a killed process left under a uid or at a path are removed.
-        sandbox = await _chosen_sandbox(settings)
+        # Only now, after the orphans: remove what a killed process left under the uids and at the paths.
+        sandbox = await _choose_sandbox(settings)
         programs = Programs(keeper=keeper)
         mirrors = Mirrors(
             settings.data_dir / "mirrors",
@@ -159,25 +159,25 @@ async def _working(
             configs.close()
 
 
-async def _chosen_sandbox(settings: Settings) -> Sandbox:
+async def _choose_sandbox(settings: Settings) -> Sandbox:
     """The sandbox of root runs. Raises SettingsError if none works."""
     sandbox = await asyncio.to_thread(choose_sandbox, settings.sandbox, settings.data_dir)
     log.info("sandbox_chosen", sandbox=sandbox.name, gives=sandbox.gives)
     if sandbox.name == "uid":
-        os.umask(0o077)  # other users get into the data directory, on their way to their own
+        os.umask(0o077)  # the uids of root runs may pass through the data directory
         await asyncio.to_thread(clear_uids)
     await asyncio.to_thread(clear_paths, settings.data_dir / PATHS)
     return sandbox
 
 
 async def _log_services(services: Services) -> None:
-    """Log at the start which services this process found; one that is unavailable now may be back in a moment."""
+    """Log at the start which services answer. One that does not may do so in a moment."""
     settings = services.settings
     for each in settings.unknown:
         log.warning("unknown_setting", name=each)
     found = {
-        "app": await _said(_app(services)),
-        "vault": "not used" if services.vault is None else await _said(_vault(services.vault)),
+        "app": await _describe(_app(services)),
+        "vault": "not used" if services.vault is None else await _describe(_vault(services.vault)),
         "database": settings.database_url.partition(":")[0].partition("+")[0],
         "engines": [f"{each.name} {each.version}" for each in services.terraforms],
         "concurrency": settings.concurrency,
@@ -195,7 +195,7 @@ async def _vault(vault: Vault) -> str:
     return "answers"
 
 
-async def _said(asking: Awaitable[str]) -> str:
+async def _describe(asking: Awaitable[str]) -> str:
     try:
         async with asyncio.timeout(_START_ASKS_S):
             return await asking
@@ -206,7 +206,7 @@ async def _said(asking: Awaitable[str]) -> str:
 
 
 @contextlib.asynccontextmanager
-async def _keeping(settings: Settings, timings: Timings) -> AsyncIterator[Keeper]:
+async def _start_keeper(settings: Settings, timings: Timings) -> AsyncIterator[Keeper]:
     """Start this process's keeper, after the programs of a killed process have ended."""
     directory = make_private(settings.data_dir / "programs")
     patience_s = timings.keeper_grace_s + _ORPHANS_MARGIN_S
@@ -218,7 +218,7 @@ async def _keeping(settings: Settings, timings: Timings) -> AsyncIterator[Keeper
 
 
 def _terraforms(setting: str | None, programs: Programs, timings: Timings) -> Sequence[Terraform]:
-    """The installed engines. If there is none, every run reports that on GitHub, where people see it."""
+    """The installed engines. If there are none, every run reports that on GitHub, where people see it."""
     try:
         return find_terraforms(setting, programs=programs, state_lock_s=timings.state_lock_s)
     except TerraformMissing as error:

@@ -1,4 +1,4 @@
-"""A worker's metrics, for Prometheus; its `serve` shows them. Labels have few, known values, as in `web/metrics.py`."""
+"""A worker's metrics for Prometheus, which its `serve` shows. Labels have few, known values, as in `web/metrics.py`."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -32,7 +32,7 @@ class WorkMetrics:
         self._waiting = Gauge(
             "planward_root_runs_waiting", "Root runs that wait for a place in this process", registry=self.registry
         )
-        # `serve` shows its own without a prefix.
+        # The metrics of `serve` itself have no prefix.
         ProcessCollector(namespace="planward_worker", registry=self.registry)
 
     @contextlib.contextmanager
@@ -54,7 +54,7 @@ class WorkMetrics:
         self._deferred.labels(priority, reason).inc()
 
     def watch_github_budget(self, left: Callable[[], float]) -> None:
-        """Show the rest of the hour's budget, for the installation with the least; read at each request."""
+        """Show the rest of the hour's budget, for the installation with the least. It is read at each request."""
         gauge = Gauge(
             "planward_github_budget_left",
             "Share of GitHub's hourly requests that is left to the installation with least",

@@ -1,4 +1,4 @@
-"""The allowed addresses in `notify`: the operator's PLANWARD_NOTIFY_HOSTS, and public addresses."""
+"""Decide where `notify` may send messages: to public hosts, and to those in the operator's PLANWARD_NOTIFY_HOSTS."""
 
 import ipaddress
 from collections.abc import Collection
@@ -25,7 +25,7 @@ class HostPattern:
 
     @property
     def names_one(self) -> bool:
-        """Whether it names a complete host: only such a host may have an address that is not public."""
+        """Whether it names one complete host, which may then have a private address."""
         return bool(self.host) and "*" not in self.host
 
     def fits(self, scheme: str, host: str) -> bool:
@@ -45,7 +45,10 @@ class ChatHosts:
         return cls(patterns=tuple(map(_read_pattern, words)))
 
     def refusal(self, url: str) -> str | None:
-        """Why a message may not be sent there, judging by the address itself; None if it may. It quotes no path."""
+        """Why a message may not be sent to this URL; None if it may.
+
+        The host is not resolved. The text never quotes the URL's path, which may be a secret.
+        """
         scheme, host = scheme_and_host(url)
         if scheme is None:
             return "the chat's address cannot be read"
@@ -105,7 +108,7 @@ def may_be_named(address: Address) -> bool:
 
 
 def _embedded(address: Address) -> Address | None:
-    """The IPv4 address that an IPv6 address leads to."""
+    """The IPv4 address inside an IPv6 address that is translated to it; None if there is none."""
     if isinstance(address, ipaddress.IPv4Address):
         return None
     if address in _NAT64:

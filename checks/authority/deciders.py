@@ -14,22 +14,24 @@ class Deciders:
     """The rules for ending a hold, and the people concerned."""
 
     approvers: tuple[str, ...]
-    """As the config names them: `LOGIN` or `ORGANIZATION/TEAM`; if empty, the repository's maintainers."""
+    """As in the config: `LOGIN` or `ORGANIZATION/TEAM`. If empty, the repository's maintainers decide."""
     four_eyes: bool
     needed: int
     changes: tuple[Change, ...] = ()
     names: Mapping[int, str] = field(default_factory=dict)
-    """The logins of the accounts, as far as they are known."""
+    """The known logins, by GitHub's user id."""
     approved: tuple[Approver, ...] = ()
     """The people who have approved it so far."""
 
 
 def lines_of_deciders(deciders: Deciders) -> tuple[str, ...]:
-    """Say who can end the hold, why others cannot, and what is still missing: one line each, with `code` in
-    backticks."""
+    """Say who can end the hold, why others cannot, and which approvals are missing.
+
+    Each is one line, with `code` in backticks.
+    """
     lines = [_who(deciders)]
     if deciders.four_eyes:
-        lines += _why_not(deciders)
+        lines += _why_others_cannot(deciders)
     if deciders.approved:
         lines.append(_so_far(deciders))
     lines.append(
@@ -40,11 +42,11 @@ def lines_of_deciders(deciders: Deciders) -> tuple[str, ...]:
 
 
 def who_decides(approvers: Sequence[str]) -> str:
-    """The people and teams that may decide, as the config names them; none: by their role."""
+    """The people and teams that may decide, as in the config; without any, the roles that may."""
     teams = [each for each in approvers if "/" in each]
     logins = [each for each in approvers if "/" not in each]
     people = [*map(_code, logins), *(f"members of {_code(team)}" for team in teams)]
-    return _listed(people, "or") if people else "anyone who has the role maintain or admin here"
+    return _join(people, "or") if people else "anyone who has the role maintain or admin here"
 
 
 def _who(deciders: Deciders) -> str:
@@ -52,7 +54,7 @@ def _who(deciders: Deciders) -> str:
     return f"Who can decide: {who_decides(deciders.approvers)}.{number}"
 
 
-def _why_not(deciders: Deciders) -> Iterator[str]:
+def _why_others_cannot(deciders: Deciders) -> Iterator[str]:
     changes = deciders.changes
     if not changes:
         return
@@ -60,29 +62,29 @@ def _why_not(deciders: Deciders) -> Iterator[str]:
     of_all = frozenset.intersection(*parts)
     of_some = frozenset.union(*parts) - of_all
     if of_all:
-        yield f"Not {_named(of_all, 'or')}: whoever wrote or pushed a commit cannot approve it (`four_eyes`)."
+        yield f"Not {_join_logins(of_all, 'or')}: whoever wrote or pushed a commit cannot approve it (`four_eyes`)."
     if len(of_some) == 1:
         [login] = of_some
         mine = [change for change, people in zip(changes, parts, strict=True) if login in people]
-        yield f"{_code(login)} wrote or pushed {_shas(mine)}: somebody else has to approve that (`four_eyes`)."
+        yield f"{_code(login)} wrote or pushed {_join_shas(mine)}: somebody else has to approve that (`four_eyes`)."
     elif of_some:
-        parts_of = _named(of_some, "and")
+        parts_of = _join_logins(of_some, "and")
         yield (
             f"{parts_of} each wrote or pushed some of the commits. Each of them can approve the commits of the "
             "others, but not their own (`four_eyes`)."
         )
     if nobodys := [change for change in changes if change.is_nobodys]:
-        yield f"GitHub does not say who made {_shas(nobodys)}, so one approval more than usual is needed."
+        yield f"GitHub does not say who made {_join_shas(nobodys)}, so one approval more than usual is needed."
 
 
 def _so_far(deciders: Deciders) -> str:
-    said = f"Approved so far by {_named({each.login for each in deciders.approved}, 'and')}"
+    said = f"Approved so far by {_join_logins({each.login for each in deciders.approved}, 'and')}"
     match decide_release(deciders.changes, deciders.approved, needed=deciders.needed, four_eyes=deciders.four_eyes):
         case Released():
             return f"{said}."
         case StillHeld(changes=changes, more=more):
             by = "by" if more == 1 else "one of them by"
-            left = f", {by} somebody who neither wrote nor pushed {_shas(changes)}" if changes else ""
+            left = f", {by} somebody who neither wrote nor pushed {_join_shas(changes)}" if changes else ""
             return f"{said}. Still needed: {more} more approval{'' if more == 1 else 's'}{left}."
 
 
@@ -90,15 +92,15 @@ def _people(change: Change, deciders: Deciders) -> frozenset[str]:
     return frozenset(deciders.names.get(id) or f"account {id}" for id in change.people) | change.logins
 
 
-def _named(logins: Iterable[str], word: str) -> str:
-    return _listed([_code(login) for login in sorted(logins, key=str.casefold)], word)
+def _join_logins(logins: Iterable[str], word: str) -> str:
+    return _join([_code(login) for login in sorted(logins, key=str.casefold)], word)
 
 
-def _shas(changes: Sequence[Change]) -> str:
-    return _listed([_code(change.sha[:7]) for change in changes], "and")
+def _join_shas(changes: Sequence[Change]) -> str:
+    return _join([_code(change.sha[:7]) for change in changes], "and")
 
 
-def _listed(words: Sequence[str], word: str) -> str:
+def _join(words: Sequence[str], word: str) -> str:
     if len(words) > _MOST:
         words = [*words[: _MOST - 1], f"{len(words) - _MOST + 1} more"]
         word = "and"

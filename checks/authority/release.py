@@ -1,6 +1,6 @@
-"""Decide whether a hold is released: each change needs an approver who did not contribute to it, by GitHub's user ids.
+"""Decide whether a hold is released: each change needs an approver who did not contribute to it.
 
-Two people may release each other's changes; nobody releases their own.
+Two people may release each other's changes; nobody releases their own. People are compared by GitHub's user ids.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 class Change:
     """One commit that a hold is about, and its contributors.
 
-    `writers` are its author, its committer and its co-authors, as far as GitHub knows their accounts. `pushers` pushed
-    it, to this branch or to the branch that it came from. `proposer` is the author of its pull request, or None.
-    `logins` are contributors with only a recorded name.
+    `writers` are its author, its committer and its co-authors, if GitHub knows their accounts. `pushers` pushed it to
+    this branch or to the branch that it came from. `proposer` is the author of its pull request, or None. `logins` are
+    the contributors whose login is recorded, but not their user id.
     """
 
     sha: str
@@ -24,7 +24,7 @@ class Change:
 
     @property
     def people(self) -> frozenset[int]:
-        """Its contributors: for a commit without known authors its pushers, otherwise its proposer."""
+        """The user ids of its contributors. Without known writers these are its pushers, or else its proposer."""
         if self.writers or self.pushers:
             return self.writers | self.pushers
         return frozenset() if self.proposer is None else frozenset({self.proposer})
@@ -54,7 +54,7 @@ class Released:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StillHeld:
-    """The missing approvals: the changes that nobody else has approved, and how many more people are needed."""
+    """Approvals are missing: for these changes one by somebody who did not contribute, and `more` people in all."""
 
     changes: tuple[Change, ...]
     more: int
@@ -65,8 +65,8 @@ def decide_release(
 ) -> Released | StillHeld:
     """Decide whether these people together release a hold; `needed` is the minimum number of people.
 
-    With `four_eyes` each change needs one of them who did not contribute to it, and a change about which nothing is
-    known needs one more person.
+    With `four_eyes`, each change needs an approver who did not contribute to it, and one more person is needed if
+    nobody knows who made a change.
     """
     people = {approver.id: approver for approver in approvers}
     nobodys = four_eyes and any(change.is_nobodys for change in changes)

@@ -1,4 +1,4 @@
-"""The server's own variables that Terraform gets: the operator's PLANWARD_TERRAFORM_ENV."""
+"""Which of the server's own environment variables Terraform gets: the operator's PLANWARD_TERRAFORM_ENV."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -37,7 +37,7 @@ class ServerVariables:
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def given(self, repository: RepositoryIdentity, environment: str, operation: str) -> dict[str, str]:
-        """The existing server variables that a root run gets."""
+        """The server's variables that a root run gets, with their values; those that are not set are left out."""
         names = [
             rule.name
             for rule in self.rules
@@ -45,13 +45,13 @@ class ServerVariables:
             and Wildcards(rule.environment, ("*",)).matches(environment)
             and Wildcards(rule.operation, ("*",)).matches(operation)
         ]
-        return self._named([*self.for_all, *names])
+        return self._present([*self.for_all, *names])
 
     def all_named(self) -> dict[str, str]:
-        """The existing server variables that any root run may get."""
-        return self._named([*self.for_all, *(rule.name for rule in self.rules)])
+        """All of the server's variables that some root run may get, with their values."""
+        return self._present([*self.for_all, *(rule.name for rule in self.rules)])
 
-    def _named(self, names: Collection[str]) -> dict[str, str]:
+    def _present(self, names: Collection[str]) -> dict[str, str]:
         patterns = [Wildcards(name, ("*",)) for name in names]
         return {
             name: value
@@ -61,7 +61,7 @@ class ServerVariables:
 
 
 def secrets_of(given: Mapping[str, str]) -> Iterator[str]:
-    """The values among these that are secrets, judging by their names."""
+    """The values of those variables whose name sounds like a secret's."""
     yield from (value for name, value in given.items() if _SECRET.search(name))
 
 

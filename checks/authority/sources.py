@@ -1,4 +1,4 @@
-"""The allowed sources of providers and modules: the operator's PLANWARD_SOURCES.
+"""Decide which sources providers and modules may come from: the operator's PLANWARD_SOURCES.
 
 https://developer.hashicorp.com/terraform/language/providers/requirements#source-addresses
 https://developer.hashicorp.com/terraform/language/modules/sources
@@ -20,7 +20,7 @@ _UP = re.compile(r"(?:^|[/\\])(?:\.|%2e){2}(?:[/\\]|$)", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AllowedSources:
-    """The providers and modules that root modules may use. Without patterns: those in a registry."""
+    """The providers and modules that root modules may use: those that fit `patterns`, by default any in a registry."""
 
     patterns: tuple[str, ...] = (REGISTRIES,)
 
@@ -51,7 +51,7 @@ class AllowedSources:
     def _fits(self, pattern: str, address: str, is_in_registry: bool) -> bool:
         if pattern == REGISTRIES:
             return is_in_registry
-        # The download would resolve "..", and so leave the path in the pattern.
+        # Terraform would resolve "..", and download from outside of the pattern's path.
         leads_up = _UP.search(address) is not None
         return pattern == "**" or (not leads_up and Wildcards(pattern).matches(address))
 

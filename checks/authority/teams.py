@@ -10,7 +10,7 @@ _MADE_HERE = object()
 
 @dataclass(frozen=True, slots=True)
 class OpenTeam:
-    """A team whose secrets may be read in this run. Only this module makes one."""
+    """A team whose secrets may be read in this run. Only this module creates one."""
 
     name: str
     because: str
@@ -59,11 +59,11 @@ class OperatorsRules:
 
 
 def open_by_operator(team: str, repository: RepositoryIdentity, rules: OperatorsRules) -> OpenTeam | None:
-    """Grant access by the operator's rules; None: the team's own secret decides."""
+    """Grant access by the operator's rules; None if they do not, and the team's own secret has to decide."""
     for name, patterns in rules.teams.items():
         if name.casefold() == team.casefold() and any(fits_repository(pattern, repository) for pattern in patterns):
             return OpenTeam(team, "PLANWARD_TEAMS names the repository", _MADE_HERE)
-    if rules.app_owner is not None and _names(f"{rules.app_owner}/{team}", repository):
+    if rules.app_owner is not None and _refers_to(f"{rules.app_owner}/{team}", repository):
         return OpenTeam(team, "PLANWARD_TEAM_BY_NAME opens the team of its own name", _MADE_HERE)
     return None
 
@@ -71,7 +71,7 @@ def open_by_operator(team: str, repository: RepositoryIdentity, rules: Operators
 def open_by_team(team: str, repository: RepositoryIdentity, listed: str | None) -> OpenTeam | ClosedTeam:
     """Grant access by the team's own secret; `listed` is its key `repositories`, None if there is none."""
     entries = [entry.strip() for entry in (listed or "").split(",") if entry.strip()]
-    if any(_names(entry, repository) for entry in entries):
+    if any(_refers_to(entry, repository) for entry in entries):
         return OpenTeam(team, f"{secret_of(team)} names the repository", _MADE_HERE)
     return ClosedTeam(
         cause=f"{repository.full_name} may not use the secrets of the team {team}: whoever may write the team's "
@@ -81,7 +81,7 @@ def open_by_team(team: str, repository: RepositoryIdentity, listed: str | None) 
 
 
 def open_by_own_login(team: str) -> OpenTeam:
-    """Grant access for a person's working copy: their own login to Vault decides what they may read."""
+    """Grant access for a person's working copy: there, Vault decides by the person's own login."""
     return OpenTeam(team, "a person's own login to Vault", _MADE_HERE)
 
 
@@ -91,17 +91,17 @@ def secret_of(team: str) -> str:
 
 
 def command_that_opens(team: str, repository_id: int, *, is_first: bool) -> str:
-    """The command for a member of the team; repositories already in the secret are kept, and not shown."""
+    """The command by which a member of the team grants access. It keeps the secret's other repositories unseen."""
     secret = secret_of(team)
     if is_first:
         return f"vault kv put {secret} repositories={repository_id}"
     return f'vault kv put {secret} repositories="$(vault kv get -field=repositories {secret}),{repository_id}"'
 
 
-def _names(entry: str, repository: RepositoryIdentity) -> bool:
-    """Whether an entry means this repository: by its id, or by its bound name if it still has that owner.
+def _refers_to(entry: str, repository: RepositoryIdentity) -> bool:
+    """Whether an entry refers to this repository, by its id or by its bound name.
 
-    An id stays valid after renames and transfers.
+    The id stays valid after renames and transfers. The bound name is valid while its owner still has the repository.
     """
     if entry.isascii() and entry.isdecimal():
         return int(entry) == repository.id
@@ -112,7 +112,7 @@ def fits_repository(pattern: str, repository: RepositoryIdentity) -> bool:
     """Whether an operator's pattern matches a repository: by its id or bound name; `*` is any part without "/"."""
     name = _name_of(repository)
     if "*" not in pattern or name is None:
-        return _names(pattern, repository)
+        return _refers_to(pattern, repository)
     return Wildcards(pattern.casefold(), ("*",)).matches(name)
 
 

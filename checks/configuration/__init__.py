@@ -27,8 +27,8 @@ _LIBRARIES = frozenset({"modules", "examples", "example", "tests", "test", "fixt
 class Configuration:
     """The configuration in a repository's files.
 
-    `modules` are all directories with configuration files. `passed_over` are those that are not root modules although
-    nothing calls them, with the reason; `missing` are named directories without configuration.
+    `modules` are all directories with configuration files. `passed_over` are directories that nothing calls and that
+    are still not root modules, each with the reason. `missing` are explicitly named directories without configuration.
     """
 
     root_modules: tuple[RootModule, ...]
@@ -85,10 +85,10 @@ def discover(
         dirs = [directory for directory in named if directory in modules]
         missing = tuple(directory for directory in named if directory not in modules)
     else:
-        used = _used(modules, links)
+        used = _used_directories(modules, links)
         dirs = []
         for directory in sorted(modules):
-            reason = _why_not(modules[directory], used)
+            reason = _why_not_root_module(modules[directory], used)
             if reason is None:
                 dirs.append(directory)
             elif directory not in used:
@@ -109,7 +109,7 @@ def _modules(files: Mapping[str, FileFacts], links: Mapping[str, str]) -> Mappin
             by_dir.setdefault(directory_of(path), []).append((path, facts))
     for path in links:
         if is_terraform_file(path):
-            by_dir.setdefault(directory_of(path), []).append((path, _linked(path, files, links)))
+            by_dir.setdefault(directory_of(path), []).append((path, _resolve_link(path, files, links)))
     return {
         directory: Module(dir=directory, files=tuple(sorted(own, key=_merge_order)), links=links)
         for directory, own in by_dir.items()
@@ -120,14 +120,14 @@ def _merge_order(file: tuple[str, FileFacts]) -> tuple[bool, str]:
     return is_override(file[0]), file[0]
 
 
-def _linked(path: str, files: Mapping[str, FileFacts], links: Mapping[str, str]) -> FileFacts:
+def _resolve_link(path: str, files: Mapping[str, FileFacts], links: Mapping[str, str]) -> FileFacts:
     target, _ = follow(path, links)
     facts = files.get(target)
     return facts or FileFacts(problem=FileProblem(line=1, message=f"a symlink to {target}, which is no file here"))
 
 
-def _used(modules: Mapping[str, Module], links: Mapping[str, str]) -> frozenset[str]:
-    """Directories that another one calls, or takes files from by a symlink."""
+def _used_directories(modules: Mapping[str, Module], links: Mapping[str, str]) -> frozenset[str]:
+    """The directories that another one calls, or whose files another one uses through a symlink."""
     used: set[str] = set()
     for module in modules.values():
         if not _is_hidden(module.dir):
@@ -140,7 +140,7 @@ def _used(modules: Mapping[str, Module], links: Mapping[str, str]) -> frozenset[
     return frozenset(used)
 
 
-def _why_not(module: Module, used: frozenset[str]) -> str | None:
+def _why_not_root_module(module: Module, used: frozenset[str]) -> str | None:
     """Why a directory is not a root module by default; None if it is one."""
     if _is_hidden(module.dir):
         return "in a hidden directory or a template of one"

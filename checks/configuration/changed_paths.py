@@ -52,7 +52,7 @@ class Changes:
         return None
 
     def on_the_way_to(self, path: str) -> str | None:
-        """A changed path that is the path, contains it, or is a symlink on the path or its target."""
+        """A changed path that is the path, or contains it, or is a symlink on the way to it or the target of one."""
         target, passed = follow(path, self.links)
         return next((link for link in passed if link in self.paths), None) or self.at_or_above(target)
 
@@ -77,7 +77,7 @@ class Changes:
 
     @cached_property
     def _readable(self) -> Mapping[str, str]:
-        """For each directory the first changed file that a configuration there could read by a computed name."""
+        """By directory, the first changed file that its configuration could read by a computed name."""
         found: dict[str, str] = {}
         for path in self._ordered:
             if path.endswith(".md") or any(part.startswith(".") for part in path.split("/")):
@@ -94,7 +94,7 @@ class Changes:
         return self._readable.get(directory)
 
     def readable_around(self, directory: str) -> str | None:
-        """A changed file in, beside or above a directory that no other directory with configuration contains."""
+        """A changed file in, beside or above a directory, but not in any other directory with configuration."""
         while True:
             found = self._readable.get(directory)
             if found is not None or directory == TOP:

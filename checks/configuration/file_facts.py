@@ -48,7 +48,7 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
 class Variable(msgspec.Struct, frozen=True, kw_only=True):
     """A declared variable. `path` is empty in the facts of a file and filled in by `discover`.
 
-    One whose `sensitive` is not a literal counts as sensitive.
+    If its `sensitive` is not a literal, it counts as sensitive.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Variable(msgspec.Struct, frozen=True, kw_only=True):
     line: int
     path: str = ""
     ephemeral: bool = False
-    """Whether its value is in no plan file, so that an apply needs it again. Also true if it is not a literal."""
+    """Whether plan files do not contain its value, so that an apply needs it again. True if it is not a literal."""
 
 
 class ModuleCall(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,9 +94,9 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
 class Reference(msgspec.Struct, frozen=True, kw_only=True):
     """A path that the file names: a file, a directory, or (`prefix`) the literal beginning of one.
 
-    `from_root` says whether the path is relative to the root module's directory or to the file's. An empty path with
-    `prefix` means that the name is computed: it can be any file there, and with `anywhere` also one beside or above
-    the root module.
+    `from_root`: whether the path is relative to the root module's directory, and not to the file's. An empty path with
+    `prefix` means that the name is computed: it can be any file in that directory, and with `anywhere` also one beside
+    or above the root module.
     """
 
     path: str
@@ -106,9 +106,10 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FileFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The facts of one file. With a `problem` they are the readable part.
+    """The facts of one file. If there is a `problem`, they are those of the part that could be read.
 
-    `references` are found in the text in any case. A file that is not `read` at all may name anything.
+    `references` are found in the text even if it cannot be parsed. `read`: whether the file was read at all; if not,
+    it may name any path.
     """
 
     required_version: tuple[str, ...] = ()

@@ -1,8 +1,8 @@
-"""Read HCL with two parsers that give one result.
+"""Read HCL with two parsers.
 
-tree-sitter-hcl reads everything first: it is some twenty times faster, accepts everything that Terraform accepts
-except a few rare operators, and returns the intact blocks beside an error. If it finds an error, python-hcl2 decides
-whether that is real. Tests ensure that both give equal facts.
+tree-sitter-hcl comes first: it is some twenty times faster, accepts everything that Terraform accepts except a few rare
+operators, and returns the intact blocks beside an error. If it finds an error, python-hcl2 decides whether the error is
+real. Tests ensure that both give the same facts.
 """
 
 from checks.configuration.hcl_tolerant import read_hcl_tolerant
@@ -11,11 +11,11 @@ from checks.configuration.syntax import Document, SyntaxProblem
 _BOM = b"\xef\xbb\xbf"
 
 _STRICT_BYTES = 256 * 1024
-"""A larger text with an error is not parsed a second time: the slow parser would take seconds."""
+"""If a larger text has an error, it is not parsed a second time: the slow parser would take seconds."""
 
 
 def read_hcl(content: bytes) -> Document:
-    """Read `.tf`. Never raises; if both parsers refuse a text, it has the fast one's facts and a `problem`."""
+    """Read a `.tf` file. Never raises: if both parsers refuse it, the result is the fast one's, with a `problem`."""
     content = content.removeprefix(_BOM)
     try:
         text = content.decode("utf-8")
@@ -27,7 +27,7 @@ def read_hcl(content: bytes) -> Document:
     document = _without_nameless(read_hcl_tolerant(content))
     if document.problem is None or len(content) > _STRICT_BYTES:
         return document
-    # Imported only here: the library takes 0.2 s and 25 MB to load, and most processes never see an error.
+    # Imported only here: loading the library takes 0.2 s and 25 MB, and most processes never see an error.
     from checks.configuration.hcl_strict import read_hcl_strict
 
     strict = _without_nameless(read_hcl_strict(text))
@@ -35,7 +35,7 @@ def read_hcl(content: bytes) -> Document:
 
 
 def _without_nameless(document: Document) -> Document:
-    """Refuse a label that is empty or contains a template, as Terraform does: it cannot be referenced."""
+    """Refuse, as Terraform does, a label that is empty or contains a template: nothing could refer to it."""
     nameless = [block for block in document.blocks if not all(block.labels)]
     if document.problem is not None or not nameless:
         return document

@@ -1,4 +1,4 @@
-"""Read configuration with python-hcl2, into the same format as the other parser."""
+"""Read configuration with python-hcl2, into the same `Document` as the other parser."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -39,7 +39,7 @@ def read_hcl_strict(text: str) -> Document:
         line = max(error.line, 1) if isinstance(error.line, int) else 1
         return Document(problem=SyntaxProblem(line=line, message="not valid HCL at this line"))
     except (LarkError, RuntimeError, ValueError, LookupError, TypeError, AttributeError):
-        # Its bugs: RecursionError on long expressions, RuntimeError on names that it considers duplicates.
+        # The library's bugs: RecursionError on long expressions, RuntimeError on names that it considers duplicates.
         return Document(problem=SyntaxProblem(line=1, message="not valid HCL"))
 
 

@@ -8,10 +8,10 @@ _ESCAPED = {'\\"': '"', "\\\\": "\\", "\\n": "\n", "\\r": "\r", "\\t": "\t", "$$
 
 def unescape(text: str) -> str:
     """The text between the quotes of a string without interpolation, with its escapes resolved."""
-    return _ESCAPE.sub(_meant, text)
+    return _ESCAPE.sub(_resolve, text)
 
 
-def _meant(match: re.Match[str]) -> str:
+def _resolve(match: re.Match[str]) -> str:
     sequence = match.group()
     known = _ESCAPED.get(sequence)
     if known is not None:

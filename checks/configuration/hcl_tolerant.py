@@ -29,7 +29,7 @@ _DEEPEST = 20
 
 _BEGINS_BLOCK = re.compile(rb'^[A-Za-z_][\w-]*(?:[ \t]+(?:"[^"\n]*"|[A-Za-z_][\w-]*))*[ \t]*\{', re.MULTILINE)
 _TEMPLATE = re.compile(r"(?<!\$)\$\{|(?<!%)%\{")
-"""In a label, where the grammar accepts it as text; Terraform refuses it."""
+"""A template in a label: the grammar accepts it as text, but Terraform refuses it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +55,12 @@ class _Text:
 def read_hcl_tolerant(content: bytes) -> Document:
     """Read HCL, even with errors: intact blocks beside an error are returned, with the first error as `problem`.
 
-    Never raises. Only blocks of the types in INSPECTED have their content.
+    Never raises. Only blocks of the types in INSPECTED are read with their content.
     """
     text = _Text(content)
     root = text.root()
     if root.has_error:
-        return Document(blocks=tuple(_each_by_itself(content)), problem=_problem(root))
+        return Document(blocks=tuple(_parse_blocks_separately(content)), problem=_problem(root))
     attributes: dict[str, Attribute] = {}
     blocks: list[Block] = []
     problem: SyntaxProblem | None = None
@@ -69,16 +69,16 @@ def read_hcl_tolerant(content: bytes) -> Document:
             attributes |= _attributes(body, text)
             blocks += _blocks(body, text)
         elif body.type == "object":
-            # The grammar also accepts a lone `{…}`, with which JSON begins, and which Terraform refuses.
+            # The grammar also accepts a lone `{…}`, as JSON begins; Terraform refuses it.
             problem = SyntaxProblem(line=text.start_line(body), message="a block or an attribute is expected here")
     return Document(attributes=attributes, blocks=tuple(blocks), problem=problem)
 
 
-def _each_by_itself(content: bytes) -> Iterator[Block]:
-    """The blocks of a text with errors. Each block that begins at the start of a line is parsed alone.
+def _parse_blocks_separately(content: bytes) -> Iterator[Block]:
+    """The blocks of a text with errors, each parsed alone if it begins at the start of a line.
 
-    Otherwise the grammar gives up everything after an error, and a module whose call is lost there would look like one
-    that nobody calls.
+    Otherwise the grammar would drop everything after an error. If a module call were among that, the module would look
+    as if nobody calls it.
     """
     starts = [match.start() for match in _BEGINS_BLOCK.finditer(content)]
     line, counted = 1, 0
@@ -145,14 +145,16 @@ def _value(node: tree_sitter.Node, text: _Text, levels: int) -> Literal | Comput
         case "null_lit":
             return None
         case "tuple" if levels:
-            return _all(_value(child, text, levels - 1) for child in children if child.type == "expression")
+            return _literals_or_computed(
+                _value(child, text, levels - 1) for child in children if child.type == "expression"
+            )
         case "object" if levels:
             return _object([child for child in children if child.type == "object_elem"], text, levels - 1)
         case _:
             return COMPUTED
 
 
-def _all(values: Iterator[Literal | Computed]) -> Literal | Computed:
+def _literals_or_computed(values: Iterator[Literal | Computed]) -> Literal | Computed:
     literals: list[Literal] = []
     for value in values:
         if isinstance(value, Computed):

@@ -15,8 +15,8 @@ from checks.configuration.repository_paths import TOP, below, follow, leaves
 class Touched:
     """The root modules that a change affects.
 
-    `root_modules` are directories, each with the first reason; `deleted` are root modules of the base that no longer
-    exist, and leave their state behind.
+    `root_modules` are directories, each with the first reason found. `deleted` are root modules of the base that no
+    longer exist and leave their state behind.
     """
 
     root_modules: tuple[tuple[str, str], ...]
@@ -68,7 +68,7 @@ def read_by(
     extra: Collection[str] = (),
     watch: Collection[str] | None = None,
 ) -> tuple[str, ...]:
-    """The paths that a root module reads, or may read: each alone would affect it."""
+    """Those of these paths that a root module reads or may read: a change of any of them would affect it."""
     root = configuration.by_dir[root_module]
     each = ((path, Changes((path,), configuration)) for path in paths)
     return tuple(path for path, change in each if _reason(root, change, extra, watch) is not None)

@@ -1,4 +1,4 @@
-"""Extract the needed facts from a document, whichever parser made it."""
+"""Extract the facts of a file from its parsed document, whichever parser made it."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""The order of root modules: those that others build on first, independent ones in parallel."""
+"""Order root modules in layers: those that others build on come first, and independent ones run in parallel."""
 
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -23,7 +23,8 @@ _PLACES: Final[Mapping[str, tuple[str, ...]]] = {
     "remote": ("workspaces.name", "organization", "hostname"),
     "s3": ("key", "bucket"),
 }
-"""The settings of each backend that locate a state: the first must be known and equal, the others must not differ.
+"""The settings of each backend type that locate a state. The first must be known and equal on both sides; each of the
+others must be equal if it is known on both.
 
 https://developer.hashicorp.com/terraform/language/backend
 """
@@ -47,7 +48,7 @@ def dependencies(
     found: dict[str, frozenset[str]] = {}
     for root in configuration.root_modules:
         read = {directory for state in root.remote_states for directory in places.read_by(root, state)}
-        against = {directory for directory in read if root.dir in _ways(said, directory, {root.dir})}
+        against = {directory for directory in read if root.dir in _paths_to(said, directory, {root.dir})}
         found[root.dir] = said[root.dir] | (read - against - {root.dir})
     return found
 
@@ -64,22 +65,22 @@ def layers(
     """
     wanted = frozenset(dirs)
     graph = dependencies(configuration, depends_on, backends)
-    ways = {directory: _ways(graph, directory, wanted) for directory in sorted(wanted)}
+    paths = {directory: _paths_to(graph, directory, wanted) for directory in sorted(wanted)}
     levels: dict[str, int] = {}
-    for directory in _lowest_first(ways):
-        levels[directory] = max((levels[other] + 1 for other in ways[directory]), default=0)
+    for directory in _lowest_first(paths):
+        levels[directory] = max((levels[other] + 1 for other in paths[directory]), default=0)
     by_level: dict[int, list[str]] = {}
     for directory in sorted(wanted):
         by_level.setdefault(levels[directory], []).append(directory)
     return tuple(tuple(by_level[level]) for level in sorted(by_level))
 
 
-_Ways = Mapping[str, tuple[str, ...]]
-"""Directories that one builds on, each with its path: the ones in between, and itself at the end."""
+_Paths = Mapping[str, tuple[str, ...]]
+"""The directories that a directory builds on, each with the path to it, which it ends itself."""
 
 
-def _ways(graph: Mapping[str, frozenset[str]], start: str, wanted: Collection[str]) -> _Ways:
-    """The wanted directories that one builds on, directly or through unwanted ones."""
+def _paths_to(graph: Mapping[str, frozenset[str]], start: str, wanted: Collection[str]) -> _Paths:
+    """The wanted directories that `start` builds on, directly or through others that are not wanted."""
     found: dict[str, tuple[str, ...]] = {}
     seen = {start}
     pending: deque[tuple[str, tuple[str, ...]]] = deque([(start, ())])
@@ -95,11 +96,11 @@ def _ways(graph: Mapping[str, frozenset[str]], start: str, wanted: Collection[st
     return found
 
 
-def _lowest_first(ways: Mapping[str, _Ways]) -> Iterator[str]:
-    """All directories, each after those that it builds on."""
+def _lowest_first(paths: Mapping[str, _Paths]) -> Iterator[str]:
+    """All directories, each after the directories that it builds on."""
     done: set[str] = set()
-    for start in ways:
-        trail: list[tuple[str, Iterator[str]]] = [] if start in done else [(start, iter(ways[start]))]
+    for start in paths:
+        trail: list[tuple[str, Iterator[str]]] = [] if start in done else [(start, iter(paths[start]))]
         on_trail = [start]
         while trail:
             directory, rest = trail[-1]
@@ -111,18 +112,18 @@ def _lowest_first(ways: Mapping[str, _Ways]) -> Iterator[str]:
                 yield directory
             elif following in on_trail:
                 cycle = [*on_trail[on_trail.index(following) :], following]
-                steps = [step for one, other in pairwise(cycle) for step in ways[one][other]]
+                steps = [step for one, other in pairwise(cycle) for step in paths[one][other]]
                 raise ConfigurationError(
                     f"root modules depend on each other in a circle: {' -> '.join([following, *steps])}; "
                     "say which of them comes first by depends_on in .github/planward.yml"
                 )
             else:
-                trail.append((following, iter(ways[following])))
+                trail.append((following, iter(paths[following])))
                 on_trail.append(following)
 
 
 class _Places:
-    """The locations of the root modules' states, to be found by the settings of a read."""
+    """The locations of the root modules' states, for finding the one that a `terraform_remote_state` reads."""
 
     def __init__(self, roots: Iterable[RootModule], backends: Mapping[str, Values]) -> None:
         self._found: dict[tuple[str, str], list[tuple[str, Values]]] = {}
@@ -134,7 +135,7 @@ class _Places:
                     self._found.setdefault((type_, place[_PLACES[type_][0]]), []).append((root.dir, place))
 
     def read_by(self, reader: RootModule, state: RemoteState) -> Iterator[str]:
-        """The root modules whose state a read refers to."""
+        """The root modules whose state this data source reads."""
         type_, place = _place(state.backend or "", state.values, reader.dir)
         if place:
             for directory, other in self._found.get((type_, place[_PLACES[type_][0]]), ()):
@@ -143,7 +144,7 @@ class _Places:
 
 
 def _place(type_: str, values: Values, directory: str) -> tuple[str, Values]:
-    """The settings that locate a state, under uniform names; empty if the first of them is unknown."""
+    """The settings that locate a state, under uniform names; empty if the first setting is unknown."""
     type_ = "remote" if type_ == "cloud" else type_
     flat = {name: value for name, value in values.items() if isinstance(value, str)}
     for name, value in values.items():

@@ -32,7 +32,7 @@ def is_override(path: str) -> bool:
 class Module:
     """A directory with configuration files; `files` are in Terraform's merge order, overrides last.
 
-    For OpenTofu a `.tofu` replaces the `.tf` of the same name: here both count.
+    In OpenTofu, a `.tofu` file replaces the `.tf` file of the same name; here both count.
     """
 
     dir: str
@@ -69,8 +69,8 @@ class Module:
     def named_dirs(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
         """Directories that unreadable files may call as modules, each with the symlinks on its path.
 
-        A local source is a literal that begins with `./` or `../`, so it can be found in the text whatever is wrong
-        with it.
+        A local source is a literal that begins with `./` or `../`, so it can be found even in a text that cannot be
+        parsed.
         """
         paths = [reference.path for _, facts in self.files if facts.problem for reference in facts.references]
         found = [follow(below(self.dir, path), self.links) for path in dict.fromkeys(paths) if path]
@@ -105,7 +105,7 @@ class Module:
 
     @property
     def declares_something(self) -> bool:
-        """Whether there is anything to plan, as far as the files can be read."""
+        """Whether the readable files declare anything to plan."""
         return any(facts.sections or facts.problem for _, facts in self.files)
 
     @cached_property

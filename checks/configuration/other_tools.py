@@ -1,6 +1,6 @@
 """Directories for other tools than Terraform: Terragrunt's units and Pulumi's projects.
 
-A change to them affects no root module, so without this nothing would be planned and the check would be green.
+A change to them affects no root module. If they were ignored, nothing would be planned and the check would be green.
 """
 
 import posixpath
@@ -19,7 +19,7 @@ _PROSE = (".md", ".txt", ".rst", ".adoc")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OtherTool:
-    """A directory for another tool, and the file that indicates it."""
+    """A directory for another tool, and the file that shows this."""
 
     tool: Literal["Terragrunt", "Pulumi"]
     file: str
@@ -49,11 +49,11 @@ def _found(paths: Collection[str]) -> Iterator[OtherTool]:
 def touched_other_tool(
     tools: Collection[OtherTool], changed: Collection[str], *, root_modules: Collection[str], touches_any: bool
 ) -> OtherTool | None:
-    """The first of them that a change affects, as far as that can be known without the tool.
+    """The first of these directories that a change affects, as far as that can be known without the tool.
 
-    A file beside a unit's or below a project's own affects it, unless it is in one of the `root_modules`. If the
-    change touches no root module (`touches_any`), files that units share affect them: HCL anywhere, and values above
-    them.
+    A changed file affects a Terragrunt unit if it is in the unit's directory, and a Pulumi project if it is anywhere
+    below the project's. Files in one of the `root_modules` do not count. If the change touches no root module
+    (`touches_any` is false), files that Terragrunt's units may share count, too: HCL anywhere, and values above a unit.
     """
     own = set(root_modules) - {tool.dir for tool in tools}
     outside = [path for path in sorted(changed) if directory_of(path) not in own and not path.endswith(_PROSE)]

@@ -1,7 +1,7 @@
-"""The paths that a configuration file names: arguments of `file()` and the like, and paths below `path.module`.
+"""Find the paths that a configuration file names: arguments of `file()` and the like, and paths below `path.module`.
 
-It searches the text without parsing it, including comments: a path too many costs a plan, and one too few hides a
-change. https://developer.hashicorp.com/terraform/language/functions/file
+The text is searched without parsing it, including comments. A path too many only costs a plan; a path too few would
+hide a change. https://developer.hashicorp.com/terraform/language/functions/file
 """
 
 import posixpath
@@ -36,9 +36,9 @@ _FORMAT = re.compile(r'format\(\s{0,20}"([^"\n]*)"\s{0,20},?\s{0,20}("\$\{\s{0,2
 _JOIN = re.compile(r'join\(\s{0,20}"/"\s{0,20},\s{0,20}\[?\s{0,20}(?:("\$\{\s{0,20}path\.|path\.)|"([^"$%\n]+)")?')
 _LOCAL = re.compile(r"local\.(\w{1,100})")
 _DEFINED = re.compile(r'\b(\w{1,100})"?\s{0,60}[=:]\s{0,20}"(?!\$\{\s{0,20}(?!path))')
-"""A name for a text that begins with literal text, or with `path.module` and the like."""
-_MADE = re.compile(r"(?:data|module|resource)\.|[a-z0-9]{1,40}_\w{1,100}\.\w")
-"""An output of a provider or a module: a file that it created, or one that its own text names."""
+"""A local whose text begins with literal text, or with `path.module` and the like."""
+_PRODUCED = re.compile(r"(?:data|module|resource)\.|[a-z0-9]{1,40}_\w{1,100}\.\w")
+"""A value from a provider or a module: a file that it created, or one that its own text names."""
 _DOTTED = re.compile(r'"(\.\.?/[^"\n]*)"')
 _SOURCE = re.compile(r'\bsource"?\s{0,20}[=:]\s{0,20}"[./]*"')
 _ASCENDING = re.compile(r'(?<=[/"])\.\.(?=[/"])')
@@ -59,7 +59,7 @@ _ANYWHERE: Final = Reference(path="", from_root=True, prefix=True, anywhere=True
 
 
 def find_references(content: bytes) -> tuple[Reference, ...]:
-    """Every path in the text, each once, in a fixed order; absolute ones and those in a home are left out."""
+    """Every path in the text, each once, in a fixed order; without absolute paths and those in a home directory."""
     if not _MATTERS.search(content):
         return ()
     text = _NAME_ONLY.sub("basename(", content.decode("utf-8", "replace").replace('\\"', '"'))
@@ -67,7 +67,7 @@ def find_references(content: bytes) -> tuple[Reference, ...]:
     text = _FILESET.sub("", text)
     found |= {_reference(m[2], from_root=m[1] != "module") for m in _BELOW.finditer(text)}
     found |= {_OF_MODULE if m[1] == "module" else _OF_ROOT for m in _BARE.finditer(text)}
-    found.update(_called(text))
+    found.update(_file_arguments(text))
     text = _SOURCE.sub("", text)
     for match in _DOTTED.finditer(text):
         reference = _reference(match[1], from_root=True)
@@ -85,9 +85,8 @@ def _fileset(text: str) -> Iterator[Reference]:
         yield _reference(f"{tail or ''}/{pattern}", from_root=(bare or quoted) != "module")
 
 
-def _called(text: str) -> Iterator[Reference]:
-    """Arguments of file functions, except those that begin with `path.`, which are already found, and absolute
-    ones."""
+def _file_arguments(text: str) -> Iterator[Reference]:
+    """Arguments of file functions, without absolute paths and without those below `path.`, which are found apart."""
     for match in _CALL.finditer(text):
         argument = match[1]
         if _NOT_CALLED.match(text, match.start(1)):
@@ -95,11 +94,11 @@ def _called(text: str) -> Iterator[Reference]:
         if argument.startswith('"') and not argument.startswith('"${'):
             yield _reference(argument[1:], from_root=True)
         else:
-            yield from _worked_out(argument.removeprefix('"${').lstrip(), text, match.start(1))
+            yield from _possible_paths(argument.removeprefix('"${').lstrip(), text, match.start(1))
 
 
-def _worked_out(argument: str, text: str, at: int) -> Iterator[Reference]:
-    """The possible paths of a computed argument, by its beginning."""
+def _possible_paths(argument: str, text: str, at: int) -> Iterator[Reference]:
+    """The possible paths of a computed argument, as far as its beginning is known."""
     formatted, joined, local = _FORMAT.match(text, at), _JOIN.match(text, at), _LOCAL.match(argument)
     if formatted is not None and (formatted[2] or not formatted[1].startswith(("%", "$"))):
         if not formatted[2] and not formatted[1].startswith(("/", "~")):
@@ -107,10 +106,10 @@ def _worked_out(argument: str, text: str, at: int) -> Iterator[Reference]:
     elif joined is not None and (joined[1] or joined[2]):
         if not joined[1] and not joined[2].startswith(("/", "~")):
             yield _reference(f"{joined[2]}/*", from_root=True)
-    elif _MADE.match(argument) or (argument.startswith("each.") and "fileset(" in text):
+    elif _PRODUCED.match(argument) or (argument.startswith("each.") and "fileset(" in text):
         yield from (_OF_MODULE, _OF_ROOT)
     elif local is not None and any(each[1] == local[1] for each in _DEFINED.finditer(text)):
-        yield from (_OF_MODULE, _OF_ROOT)  # its text is found at its own place
+        yield from (_OF_MODULE, _OF_ROOT)  # the text itself is found where it is defined
     else:
         yield from (_OF_MODULE, _ANYWHERE)
 
@@ -122,7 +121,7 @@ def _ascends_from_unknown(text: str) -> bool:
     for match in _ASCENDING.finditer(text):
         quote = text.rfind('"', max(match.start() - _LONGEST, 0), match.start())
         if quote == -1 or "\n" in text[quote : match.start()]:
-            continue  # not a quoted text: a script that Terraform passes on
+            continue  # not in quotes: part of a script that Terraform passes on
         known = _FROM_KNOWN.match(text, quote + 1)
         if known is None or _ONLY_UP.match(text, quote) or _UNKNOWN_FROM.search(text, known.end(), match.start()):
             return True
@@ -130,7 +129,7 @@ def _ascends_from_unknown(text: str) -> bool:
 
 
 def _reference(written: str, *, from_root: bool) -> Reference:
-    """The literal beginning of the path, without a leading slash; if anything follows, it is a prefix."""
+    """A reference to the literal beginning of the path, without a leading slash; a prefix if anything follows."""
     unknown = _UNKNOWN_FROM.search(written)
     literal = written[: unknown.start()] if unknown else written
     path = literal.lstrip("/")

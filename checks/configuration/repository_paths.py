@@ -14,7 +14,8 @@ def directory_of(path: str) -> str:
 
 
 def below(directory: str, path: str) -> str:
-    """A path written relative to a directory, converted to the repository's root; `..` may leave the repository."""
+    """Convert a path that is relative to a directory to one relative to the repository's root; it may begin with
+    `..`."""
     return posixpath.normpath(posixpath.join(directory, path))
 
 

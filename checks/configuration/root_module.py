@@ -12,10 +12,10 @@ from checks.configuration.module import Module
 from checks.declaration import Declaration
 
 _DEEPEST_CALLS = 20
-"""The maximum depth of module calls for declarations; a module that calls itself would never end."""
+"""The maximum depth of module calls in addresses of declarations; for a module that calls itself there is no end."""
 
 _MOST_DECLARATIONS = 200_000
-"""The maximum number of addresses of one root module; modules that call others twice double it at every level."""
+"""The maximum number of addresses of one root module: modules that call others twice double it at every level."""
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +56,7 @@ class RootModule:
 
     @cached_property
     def required_version(self) -> tuple[str, ...]:
-        """Every constraint on Terraform's version, including those of called local modules: all have to hold."""
+        """Every constraint on Terraform's version, including those of called local modules; all of them apply."""
         constraints = [c for directory in self._dirs if (m := self.modules.get(directory)) for c in m.required_version]
         return tuple(dict.fromkeys(constraints))
 

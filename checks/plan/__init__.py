@@ -85,7 +85,7 @@ class Check(Struct, frozen=True, gc=False):
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """A plan, in the order of the file. It keeps the bytes that it was read from."""
+    """A plan, with its parts in the order of the file. It keeps the bytes that it was read from in memory."""
 
     format_version: str
     terraform_version: str
@@ -147,9 +147,9 @@ class Plan(Struct, frozen=True, kw_only=True):
         )
 
     def sensitive_values_of_state(self, state_json: bytes) -> frozenset[str]:
-        """The same for the state after this plan was applied: `state_json` is the output of `terraform show -json`.
+        """Every string and number that is marked as sensitive in the state after this plan was applied.
 
-        Raises PlanFormatError.
+        `state_json` is the output of `terraform show -json`. Raises PlanFormatError.
         """
         return without_literals(marked_in_state(state_json), self.configuration)
 
@@ -169,8 +169,8 @@ class Plan(Struct, frozen=True, kw_only=True):
         return all(name in held and decode_plainly(held[name].value) == value for name, value in values.items())
 
     def names(self) -> frozenset[str]:
-        """The names in the addresses of changes, as in the code: they are no secrets, even if a secret is the same
-        word."""
+        """The names in the addresses of changes: they stand in the code, so they are never masked, even if a secret is
+        the same word."""
         changes = self._every_change()
         kinds, modules = {(change.type, change.name) for change in changes}, {each.module_address for each in changes}
         return frozenset(name for kind in kinds for name in kind) | {module for module in modules if module}
@@ -205,7 +205,7 @@ class _PlanJson(Struct, frozen=True):
 
     @property
     def holds_a_plan(self) -> bool:
-        """Whether it contains more than the versions that wrote it."""
+        """Whether it contains anything besides the versions of the format and of Terraform."""
         return self != _PlanJson(format_version=self.format_version, terraform_version=self.terraform_version)
 
 

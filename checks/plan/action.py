@@ -20,7 +20,7 @@ class Action(enum.Enum):
     FORGET_CREATE = "forget-create"  # OpenTofu's
     OPEN = "open"  # an ephemeral resource, in OpenTofu
 
-    __hash__ = object.__hash__  # there is one object of each: enum's own hash is a call to Python
+    __hash__ = object.__hash__  # members are singletons, and enum's own hash is a slow call into Python code
 
     @property
     def replaces(self) -> bool:
@@ -61,14 +61,14 @@ COUNTED: dict[Action, str] = {
     Action.FORGET_CREATE: "replace",
     Action.FORGET: "forget",
 }
-"""The field under which an action counts; other actions do not count."""
+"""The field of `Counts` for each action; other actions do not count."""
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
     """The number of objects that a plan changes. A replacement is one `replace`, neither an `add` nor a `destroy`.
 
-    An object that is moved or imported and also changed counts as both. `invoke` counts the providers' actions that
-    run, `defer` the changes and actions deferred to a later plan.
+    An object that is moved or imported and also changed counts twice. `invoke` counts the providers' actions that the
+    apply runs, `defer` the changes and actions deferred to a later plan.
     """
 
     add: int = 0
@@ -85,7 +85,7 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
         return Counts(**{name: getattr(self, name) + getattr(other, name) for name in self.__struct_fields__})
 
     def done_words(self) -> str:
-        """For people, once it is applied: "3 added, 1 replaced, 1 deferred", or "no changes"."""
+        """For people, after the apply: "3 added, 1 replaced, 1 deferred", or "no changes"."""
         counted = ((getattr(self, name), done) for name, done in _DONE.items())
         return ", ".join(f"{number} {done}" for number, done in counted if number) or "no changes"
 

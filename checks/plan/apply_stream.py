@@ -25,16 +25,16 @@ _STEPS: dict[Action, tuple[str, ...]] = {
     Action.CREATE_FORGET: ("create",),
     Action.FORGET_CREATE: ("create",),
 }
-"""Terraform's word for each action while it runs. Changes of only the state are not in the stream."""
+"""Terraform's words for the steps of each action. Actions on only the state are not in the stream."""
 
-_LONGEST_S = 10**7
+_MOST_SECONDS = 10**7
 
 
 class ResourceResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """The result of an apply for one resource instance; `action` is the planned one.
 
-    "interrupted" means that it began, and Terraform did not report its end. `done` lists the finished parts of an
-    incomplete replacement: "delete", "create". `took_s` is counted by Terraform, in whole seconds.
+    "interrupted" means that it began and Terraform did not report its end. `done` lists the finished parts of an
+    incomplete replacement: "delete", "create". `took_s` is the time that Terraform reports, in whole seconds.
     """
 
     address: str
@@ -59,7 +59,7 @@ class ApplyStream:
         self._left = Counter(each.address for each in self._changes)
         self._steps_left = Counter(address for address, _ in self._needed.elements())
         self.finished = 0
-        """The number of applied changes."""
+        """The number of changes that have been applied."""
 
     def __len__(self) -> int:
         return len(self._changes)
@@ -70,7 +70,7 @@ class ApplyStream:
         return bool(self._begun)
 
     def read(self, message: Mapping[str, Any]) -> None:
-        """Process one message; one that is not understood changes nothing."""
+        """Take one message into account; messages that are not understood are ignored."""
         kind = message.get("type")
         if kind not in ("apply_start", "apply_complete", "apply_errored"):
             return
@@ -85,7 +85,7 @@ class ApplyStream:
             self._begun[step] += 1
             return
         took_s = hook.get("elapsed_seconds")
-        self._took_s[step] += int(took_s) if isinstance(took_s, int | float) and 0 <= took_s < _LONGEST_S else 0
+        self._took_s[step] += int(took_s) if isinstance(took_s, int | float) and 0 <= took_s < _MOST_SECONDS else 0
         if kind == "apply_errored":
             self._failed[step] += 1
         elif self._done[step] < self._needed[step]:
@@ -104,7 +104,7 @@ class ApplyStream:
         for change in self._changes:
             steps = [(change.address, step) for step in _STEPS[change.action]]
             carried_out = [step for step in steps if done[step] > 0]
-            # A message about one object of an address is not also about another, deposed one.
+            # A message about the object at an address says nothing about a deposed object at the same address.
             done.subtract(carried_out)
             begun.subtract(carried_out)
             outcome: Outcome = "not_reached"

@@ -1,4 +1,4 @@
-"""The references in the configuration's expressions, from the plan JSON: references, not values.
+"""Read the references of the configuration's expressions from the plan JSON, without their values.
 
 https://developer.hashicorp.com/terraform/internals/json-format#expression-representation
 """
@@ -74,7 +74,7 @@ class _Configuration(msgspec.Struct, frozen=True):
 
 
 def read_modules(configuration: Raw) -> Module:
-    """The root module of a plan's `configuration`; an empty one if the plan has no readable one."""
+    """The root module of a plan's `configuration`; an empty module if the plan has none that can be read."""
     try:
         read = msgspec.json.decode(configuration, type=_Configuration | None)
     except NOT_UNDERSTOOD:
@@ -91,7 +91,7 @@ def blocks(module: Module, prefix: str = "") -> Iterator[tuple[str, Block]]:
 
 
 def expression_references(value: Any) -> dict[str, tuple[str, ...]]:
-    """The references of an expression representation, by the path of the attribute that they set."""
+    """The references in an "expression representation", by the path of the attribute that they set."""
     found: dict[str, dict[str, None]] = {}
     for path, sources in _walk(value, ""):
         found.setdefault(path, {}).update(dict.fromkeys(_most_specific(sources)))
@@ -112,7 +112,7 @@ def _walk(value: Any, path: str) -> Iterator[tuple[str, list[str]]]:
 
 
 def _most_specific(sources: list[str]) -> list[str]:
-    """Terraform lists `aws_vpc.main.id` and then `aws_vpc.main`: the latter adds nothing."""
+    """Drop references that only repeat part of another: Terraform lists `aws_vpc.main` beside `aws_vpc.main.id`."""
     return [
         source
         for source in sources

@@ -1,4 +1,4 @@
-"""A plan's actions as one short text: equal for plans that do the same, different for all others."""
+"""Digests of plans: equal for plans that do the same, different for all others."""
 
 import hashlib
 import hmac
@@ -19,14 +19,14 @@ _DIGITS = 32
 
 
 def digest(plan: Plan, *, key: bytes = b"") -> PlanDigest:
-    """SHA-256, in hexadecimal, over the plan's actions with all their unmasked values, in any order of the file.
+    """SHA-256, in hexadecimal, over the plan's actions with all their values, unmasked; their order does not matter.
 
-    Drift, timestamps, and the version of Terraform are left out: they do not change the apply. With `key` it is an
-    HMAC: a stored digest must not let anybody guess passwords, which a plain hash beside a masked report would. Raises
+    Drift, timestamps and the version of Terraform are left out: they do not change the apply. With `key` the digest is
+    an HMAC: a plain hash, stored beside a masked report, would let anybody check a guessed password. Raises
     PlanFormatError on values that cannot be read.
     """
     hashing = hmac.new(key, digestmod="sha256") if key else hashlib.sha256()
-    for part in _parts(plan):  # one at a time: together they would be as large as the decoded plan
+    for part in _parts(plan):  # one at a time: all of them together are as large as the decoded plan
         hashing.update(_encoder.encode(part) + b"\n")
     return PlanDigest(hashing.hexdigest())
 
@@ -41,7 +41,7 @@ def shape_digest(plan: Plan) -> str:
 def resource_digest(change: ResourceChange | OutputChange, *, key: bytes) -> str:
     """An HMAC, in hexadecimal, over a resource's or output's change, including its values.
 
-    Empty without a key: a plain hash would let anybody guess passwords.
+    Empty without a key: a plain hash would let anybody check a guessed password.
     """
     part = (
         ["output", change.name, change.action.value, *_values(change.change)]
@@ -52,14 +52,14 @@ def resource_digest(change: ResourceChange | OutputChange, *, key: bytes) -> str
 
 
 def invocation_digest(invocation: ActionInvocation, *, key: bytes) -> str:
-    """The same over a provider's action that runs."""
+    """An HMAC, in hexadecimal, over a provider's action that the apply runs. Empty without a key."""
     return _keyed(_invocation_with_values(invocation), key)
 
 
 def object_digest(change: ResourceChange, *, key: bytes) -> str:
-    """The same over the id of the object before the change, or over all of it if it has none.
+    """An HMAC, in hexadecimal, over the id of the object before the change, or over all its values if it has no id.
 
-    Empty if there is no object.
+    Empty without a key, and if there is no object.
     """
     before = decode_value(change.change.before, exact=True)
     if before is None:

@@ -1,4 +1,4 @@
-"""Refuse input that is not a plan, or not one that this code understands, with a helpful message."""
+"""Refuse input that is not a plan, or that this code does not understand, with a helpful message."""
 
 import re
 from collections.abc import Iterable
@@ -17,7 +17,10 @@ _MAKE_ONE = "`terraform show -json PLANFILE` prints a plan"
 
 
 def plan_text(plan_json: bytes) -> bytes:
-    """The bytes without a byte order mark, in UTF-8: PowerShell's `>` writes UTF-16. Raises PlanFormatError."""
+    """The plan JSON in UTF-8, without a byte order mark.
+
+    PowerShell's `>` writes UTF-16, which is converted. Raises PlanFormatError.
+    """
     if plan_json.startswith(_UTF16_MARKS):
         try:
             return plan_json.decode("utf-16").encode()
@@ -35,9 +38,9 @@ def require_known_version(version: str) -> None:
 
 
 def require_plan(holds_a_plan: bool, *, is_state: bool) -> None:
-    """Raise PlanFormatError on the output of `terraform show -json` without a plan file: a state, or nothing.
+    """Raise PlanFormatError on the output of `terraform show -json` without a plan file, which is a state or empty.
 
-    Read as a plan, it would have no changes.
+    As a plan, it would seem to have no changes.
     """
     if is_state:
         raise PlanFormatError(f"not a Terraform plan but a state in JSON form; {_MAKE_ONE}")
@@ -46,7 +49,7 @@ def require_plan(holds_a_plan: bool, *, is_state: bool) -> None:
 
 
 def require_whole_marks(terraform_version: str) -> None:
-    """Raise PlanFormatError on 0.15.0, which marks values that people call sensitive, but not those of providers.
+    """Raise PlanFormatError on Terraform 0.15.0, whose marks leave out values that providers declare sensitive.
 
     https://github.com/hashicorp/terraform/issues/28522
     """
@@ -71,7 +74,7 @@ def require_addresses(changes: Iterable[ResourceChange]) -> None:
 
 
 def with_address(change: ResourceChange) -> ResourceChange:
-    """A change with an address made of its parts if Terraform wrote none, as 1.0 does for drift."""
+    """The change, with an address built from its parts if it has none: Terraform 1.0 writes none for drift."""
     if change.address:
         return change
     data = "data." if change.mode == "data" else ""
@@ -81,7 +84,7 @@ def with_address(change: ResourceChange) -> ResourceChange:
 
 
 def no_plan(error: Exception, plan_json: bytes) -> PlanFormatError:
-    """The decoding error, with a guess what these bytes are and what to do about it."""
+    """The decoding error for people: what these bytes probably are, and what to do."""
     begins = plan_json[:4_096]
     if b'"lineage"' in begins and b'"serial"' in begins:
         return PlanFormatError(f"not a Terraform plan but a state file; {_MAKE_ONE}")

@@ -1,7 +1,7 @@
-"""The structures of the plan JSON, as Terraform and OpenTofu write them: only those that Planward reads.
+"""The structures of the plan JSON, as Terraform and OpenTofu write it, as far as Planward reads them.
 
-Values stay undecoded (`msgspec.Raw`), because most resources of a big plan do not change: a report reads a few of 300
-MB. Properties that are not named here are skipped, as the format's compatibility promise requires.
+Values stay undecoded (`msgspec.Raw`): most resources of a big plan do not change, so a report needs only a small part
+of, say, 300 MB. Unknown properties are skipped, as the format's compatibility promise requires.
 
 https://developer.hashicorp.com/terraform/internals/json-format
 """
@@ -17,13 +17,13 @@ from checks.errors import PlanFormatError
 
 DEEPEST = 100
 _SHALLOW = 2 * DEEPEST
-"""No value of so few bytes is nested deeper: each level takes two."""
+"""In bytes: no smaller value can be nested deeper than DEEPEST, since each level takes two bytes."""
 
 MOST_PARTS = 1_000_000
-"""The limit for one value: decoding it is one call that blocks the process."""
+"""The limit for the parts of one value: decoding it is one call, which blocks the process."""
 _MOST_LISTS = 2_000_000
 _LISTS_A_MB = 30_000
-"""The limit for the lists and maps of a whole plan, for the same reason; Terraform writes 20,000 per megabyte."""
+"""The limit for the lists and maps of a whole plan, also because of blocking; Terraform writes 20,000 per megabyte."""
 
 NULL = Raw(b"null")
 NOTHING = Raw(b"false")
@@ -49,7 +49,7 @@ class Importing(Struct, frozen=True, gc=False):
 
 
 class Change(Struct, frozen=True, gc=False):
-    """The format's "change representation". Missing marks (before Terraform 0.15) hide everything."""
+    """The format's "change representation". Where marks are missing, as before Terraform 0.15, everything is hidden."""
 
     actions: tuple[str, ...]
     before: Raw = NULL
@@ -115,7 +115,7 @@ class State(Struct, frozen=True):
 
 
 class VariableValue(Struct, frozen=True):
-    """A root module's variable with its value, without a mark, which only the configuration has."""
+    """A root module's variable with its value. Whether it is sensitive is only in the configuration."""
 
     value: Raw = NULL
 
@@ -129,7 +129,7 @@ class _RootModule(Struct, frozen=True):
 
 
 class Configuration(Struct, frozen=True):
-    """The "configuration representation", down to which variables of the root module are sensitive."""
+    """The "configuration representation", only as far as it says which variables of the root module are sensitive."""
 
     root_module: _RootModule = _RootModule()
 
@@ -140,9 +140,9 @@ _NESTED = (dict, list)  # as a constant, since `dict | list` is built at each ca
 def decode_value(raw: Raw, *, exact: bool = False) -> Any:
     """Decode an undecoded part of a plan JSON into a Python value.
 
-    Fractions are Decimals, since Terraform's numbers are more precise than Python's floats; `exact` keeps their digits,
-    as Raw. Raises PlanFormatError, also on values nested deeper than DEEPEST, so that callers need not count levels,
-    and on those with more than MOST_PARTS parts.
+    Fractions become Decimals, since Terraform's numbers are more precise than Python's floats; with `exact` they stay
+    Raw, with all their digits. Raises PlanFormatError, also on values nested deeper than DEEPEST, so that callers need
+    not count levels, and on values with more than MOST_PARTS parts.
     """
     if len(raw) > MOST_PARTS and sum(map(bytes(raw).count, (b"[", b"{", b","))) > MOST_PARTS:
         raise PlanFormatError(f"a plan with a value of more than {MOST_PARTS:,} parts: split it")
@@ -159,9 +159,11 @@ def decode_value(raw: Raw, *, exact: bool = False) -> Any:
 
 
 def decode_plainly(raw: Raw) -> Any:
-    """The value as Python's own JSON module would read it, to compare it with other programs' JSON. Raises
-    PlanFormatError."""
-    decode_value(raw)  # its limits
+    """The value as Python's own JSON module reads it, to compare it with other programs' JSON.
+
+    Raises PlanFormatError.
+    """
+    decode_value(raw)  # only for its limits
     return msgspec.json.decode(raw)
 
 
@@ -174,7 +176,7 @@ def _levels(value: Any) -> int:
 
 
 def require_few_parts(plan_json: bytes) -> None:
-    """Raise PlanFormatError on many more lists and maps than Terraform writes into a plan of that size."""
+    """Raise PlanFormatError on far more lists and maps than Terraform writes into a plan of that size."""
     most = max(_MOST_LISTS, len(plan_json) * _LISTS_A_MB // 1_000_000)
     if len(plan_json) > most and plan_json.count(b"[") + plan_json.count(b"{") > most:
         raise PlanFormatError(f"a plan of more than {most:,} lists and maps: split the root module into smaller ones")
@@ -192,7 +194,7 @@ def decode_part(raw: Raw, kind: type[_Part]) -> _Part | None:
 
 
 NOT_UNDERSTOOD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, InvalidOperation)
-"""The exceptions of decoding; none of them quotes a value."""
+"""The exceptions that decoding raises. None of their texts quotes a value."""
 
 _VALUE = msgspec.json.Decoder(float_hook=Decimal)
 _EXACT = msgspec.json.Decoder(float_hook=lambda digits: Raw(digits.encode()))

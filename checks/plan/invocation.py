@@ -1,4 +1,4 @@
-"""The actions of providers (`action` blocks, Terraform 1.14) that applying a plan runs: they have no state."""
+"""The providers' actions that an apply runs: `action` blocks, since Terraform 1.14. They have no state."""
 
 import re
 
@@ -36,7 +36,7 @@ class ActionInvocation(Struct, frozen=True):
 
     @property
     def by_request(self) -> bool:
-        """Whether it runs because `terraform plan -invoke` named it."""
+        """Whether it runs because `terraform plan -invoke` requested it."""
         return bytes(self.invoke_action_trigger) != b"null"
 
     @property
@@ -47,7 +47,7 @@ class ActionInvocation(Struct, frozen=True):
 
     @property
     def change(self) -> Change:
-        """The arguments as a created value, for code that reads marks."""
+        """The arguments in the form of a change that creates them, for code that reads marks of changes."""
         return Change(
             actions=("create",),
             after=self.config_values,
@@ -61,7 +61,7 @@ class ActionInvocation(Struct, frozen=True):
 
 
 class DeferredInvocation(Struct, frozen=True):
-    """An action that Terraform defers to a later plan, with its own word for the reason."""
+    """A provider's action that Terraform defers to a later plan; `reason` is Terraform's word."""
 
     reason: str
     action_invocation: ActionInvocation

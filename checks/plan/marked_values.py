@@ -1,8 +1,8 @@
-"""The values that Terraform marks as sensitive, as texts for a mask.
+"""Collect the values that Terraform marks as sensitive, as texts for a mask.
 
 Terraform does not track a value through a provider: a marked value in a resource's `input` is in clear in its
-`output`. So a marked value is hidden everywhere, unless it is also a literal of the configuration: providers mark
-parameters that are only a region, and values in git are no secrets.
+`output`. So a marked value is hidden everywhere. The exception are literals of the configuration: providers mark even
+parameters such as a region, and a value that is in git is no secret.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,9 +18,9 @@ from checks.plan.sides import marked_part
 
 
 def marked_values(changes: Iterable[Change], *, prior_state: Raw, configuration: Raw, variables: Raw) -> frozenset[str]:
-    """Every string and number that is marked in these changes or in the state, or is a sensitive variable's value."""
-    marked = frozenset(_in_changes(changes)) | _in_state(decode_part(prior_state, State))
-    return without_literals(marked, configuration) | _of_variables(configuration, variables)
+    """Every string and number that is marked in these changes or in the state, or in a sensitive variable's value."""
+    marked = frozenset(_marked_in_changes(changes)) | _marked_in_state(decode_part(prior_state, State))
+    return without_literals(marked, configuration) | _sensitive_variables(configuration, variables)
 
 
 def marked_in_state(state_json: bytes) -> frozenset[str]:
@@ -28,15 +28,15 @@ def marked_in_state(state_json: bytes) -> frozenset[str]:
 
     Raises PlanFormatError on bytes that are not a state.
     """
-    return _in_state(decode_part(Raw(state_json), State))
+    return _marked_in_state(decode_part(Raw(state_json), State))
 
 
 def without_literals(marked: frozenset[str], configuration: Raw) -> frozenset[str]:
-    """Marked values that are not in the configuration in clear."""
+    """The marked values without those that are literals in the configuration."""
     return marked - _literals(configuration) if marked else marked
 
 
-def _in_state(state: State | None) -> frozenset[str]:
+def _marked_in_state(state: State | None) -> frozenset[str]:
     found: set[str] = set()
     values = State().values if state is None else state.values
     for resource in values.root_module.every_resource():
@@ -49,7 +49,7 @@ def _in_state(state: State | None) -> frozenset[str]:
     return frozenset(found)
 
 
-def _in_changes(changes: Iterable[Change]) -> Iterator[str]:
+def _marked_in_changes(changes: Iterable[Change]) -> Iterator[str]:
     for change in changes:
         if change.marked:
             if b"true" in bytes(change.before_sensitive):
@@ -58,7 +58,7 @@ def _in_changes(changes: Iterable[Change]) -> Iterator[str]:
                 yield from hidden_texts(marked_part(change.after, change.after_sensitive, change.after_unknown))
 
 
-def _of_variables(configuration: Raw, variables: Raw) -> frozenset[str]:
+def _sensitive_variables(configuration: Raw, variables: Raw) -> frozenset[str]:
     blocks = (decode_part(configuration, Configuration) or Configuration()).root_module.variables
     values = decode_part(variables, dict[str, VariableValue]) or {}
     sensitive = (name for name, block in blocks.items() if block.sensitive and name in values)

@@ -1,4 +1,4 @@
-"""A value with Terraform's marks: sensitive parts are hidden, unknown parts are replaced by UNKNOWN."""
+"""Apply Terraform's marks to a value: hide sensitive parts, and replace unknown parts by UNKNOWN."""
 
 import enum
 from collections.abc import Iterator, Mapping
@@ -57,8 +57,9 @@ Shown: TypeAlias = (
 def shown(value: Any, sensitive: Any, unknown: Any = False) -> Shown:
     """The displayable form of a value, given its marks in the format of the plan JSON.
 
-    `sensitive` and `unknown` are true for the whole value, false for none of it, or have its shape. A part whose shape
-    `sensitive` does not follow, or where it marks a missing value, is hidden: a misplaced mark may belong to anything.
+    `sensitive` and `unknown` are true for the whole value, false for none of it, or have its shape. Where the shape of
+    `sensitive` differs, or it marks a missing value, the whole part is hidden: the mark may have been meant for any of
+    it.
     """
     if unknown is True:
         return UNKNOWN
@@ -69,7 +70,7 @@ def shown(value: Any, sensitive: Any, unknown: Any = False) -> Shown:
     if isinstance(sensitive, list) and isinstance(value, list) and len(sensitive) == len(value):
         return _list(value, sensitive, unknown)
     if value is None and not marks_any(unknown):
-        return None  # there is nothing to hide: providers mark attributes that nobody set
+        return None  # nothing to hide: providers mark attributes even if they are not set
     return Hidden(value)
 
 
@@ -103,7 +104,7 @@ def _is_object(value: Any, unknown: Any) -> bool:
 
 
 def marks_fit(value: Any, sensitive: Mapping[str, Any], unknown: Any) -> bool:
-    """Whether each mark belongs to something: a key of the value, or one that is known after apply."""
+    """Whether each mark belongs to a key of the value, or to one that is known only after apply."""
     late = unknown if isinstance(unknown, dict) else {}
     return all(key in (value or {}) or key in late or not marks_any(mark) for key, mark in sensitive.items())
 
@@ -132,7 +133,7 @@ def holds_hidden(value: Shown) -> bool:
             return False
 
 
-_HOLDING = (Hidden, dict, list)
+_CONTAINERS = (Hidden, dict, list)
 
 
 def hidden_texts(value: Shown) -> Iterator[str]:
@@ -143,9 +144,9 @@ def hidden_texts(value: Shown) -> Iterator[str]:
         if isinstance(item, Hidden):
             yield from item.texts()
         elif isinstance(item, dict):
-            left.extend(inner for inner in item.values() if isinstance(inner, _HOLDING))
+            left.extend(inner for inner in item.values() if isinstance(inner, _CONTAINERS))
         elif isinstance(item, list):
-            left.extend(inner for inner in item if isinstance(inner, _HOLDING))
+            left.extend(inner for inner in item if isinstance(inner, _CONTAINERS))
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -159,6 +160,6 @@ def _texts(value: Any) -> Iterator[str]:
             case int() | float() | Decimal() as number:
                 yield number_text(number)
             case dict() as items:
-                left.extend(items.values())  # not its keys: `password` is an ordinary word, and hidden there anyway
+                left.extend(items.values())  # not the keys: masking `password` everywhere would hide an ordinary word
             case list() as items:
                 left.extend(items)

@@ -1,8 +1,8 @@
 """Does a plan do the same as the reviewed one, and if not, what differs?
 
-A `PlanSummary` is the stored form of a reviewed plan. It contains no value: of each attribute that is not sensitive it
-has a hash; sensitive values are only in the digests, which are made with the server's key, so that nobody can guess
-short passwords.
+A `PlanSummary` is the stored form of a reviewed plan. It contains no values, only a hash of each attribute that is not
+sensitive. Sensitive values go only into the digests, which are made with the server's key, so that nobody can check a
+guessed password.
 """
 
 import hashlib
@@ -22,11 +22,11 @@ from checks.sensitive import Mask
 
 HIDDEN: Final = "sensitive"
 INVOKE: Final = "invoke"
-"""The value of `ChangeSummary.action` for a provider's action that applying runs."""
+"""The value of `ChangeSummary.action` for a provider's action that the apply runs."""
 _HASH_DIGITS = 16
 
 Parity = Literal["danger", "hold"]
-"""Which differences from the preview hold an apply: dangerous ones, or all."""
+"""Which differences from the preview lead to a hold: dangerous ones, or all."""
 Loss = Literal["destroy", "replace", "forget", "invoke"]
 _LOSSES: Final[dict[str, Loss]] = {
     "delete": "destroy",
@@ -44,10 +44,11 @@ _encoder = msgspec.json.Encoder(order="deterministic", decimal_format="number")
 class ChangeSummary(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A plan's change of one resource or output (`output.NAME`): the changed attributes, each with a hash.
 
-    The hash covers the value before and after; it is "sensitive" for sensitive values. `digest` covers the whole
-    change, and `object` the id of the object before it: both are made with the server's key, and empty without one.
-    `tainted`: the object is replaced because the apply that created it did not finish. `dangers` are its marks from
-    the report's danger list. A provider's action that runs counts as a change, too.
+    An attribute's hash covers its value before and after; for a sensitive attribute it is the word "sensitive".
+    `digest` covers the whole change, and `object` the id of the object before it; both are made with the server's key,
+    and empty without one. `tainted`: whether the object is replaced because the apply that created it did not finish.
+    `dangers` are the change's marks from the report's danger list. A provider's action that the apply runs counts as a
+    change, too.
     """
 
     address: str
@@ -63,7 +64,7 @@ class ChangeSummary(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def loss(self) -> Loss | None:
-        """The loss, or irreversible action, of the change; None if there is none."""
+        """The kind of loss or irreversible action that the change causes; None if it causes none."""
         return _LOSSES.get(self.action)
 
     @property
@@ -73,7 +74,7 @@ class ChangeSummary(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class PlanSummary(Struct, frozen=True, kw_only=True):
-    """The stored facts of a plan for comparing another one with it."""
+    """The facts about a plan that are stored, so that a later plan can be compared with it."""
 
     digest: PlanDigest
     shape_digest: str
@@ -85,7 +86,7 @@ NOTHING_SEEN: Final = PlanSummary(digest=PlanDigest(""), shape_digest="")
 
 
 class ChangeDifference(Struct, frozen=True, kw_only=True):
-    """A resource or output that both plans change, but differently; attributes by name."""
+    """A resource or output that both plans change, but differently. Attributes are given by name."""
 
     reviewed: ChangeSummary
     planned: ChangeSummary
@@ -116,7 +117,7 @@ class PlanDifference(Struct, frozen=True, kw_only=True):
 
     @property
     def only_sensitive(self) -> bool:
-        """Whether the plans differ in nothing that can be named."""
+        """Whether only sensitive values differ, so that no difference can be named."""
         return not (self.same or self.new or self.gone or self.changed)
 
     def words(self) -> str:
@@ -136,7 +137,7 @@ def summarize(plan: Plan, *, mask: Mask, key: bytes = b"") -> PlanSummary:
     return PlanSummary(
         digest=digest(plan, key=key),
         shape_digest=shape_digest(plan),
-        changes=tuple(sorted(changes, key=_place)),
+        changes=tuple(sorted(changes, key=_object_key)),
     )
 
 
@@ -144,8 +145,8 @@ def difference(reviewed: PlanSummary, planned: PlanSummary) -> PlanDifference:
     """The differences of `planned` from `reviewed`."""
     if reviewed.digest == planned.digest:
         return PlanDifference(same=True)
-    before = {_place(change): change for change in reviewed.changes}
-    after = {_place(change): change for change in planned.changes}
+    before = {_object_key(change): change for change in reviewed.changes}
+    after = {_object_key(change): change for change in planned.changes}
     return PlanDifference(
         same=False,
         new=tuple(change for place, change in after.items() if place not in before),
@@ -153,7 +154,7 @@ def difference(reviewed: PlanSummary, planned: PlanSummary) -> PlanDifference:
         changed=tuple(
             _compare(before[place], change)
             for place, change in after.items()
-            if place in before and _named(before[place]) != _named(change)
+            if place in before and _names_only(before[place]) != _names_only(change)
         ),
     )
 
@@ -161,11 +162,11 @@ def difference(reviewed: PlanSummary, planned: PlanSummary) -> PlanDifference:
 def unseen(
     previews: Sequence[PlanSummary], planned: PlanSummary, parity: Parity, *, values_follow: bool = False
 ) -> tuple[ChangeSummary, ...]:
-    """The changes of a plan that were in none of the previews of the pull requests that it applies.
+    """The changes of a plan that no preview showed; the previews are of the pull requests that it applies.
 
-    Under `danger` these are changes that destroy, replace, forget or invoke something, or are in the danger list;
-    under `hold` all differences, including values. Previewed changes that are missing now need no approval.
-    `values_follow`: the values come from a root module below that was applied in this run, so only actions are
+    With `danger` these are only changes that destroy, replace, forget or invoke something, or are in the danger list;
+    with `hold` they are all differences, including values. Previewed changes that are missing now need no approval.
+    `values_follow`: whether values depend on a root module below that was applied in this run; then only actions are
     compared.
     """
     if any(preview.digest == planned.digest for preview in previews):
@@ -173,18 +174,18 @@ def unseen(
     seen: dict[tuple[str, str], list[ChangeSummary]] = {}
     for preview in previews:
         for change in preview.changes:
-            seen.setdefault(_place(change), []).append(change)
+            seen.setdefault(_object_key(change), []).append(change)
     return tuple(
         change
         for change in planned.changes
         if (parity == "hold" or change.is_grave)
-        and not any(_was_seen(change, other, parity, values_follow) for other in seen.get(_place(change), ()))
+        and not any(_was_seen(change, other, parity, values_follow) for other in seen.get(_object_key(change), ()))
     )
 
 
 def _was_seen(planned: ChangeSummary, reviewed: ChangeSummary, parity: Parity, values_follow: bool) -> bool:
     same_loss = (planned.loss, planned.object) == (reviewed.loss, reviewed.object)
-    # An object left by an interrupted or failed apply: when the plan was reviewed, there was nothing to lose.
+    # A failed or interrupted apply left this object. It did not exist at the review, so nothing is lost with it.
     half_made = planned.tainted and reviewed.action == "create"
     if planned.loss is not None and not (same_loss or half_made):
         return False
@@ -198,38 +199,40 @@ def _was_seen(planned: ChangeSummary, reviewed: ChangeSummary, parity: Parity, v
 
 
 def closest(previews: Sequence[PlanSummary], planned: PlanSummary) -> PlanSummary | None:
-    """The previews as one, to show a plan's differences; None if there are none.
+    """Merge the previews into one, to show how a plan differs from them; None if there are none.
 
-    If several contain the same resource or output, the one with the same change counts.
+    If several contain the same resource or output, the one whose change equals the plan's counts.
     """
     if len(previews) < 2:
         return previews[0] if previews else None
-    done = {_place(change): change.digest for change in planned.changes if change.digest}
+    done = {_object_key(change): change.digest for change in planned.changes if change.digest}
     changes: dict[tuple[str, str], ChangeSummary] = {}
     for preview in previews:
         for change in preview.changes:
-            place = _place(change)
+            place = _object_key(change)
             if place not in changes or changes[place].digest != done.get(place):
                 changes[place] = change
     same = {place: change.digest for place, change in changes.items()} == done
     digest_of_all = planned.digest if same else PlanDigest("")
-    return PlanSummary(digest=digest_of_all, shape_digest="", changes=tuple(sorted(changes.values(), key=_place)))
+    return PlanSummary(digest=digest_of_all, shape_digest="", changes=tuple(sorted(changes.values(), key=_object_key)))
 
 
 def confirmation(environment: str, change: ResourceChange, *, key: bytes) -> str:
-    """The subject of a confirmation: that exactly this object is destroyed. Equal in each plan that does the same to
-    it."""
+    """Identify what a confirmation is about: the destruction of exactly this object.
+
+    The result is the same in each plan that does the same to the object.
+    """
     loss = _LOSSES.get(change.action.value)
     said = [environment, change.address, change.deposed, loss, object_digest(change, key=key)]
     return hmac.digest(key, b"confirmation\n" + _encoder.encode(said), "sha256").hex()
 
 
-def _named(change: ChangeSummary) -> ChangeSummary:
-    """The names in a change that may be shown."""
+def _names_only(change: ChangeSummary) -> ChangeSummary:
+    """The change with only those attributes that may be shown."""
     return msgspec.structs.replace(change, digest="", object="", dangers=())
 
 
-def _place(change: ChangeSummary) -> tuple[str, str]:
+def _object_key(change: ChangeSummary) -> tuple[str, str]:
     return change.address, change.deposed or ""
 
 
@@ -283,16 +286,16 @@ def _attributes(change: ResourceChange | OutputChange, mask: Mask, key: bytes) -
     if change.action in (Action.DELETE, Action.FORGET):
         return {}
     start = "value" if isinstance(change, OutputChange) else ""
-    changed = _changed(change.shown_before, change.shown_after, start)
+    changed = _find_differences(change.shown_before, change.shown_after, start)
     return dict(sorted((mask.text(path), _fingerprint(before, after, mask, key)) for path, before, after in changed))
 
 
-def _changed(before: Shown, after: Shown, path: str) -> Iterator[tuple[str, Shown, Shown]]:
-    """The differing parts, down through maps and blocks; a list is one part, and null counts as absent."""
+def _find_differences(before: Shown, after: Shown, path: str) -> Iterator[tuple[str, Shown, Shown]]:
+    """Find the parts that differ, inside maps and blocks; a list is one part, and null counts as absent."""
     if isinstance(after, dict) and (isinstance(before, dict) or before is None):
         old = before or {}
         for name in {**old, **after}:
-            yield from _changed(old.get(name), after.get(name), f"{path}.{name}" if path else name)
+            yield from _find_differences(old.get(name), after.get(name), f"{path}.{name}" if path else name)
     elif before != after:
         yield path, before, after
 

@@ -107,7 +107,7 @@ class ResourceChange(Struct, frozen=True, gc=False):
     @property
     def changes(self) -> bool:
         """Whether applying the plan changes it, including only in the state."""
-        change = self.change  # called for every resource of a plan, of which few change
+        change = self.change  # runs for every resource of a plan, and few of them change
         origin = self.previous_address
         return change.actions != _NO_OP or change.importing is not None or (origin is not None and self.moved)
 
@@ -150,7 +150,7 @@ class OutputChange(Struct, frozen=True, gc=False):
 
 
 def count(changes: Iterable[ResourceChange]) -> Counts:
-    """Count managed resources as people do; data sources that are read do not count."""
+    """Count the changes of managed resources; reads of data sources do not count."""
     managed = [change for change in changes if change.mode == "managed"]
     kinds = Counter(import_=sum(change.importing is not None for change in managed))
     kinds["move"] = sum(change.previous_address is not None and change.moved for change in managed)

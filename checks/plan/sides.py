@@ -1,7 +1,7 @@
-"""Both sides of a change by attribute, each decoded when it is needed.
+"""Both sides of a change by attribute, each decoded only when it is needed.
 
-Most attributes of a changed resource stay, or change as in a hundred others. Both can be seen in the JSON itself,
-without decoding it.
+Most attributes of a changed resource stay the same, or change in the same way as in a hundred other resources. Both
+cases are visible in the JSON itself, without decoding it.
 """
 
 from collections.abc import Mapping
@@ -46,9 +46,9 @@ class Attributes(dict[str, Shown]):
 class Sides(NamedTuple):
     """A change's value before and after.
 
-    If both are `Attributes`, `names` are those of either side, and `marked` the ones of which any part is sensitive or
-    known only after apply. `remarked` are those that both sides mark differently: they may differ although their JSON
-    is equal.
+    If both are `Attributes`, `names` are the attributes of either side, and `marked` those with any part that is
+    sensitive or known only after apply. `remarked` are the attributes that the two sides mark differently: they may
+    differ although their JSON is equal.
     """
 
     before: Shown
@@ -69,8 +69,8 @@ def sides(change: Change) -> Sides:
         or before_marks.by_name is None
         or after_marks.by_name is None
         or late.by_name is None
-        or not _fit(old, before_marks.by_name)
-        or not _fit(new, after_marks.by_name, late.by_name)
+        or not _marks_fit(old, before_marks.by_name)
+        or not _marks_fit(new, after_marks.by_name, late.by_name)
     ):
         before, after = decode_value(change.before), decode_value(change.after)
         return Sides(shown(before, before_marks.whole), shown(after, after_marks.whole, late.whole))
@@ -88,7 +88,7 @@ def sides(change: Change) -> Sides:
 
 
 def marked_part(value: Raw, marks: Raw, late: Raw = NOTHING) -> Shown:
-    """The marked part of a value, and perhaps more. Raises PlanFormatError."""
+    """The part of a value that is marked, perhaps with unmarked parts beside it. Raises PlanFormatError."""
     sensitive = _read_marks(marks)
     attributes = _read(value) if sensitive.by_name is not None else None
     if attributes is None or sensitive.by_name is None:
@@ -98,9 +98,10 @@ def marked_part(value: Raw, marks: Raw, late: Raw = NOTHING) -> Shown:
 
 
 class _Marks(NamedTuple):
-    """Decoded marks, and by attribute those that mark anything; None if they are not by attribute.
+    """Decoded marks.
 
-    `marks_wholes`: whether those that mark anything mark whole attributes.
+    `by_name` has the marks of each attribute that has any; None if they are not given by attribute. `marks_wholes`:
+    whether all of these mark whole attributes.
     """
 
     whole: Any
@@ -114,16 +115,16 @@ _UNMARKED = _Marks({}, {})
 def _read_marks(marks: Raw) -> _Marks:
     if marks in _NO_MARKS:
         return _UNMARKED
-    return _known_marks(bytes(marks)) if len(marks) <= _SHORT_MARKS else _decoded_marks(marks)
+    return _cached_marks(bytes(marks)) if len(marks) <= _SHORT_MARKS else _decode_marks(marks)
 
 
 @lru_cache(maxsize=_MOST_MARKS)
-def _known_marks(marks: bytes) -> _Marks:
-    """The same for all instances of a resource, and never modified."""
-    return _decoded_marks(Raw(marks))
+def _cached_marks(marks: bytes) -> _Marks:
+    """Decode marks and cache them: all instances of a resource have the same ones. Nobody may modify the result."""
+    return _decode_marks(Raw(marks))
 
 
-def _decoded_marks(marks: Raw) -> _Marks:
+def _decode_marks(marks: Raw) -> _Marks:
     whole = decode_value(marks)
     if not isinstance(whole, dict):
         return _Marks(whole, None)
@@ -131,15 +132,15 @@ def _decoded_marks(marks: Raw) -> _Marks:
     return _Marks(whole, by_name, marks_wholes=all(mark is True for mark in by_name.values()))
 
 
-def _fit(attributes: Mapping[str, Raw], marks: Mapping[str, Any], late: Mapping[str, Any] = {}) -> bool:
-    """Whether each mark belongs to an existing attribute; without an object there is nothing to hide."""
+def _marks_fit(attributes: Mapping[str, Raw], marks: Mapping[str, Any], late: Mapping[str, Any] = {}) -> bool:
+    """Whether each mark belongs to an existing attribute."""
     if attributes is _NOTHING or marks.keys() <= attributes.keys():
         return True
     return all(name in attributes or name in late for name in marks)
 
 
 def _read(value: Raw) -> Mapping[str, Raw] | None:
-    """The attributes of an object, none for null; None for anything else."""
+    """The attributes of an object; an empty mapping for null, and None for anything else."""
     if value == NULL:
         return _NOTHING
     try:

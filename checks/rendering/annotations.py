@@ -21,39 +21,39 @@ def annotate(
 ) -> tuple[Annotation, ...]:
     """Annotate diagnostics, and destroyed or replaced objects, at the lines that cause them.
 
-    Those on `changed_lines` (the diff's lines by path) come first, then failures, then by path and line. At most
-    `ANNOTATIONS_LIMIT`; `all_annotations` has every one.
+    Annotations on `changed_lines` (the diff's lines by path) come first, and failures before others; the rest of the
+    order is by path and line. At most `ANNOTATIONS_LIMIT` are returned; `all_annotations` has every one.
     """
     annotations = all_annotations(report)
     lines = changed_lines or {}
-    return tuple(sorted(annotations, key=lambda annotation: _order(annotation, lines))[:ANNOTATIONS_LIMIT])
+    return tuple(sorted(annotations, key=lambda annotation: _sort_key(annotation, lines))[:ANNOTATIONS_LIMIT])
 
 
 def all_annotations(report: RunReport) -> tuple[Annotation, ...]:
-    """Every annotation of a run, each once: those of the repository, then in the order of its root modules."""
-    whole = [annotation for each in report.diagnostics if (annotation := _of_diagnostic(each, None)) is not None]
-    found = (annotation for root in report.previews for annotation in _of_root(root))
+    """Every annotation of a run, each once: first the repository's, then each root module's in their order."""
+    whole = [annotation for each in report.diagnostics if (annotation := _annotate_diagnostic(each, None)) is not None]
+    found = (annotation for root in report.previews for annotation in _annotate_root(root))
     annotations = tuple(dict.fromkeys((*whole, *found)))
-    said = {_about(each) for each in annotations}
-    new = (annotation for root in report.new_roots for annotation in _of_root(root))
-    return tuple(dict.fromkeys((*annotations, *(each for each in new if _about(each) not in said))))
+    said = {_content_key(each) for each in annotations}
+    new = (annotation for root in report.new_roots for annotation in _annotate_root(root))
+    return tuple(dict.fromkeys((*annotations, *(each for each in new if _content_key(each) not in said))))
 
 
-def _about(annotation: Annotation) -> tuple[object, ...]:
-    """The content of an annotation, whatever the environment: one beside the code is enough."""
+def _content_key(annotation: Annotation) -> tuple[object, ...]:
+    """The content of an annotation without its environment: of equal ones, the code needs only one."""
     return annotation.path, annotation.start_line, annotation.end_line, annotation.level, annotation.title
 
 
-def _of_root(root: RootReport) -> Iterator[Annotation]:
+def _annotate_root(root: RootReport) -> Iterator[Annotation]:
     for diagnostic in root.diagnostics:
-        if (annotation := _of_diagnostic(diagnostic, root)) is not None:
+        if (annotation := _annotate_diagnostic(diagnostic, root)) is not None:
             yield annotation
     gone = [change for change in root.changes if change.section in ("destroy", "replace") and change.declaration]
     for change in fold_names(gone):
-        yield _of_change(change, root)
+        yield _annotate_change(change, root)
 
 
-def _of_diagnostic(diagnostic: Diagnostic, root: RootReport | None) -> Annotation | None:
+def _annotate_diagnostic(diagnostic: Diagnostic, root: RootReport | None) -> Annotation | None:
     if diagnostic.path is None:
         return None
     start = diagnostic.start_line or 1
@@ -71,7 +71,7 @@ def _of_diagnostic(diagnostic: Diagnostic, root: RootReport | None) -> Annotatio
     )
 
 
-def _of_change(change: ChangeReport, root: RootReport) -> Annotation:
+def _annotate_change(change: ChangeReport, root: RootReport) -> Annotation:
     assert change.declaration is not None
     done = "replaced" if change.section == "replace" else "destroyed"
     verb = f"{done} ({change.size} instances)" if change.instances else done
@@ -95,7 +95,7 @@ def _message(text: str, root: RootReport | None) -> str:
     return f"{cut}{'…' if cut != body else ''}{where}"
 
 
-def _order(annotation: Annotation, changed_lines: Mapping[str, Sequence[range]]) -> tuple[object, ...]:
+def _sort_key(annotation: Annotation, changed_lines: Mapping[str, Sequence[range]]) -> tuple[object, ...]:
     in_diff = any(
         lines.start <= annotation.end_line and annotation.start_line < lines.stop
         for lines in changed_lines.get(annotation.path, ())

@@ -1,4 +1,4 @@
-"""The applies of one pull request as its one comment: counts, dangers and links are visible, the rest is folded."""
+"""Render the comment on a pull request about its applies: counts, dangers and links are visible, the rest folded."""
 
 from collections.abc import Iterator, Sequence
 
@@ -21,13 +21,13 @@ _FOLD_BYTES = 100
 
 
 def render_comment(*reports: RunReport) -> str:
-    """Render the applies of one pull request as its one comment of at most 65,535 bytes, in the given order."""
+    """Render the applies of one pull request as one comment of at most 65,535 bytes, in the given order."""
     parts: list[str] = []
     left = LIMIT_BYTES
     for number, report in enumerate(reports):
         share = left // (len(reports) - number) - _FOLD_BYTES
-        seen = fitted([*_seen(report)], report, share)
-        rest = fitted([*_folded(report)], report, share - size_bytes(seen))
+        seen = fitted([*_visible_pieces(report)], report, share)
+        rest = fitted([*_folded_pieces(report)], report, share - size_bytes(seen))
         folded = [fold("Every change", rest)] if rest else []
         text = "\n\n".join([seen, *folded])
         left -= size_bytes(text) + 2
@@ -35,7 +35,7 @@ def render_comment(*reports: RunReport) -> str:
     return "\n\n".join(parts)
 
 
-def _seen(report: RunReport) -> Iterator[Piece]:
+def _visible_pieces(report: RunReport) -> Iterator[Piece]:
     [part] = parts_of(report)
     yield Piece(short=f"### {prose(report.title)}")
     line = one_line(first_line(report))
@@ -65,7 +65,7 @@ def _links(report: RunReport) -> Iterator[str]:
         yield f"[Commit {report.commit_sha[:_SHORT_SHA]}]({url})"
 
 
-def _folded(report: RunReport) -> Iterator[Piece]:
+def _folded_pieces(report: RunReport) -> Iterator[Piece]:
     if report.roots:
         yield from changes_and_table(report, Openings.none())
         for pieces in details(report, Openings.none()):

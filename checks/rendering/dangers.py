@@ -5,17 +5,17 @@ from dataclasses import dataclass
 
 from checks.report import RootReport
 from checks.report.change_report import ChangeReport
-from checks.report.danger import gravity
+from checks.report.danger import danger_rank
 from checks.report.fold import group_names, natural_order
 
 MOST_SHOWN = 50
-"""With more dangerous changes than this, the list at the top names kinds, and the details have each change."""
+"""If there are more dangerous changes, the list at the top has kinds of changes, and only the details have each."""
 _NAMED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One line of a list with its changes: many instances of one block share a line."""
+    """One line of a list; `members` are the changes that it stands for, such as many instances of one block."""
 
     root: RootReport
     change: ChangeReport
@@ -40,7 +40,7 @@ class Kind:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The first addresses, and the number of others."""
+        """The first addresses, then the number of the others."""
         addresses = sorted((change.address for change in self.changes), key=natural_order)
         more = len(addresses) - _NAMED
         return (*addresses[:_NAMED], *([f"{more:,} more"] if more > 0 else []))
@@ -48,7 +48,7 @@ class Kind:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dangers:
-    """One heading's list. If `kinds` is not empty it replaces the changes, which are then in the details."""
+    """A heading with its list. If there are `kinds`, they are shown instead of the entries, which the details have."""
 
     heading: str
     entries: tuple[Entry, ...]
@@ -68,10 +68,10 @@ class Dangers:
 
 
 def dangers(roots: Sequence[RootReport]) -> tuple[Dangers, ...]:
-    """The lists that are not empty, each with its gravest change first; they include deferred changes."""
+    """The lists that are not empty, each with its most dangerous change first; deferred changes are included."""
     lists = (
-        Dangers(heading="Destroyed or replaced", entries=_chosen(roots, _loses)),
-        Dangers(heading="Look closely", entries=_chosen(roots, _deserves_care)),
+        Dangers(heading="Destroyed or replaced", entries=_entries(roots, _loses)),
+        Dangers(heading="Look closely", entries=_entries(roots, _deserves_care)),
     )
     return tuple(found for found in lists if found.entries)
 
@@ -85,13 +85,13 @@ def left_for_details(root: RootReport, lists: Iterable[Dangers]) -> tuple[list[C
     )
 
 
-def _chosen(roots: Sequence[RootReport], asked_for: Callable[[ChangeReport], bool]) -> tuple[Entry, ...]:
+def _entries(roots: Sequence[RootReport], predicate: Callable[[ChangeReport], bool]) -> tuple[Entry, ...]:
     entries = [
         Entry(root=root, change=change, members=members)
         for root in roots
-        for change, members in group_names(filter(asked_for, (*root.changes, *root.deferred)))
+        for change, members in group_names(filter(predicate, (*root.changes, *root.deferred)))
     ]
-    return tuple(sorted(entries, key=lambda entry: gravity(entry.change.marks)))
+    return tuple(sorted(entries, key=lambda entry: danger_rank(entry.change.marks)))
 
 
 def _loses(change: ChangeReport) -> bool:

@@ -22,7 +22,7 @@ _LONGEST_CODE = 400
 
 
 def prose(text: str) -> str:
-    """Text as Markdown that reads as it was written: no markup, no mention, no reference; `code` stays code."""
+    """Text as Markdown that reads as it was written, without markup, mentions or references; `code` stays code."""
     parts = _CODE_IN_PROSE.split(_at_most(one_line(text), _LONGEST_PROSE))
     escaped = "".join(code(part[1:-1]) if index % 2 else _escape_prose(part) for index, part in enumerate(parts))
     return _LINE_START.sub(lambda match: f"\\{match[1]}" if match[1] else f"{match[2]}\\{match[3]}", escaped)
@@ -33,7 +33,7 @@ def code(text: str) -> str:
     text = _at_most(one_line(text), _LONGEST_CODE)
     if not text:
         return "(empty)"
-    if "|" in text:  # parsers differ on whether a backslash before "|" belongs to the row or to the span
+    if "|" in text:  # Markdown parsers disagree whether a backslash before "|" belongs to the table or to the code
         return f"<code>{_MARKDOWN.sub(lambda match: f'&#{ord(match[0])};', html.escape(text))}</code>"
     ticks = "`" * (_longest_run(text) + 1)
     padding = " " if text[0] == "`" or text[-1] == "`" else ""

@@ -1,4 +1,4 @@
-"""Fit a text into a limit in stages: nothing is cut; whole pieces are shortened, or left out and counted."""
+"""Fit a text into a limit: whole pieces are replaced by their short form, or left out and counted; none is cut."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -12,11 +12,10 @@ GAP_BYTES = 2
 class Piece(Struct, frozen=True, kw_only=True):
     """A part of a text that is shown in its long form, in its short form, or not at all.
 
-    `short` is a separate Markdown block, unless `row` says that it continues the previous one after a single line
-    feed. If there may be thousands of pieces it is a function, so that pieces without room are never written. `full`
-    makes the long form, `full_bytes` is its approximate length. Pieces with the highest `rank` are left out first.
-    `headings` precede the first kept piece that has them. `counts_as` is the name under which it is counted when left
-    out.
+    `short` is a separate Markdown block; with `row` it continues the previous one after a single line feed. If there
+    may be thousands of pieces, it is a function, so that the text of pieces without room is never made. `full` makes
+    the long form, whose approximate length is `full_bytes`. Pieces with the highest `rank` are left out first.
+    `headings` precede the first kept piece that has them. Left-out pieces are counted by their name `counts_as`.
     """
 
     short: str | Callable[[], str]
@@ -35,7 +34,7 @@ class Piece(Struct, frozen=True, kw_only=True):
 
 @dataclass(slots=True, kw_only=True)
 class LeftOut:
-    """The omissions of a text: how many pieces are only short, and how many of each kind are missing."""
+    """The omissions in a text: how many pieces are in short form, and how many of each kind are missing."""
 
     shortened: int = 0
     dropped: dict[str, int] = field(default_factory=dict)
@@ -53,18 +52,18 @@ class LeftOut:
 def fit(pieces: Sequence[Piece], limit_bytes: int, *, ending: Callable[[LeftOut], str]) -> str:
     """The pieces as one text of at most `limit_bytes` in UTF-8; `ending` describes the omissions, if there are any.
 
-    First the longest pieces become short, then the pieces of the highest rank are left out, the last ones first.
+    First the longest pieces are shortened. Then the pieces of the highest rank are left out, the last ones first.
     """
-    longest_ending = size_bytes(ending(_everything(pieces))) + GAP_BYTES
+    longest_ending = size_bytes(ending(_all_left_out(pieces))) + GAP_BYTES
     for room in (limit_bytes, limit_bytes - longest_ending):
         texts = _keep(pieces, room)
         long: frozenset[int] = frozenset()
         if None not in texts:
             long = _lengthen(pieces, texts, room)
-        left_out = _left_out(pieces, texts, long)
+        left_out = _count_left_out(pieces, texts, long)
         if not left_out:
-            return _joined(pieces, texts, long)
-    text = f"{_joined(pieces, texts, long)}\n\n{ending(left_out)}".strip("\n")
+            return _join(pieces, texts, long)
+    text = f"{_join(pieces, texts, long)}\n\n{ending(left_out)}".strip("\n")
     return text if size_bytes(text) <= limit_bytes else ""
 
 
@@ -74,7 +73,7 @@ def size_bytes(text: str) -> int:
 
 
 def _keep(pieces: Sequence[Piece], room: int) -> list[str | None]:
-    """The kept pieces in short form, None for the others: the lowest ranks first, until one does not fit."""
+    """The short form of each kept piece, None for the others. Pieces are kept by rank until one does not fit."""
     texts: list[str | None] = [None] * len(pieces)
     seen: set[tuple[str, ...]] = set()
     for index in sorted(range(len(pieces)), key=lambda index: (pieces[index].rank, index)):
@@ -91,9 +90,9 @@ def _keep(pieces: Sequence[Piece], room: int) -> list[str | None]:
 
 
 def _lengthen(pieces: Sequence[Piece], texts: list[str | None], room: int) -> frozenset[int]:
-    """Put long forms into `texts`, the smallest first as long as there is room, so that the largest shrink first.
+    """Replace short forms in `texts` by long ones, the smallest first, as long as there is room.
 
-    Returns the pieces that are in long form now.
+    Returns the positions of the pieces that are now in long form.
     """
     long: set[int] = set()
     headings = {prefix for piece in pieces for prefix in _prefixes(piece.headings)}
@@ -109,14 +108,14 @@ def _lengthen(pieces: Sequence[Piece], texts: list[str | None], room: int) -> fr
     return frozenset(long)
 
 
-def _everything(pieces: Sequence[Piece]) -> LeftOut:
-    """The description if everything were left out: the longest possible one."""
-    left_out = _left_out(pieces, [None] * len(pieces), frozenset())
+def _all_left_out(pieces: Sequence[Piece]) -> LeftOut:
+    """The omissions if everything were left out, whose description is the longest possible one."""
+    left_out = _count_left_out(pieces, [None] * len(pieces), frozenset())
     left_out.shortened = len(pieces)
     return left_out
 
 
-def _left_out(pieces: Sequence[Piece], texts: Sequence[str | None], long: frozenset[int]) -> LeftOut:
+def _count_left_out(pieces: Sequence[Piece], texts: Sequence[str | None], long: frozenset[int]) -> LeftOut:
     left_out = LeftOut()
     for index, (piece, text) in enumerate(zip(pieces, texts, strict=True)):
         if text is None:
@@ -126,7 +125,7 @@ def _left_out(pieces: Sequence[Piece], texts: Sequence[str | None], long: frozen
     return left_out
 
 
-def _joined(pieces: Sequence[Piece], texts: Sequence[str | None], long: frozenset[int]) -> str:
+def _join(pieces: Sequence[Piece], texts: Sequence[str | None], long: frozenset[int]) -> str:
     parts: list[str] = []
     last: tuple[str, ...] = ()
     continues = False

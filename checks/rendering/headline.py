@@ -8,14 +8,14 @@ from checks.report import NO_COUNTS, RootReport, RunReport, total
 
 
 def leading_line(report: RunReport) -> str | None:
-    """The first line under the title; None if the title already has it and instructions follow."""
+    """The first line under the title; None if it would only repeat the title and instructions follow."""
     line = first_line(report)
     is_told = report.operation == "apply" and report.notes and report.conclusion not in ("success", "action_required")
     return None if is_told and one_line(line).replace("`", "").strip() == report.title else line
 
 
 def first_line(report: RunReport) -> str:
-    """The first line under the title: the cause if it is not a success, otherwise what was examined."""
+    """The first line under the title: the cause if the run did not succeed, otherwise its root modules."""
     if report.conclusion != "success":
         return report.cause or report.first_cause
     sha = f"`{report.commit_sha[:12]}`"
@@ -31,9 +31,9 @@ def first_line(report: RunReport) -> str:
 
 
 def folded_line(roots: Sequence[RootReport], environment: str, others: int) -> str:
-    """The result of testing's plans that add nothing to the target's; `others` add something."""
+    """The result of testing's plans that say nothing new beside the target's; `others` is the number of the rest."""
     which = f"{'The other ' if others else ''}{modules(roots)}"
-    if not all(root.went_well for root in roots):
+    if not all(root.succeeded for root in roots):
         return f"{which} in `{environment}`: the same errors."
     does = total(roots)
     empty = all(root.state_empty for root in roots if root.counts != NO_COUNTS) and does != NO_COUNTS
@@ -42,7 +42,7 @@ def folded_line(roots: Sequence[RootReport], environment: str, others: int) -> s
 
 
 def modules(roots: Sequence[RootReport]) -> str:
-    """One root module by its name, several by their number."""
+    """The name of the only root module, or the number of several."""
     if len(roots) == 1 and roots[0].root_module != ".":
         return f"`{roots[0].root_module}`"
     return f"{len(roots) or 'no'} root module{'' if len(roots) == 1 else 's'}"

@@ -47,12 +47,12 @@ _MOST_DETAIL_LINES = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Page:
-    """Settings for every part of a page: the base of links to files, and the longest open diff."""
+    """What every part of a page needs: the base address of links to files, and the longest diff that is open."""
 
     blob_url: str | None
     most_open_lines: int
     cause: str | None
-    """Lines that the top of the page already has."""
+    """The lines at the top of the page, which its parts need not repeat."""
     has_parts: bool
     """Whether each environment has a heading, so that its name can be omitted below."""
 
@@ -152,8 +152,8 @@ def _table(roots: Sequence[RootReport], page: _Page) -> Iterator[str]:
 
 
 def _remark(root: RootReport) -> str:
-    """Remarks besides the counts."""
-    if not root.went_well:
+    """The remark beside the counts."""
+    if not root.succeeded:
         return words_of_root(root) + (f": {html_prose(root.cause)}" if root.cause else "")
     return ONLY_A_PART if root.errored else words_of_root(root) if root.counts == NO_COUNTS else ""
 

@@ -1,7 +1,7 @@
 """A run's report as JSON, for other programs.
 
-The schema is `json_schema()`. `format_version` follows Terraform's promise: a new minor version adds properties, which
-readers should ignore if they do not know them; a new major version may change existing ones.
+The schema is `json_schema()`. `format_version` works as Terraform's: a new minor version only adds properties, and
+readers should ignore those that they do not know; a new major version may change existing ones.
 """
 
 from typing import Any

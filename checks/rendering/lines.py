@@ -21,8 +21,9 @@ _BLANKS = {" ": "␠", "\t": "␉"}
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """A line of a diff. `forces`: whether this attribute forces the replacement; a `remark` is about the diff.
+    """A line of a diff.
 
+    `forces`: whether this attribute forces the replacement. `remark`: whether the line is a remark about the diff.
     `inside`: whether it is a line of a document, of a long value, or of a list of instances.
     """
 
@@ -36,7 +37,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 def lines_of_change(change: ChangeReport, *, whole: bool = False) -> tuple[Line, ...]:
     """The body of a change: each attribute, then notes about omissions, then the instances that it represents.
 
-    `whole`: whether to list all empty attributes, and all attributes unknown before the apply with their old values.
+    `whole`: whether to list all empty attributes, and all attributes that are known only after the apply with their old
+    values.
     """
     full = [attribute for attribute in change.attributes if not attribute.empty]
     before = lines_of_attributes(change.recomputed_from) if whole else ()
@@ -71,26 +73,29 @@ def estimated_bytes(attributes: Sequence[AttributeChange]) -> int:
 
 
 def known_late(change: ChangeReport, *, whole: bool = False) -> str:
-    """The attributes that nobody sets or knows before the apply; only their number if there are many."""
+    """The attributes that are known only after the apply; only their number if there are many."""
     names = change.recomputed
     named = ", ".join(names) if whole or len(names) <= _NAMED else f"{len(names)} attributes"
     return f"known after apply: {named}"
 
 
 def names_of_change(change: ChangeReport, most: int = 6) -> tuple[str, ...]:
-    """The names of changed attributes, for a change's one line; none if everything is added or removed."""
+    """The names of changed attributes, for a change's line in a list; none if everything is added or removed."""
     if change.section in ("add", "destroy", "read", "state"):
         return ()
     changed = change.changed_names
     names = tuple(name for name in changed if MIRRORS.get(name) not in changed)
     if change.section == "replace":
-        forcing = tuple(dict.fromkeys(_top(a.path) for a in change.attributes if a.forces_replacement))
+        forcing = tuple(dict.fromkeys(_top_level_name(a.path) for a in change.attributes if a.forces_replacement))
         names = forcing or names
     return names if len(names) <= most else (*names[: most - 1], f"{len(names) - most + 1} more")
 
 
 def remarks_of_change(change: ChangeReport, *, alike: bool = True) -> tuple[str, ...]:
-    """The remarks in a change's one line: its instances (whether `alike`), its origin, the reason."""
+    """The remarks in a change's line in a list: its instances, its origin, the reason.
+
+    `alike`: whether the instances change in the same way.
+    """
     remarks = [f"{len(change.findings)} finding{'' if len(change.findings) == 1 else 's'}"] if change.findings else []
     if change.instances and not change.several_blocks:
         remarks.append(f"{change.size} instances" + (", the same in each" if alike else ""))
@@ -110,7 +115,7 @@ def remarks_of_change(change: ChangeReport, *, alike: bool = True) -> tuple[str,
 
 
 def words_of_invocation(invocation: InvocationReport | str) -> str:
-    """An action and its time in one line, with names in backticks."""
+    """A provider's action and the event that triggers it, in one line, with names in backticks."""
     if isinstance(invocation, str):  # the format of older stored reports
         return invocation
     when = f" {invocation.event} of `{invocation.triggered_by}`" if invocation.triggered_by else ""
@@ -164,8 +169,8 @@ def _lines(attribute: AttributeChange, width: int) -> Iterator[Line]:
     note = f"  ({attribute.note})" if attribute.note else ""
     path = attribute.path.ljust(width)
     if attribute.lines:
-        yield _head(attribute, note)
-        yield from _inside(attribute.lines)
+        yield _document_heading(attribute, note)
+        yield from _document_lines(attribute.lines)
     elif old is None and new is None:
         remark = not attribute.note
         yield Line(sign=" " if remark else "~", text=f"{attribute.path}{note}", forces=forces, remark=remark)
@@ -183,7 +188,7 @@ def _lines(attribute: AttributeChange, width: int) -> Iterator[Line]:
         yield Line(sign="+", text=f"    {new}", inside=True)
 
 
-def _head(attribute: AttributeChange, note: str) -> Line:
+def _document_heading(attribute: AttributeChange, note: str) -> Line:
     """The line above a document's lines."""
     signs = {line[:1] for line in attribute.lines}
     sign: Sign = "+" if signs == {"+"} else "-" if signs == {"-"} else "~"
@@ -193,7 +198,7 @@ def _head(attribute: AttributeChange, note: str) -> Line:
     return Line(sign=sign, text=text, forces=attribute.forces_replacement)
 
 
-def _inside(lines: Sequence[str]) -> Iterator[Line]:
+def _document_lines(lines: Sequence[str]) -> Iterator[Line]:
     """The lines of a document; invisible characters at the end of a changed line are made visible."""
     beside = dict(partners([line[:1] for line in lines]))
     for at, line in enumerate(lines):
@@ -254,5 +259,5 @@ def _sign(character: str) -> Sign:
     return "+" if character == "+" else "-" if character == "-" else " "
 
 
-def _top(path: str) -> str:
+def _top_level_name(path: str) -> str:
     return path.split(".")[0].split("[")[0]

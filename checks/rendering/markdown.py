@@ -13,12 +13,12 @@ from checks.rendering.openings import Openings
 from checks.report import CheckRunOutput, RunReport
 
 LIMIT_BYTES = 65_535
-"""GitHub's limit for `summary`, `text` and a comment; the unit is not documented, so bytes to be safe."""
+"""GitHub's limit for `summary`, `text` and a comment. Its unit is not documented; bytes are safe."""
 
 
-_OF_TARGET = 0.75
-"""The target's share of each text, if testing needs the rest; either may use space that the other leaves."""
-_AFTER_ALL_OTHERS = 100
+_TARGET_SHARE = 0.75
+"""The target's share of each text, if testing needs the rest. Either may use the space that the other leaves."""
+_RANK_AFTER_ALL_OTHERS = 100
 
 
 def render_check_run(
@@ -28,7 +28,7 @@ def render_check_run(
 ) -> CheckRunOutput:
     """Render a run for the `output` of its check run, within GitHub's limit (`limit_bytes`).
 
-    Several reports are those of the pull requests with the same head, the worst first: it gives the title.
+    Several reports are of pull requests with the same head. The worst report is the first and gives the title.
     `changed_lines` are the lines of the diff by path: annotations on them come first, since GitHub shows only those
     beside the code.
     """
@@ -38,10 +38,10 @@ def render_check_run(
         heading = [Piece(short=f"## Pull request {report.pull_request}")] if report.pull_request is not None else []
         openings = Openings.of(report)
         first, *others = summary(report, openings)
-        others = others if len(reports) == 1 else [_last(part) for part in others]
+        others = others if len(reports) == 1 else [_ranked_last(part) for part in others]
         seen += [[*heading, *first, *_annotations_left_out(report)], *others]
         first, *others = details(report, openings)
-        others = others if len(reports) == 1 else [_last(part) for part in others]
+        others = others if len(reports) == 1 else [_ranked_last(part) for part in others]
         if first or any(others):
             rest += [[*heading, *first], *others]
     annotations = tuple(
@@ -49,8 +49,8 @@ def render_check_run(
     )
     return CheckRunOutput(
         title=reports[0].title,
-        summary=_shared(seen, reports, limit_bytes),
-        text=_shared(rest, reports, limit_bytes) or None,
+        summary=_share_space(seen, reports, limit_bytes),
+        text=_share_space(rest, reports, limit_bytes) or None,
         annotations=annotations[:ANNOTATIONS_LIMIT],
     )
 
@@ -65,27 +65,26 @@ def render_markdown(*reports: RunReport) -> str:
     return fitted(pieces, reports[0], LIMIT_BYTES)
 
 
-def _last(pieces: Sequence[Piece]) -> list[Piece]:
-    return [replace(piece, rank=piece.rank + _AFTER_ALL_OTHERS) for piece in pieces]
+def _ranked_last(pieces: Sequence[Piece]) -> list[Piece]:
+    return [replace(piece, rank=piece.rank + _RANK_AFTER_ALL_OTHERS) for piece in pieces]
 
 
-def _shared(parts: Sequence[Sequence[Piece]], reports: Sequence[RunReport], limit_bytes: int) -> str:
-    """The parts of the target and of testing as one text: the target has its share first, and space that testing
-    leaves.
+def _share_space(parts: Sequence[Sequence[Piece]], reports: Sequence[RunReport], limit_bytes: int) -> str:
+    """Put the parts of the target and of testing into one text. The target gets its share, and what testing leaves.
 
-    If several pull requests share a head, testing has the space that their targets leave.
+    If several pull requests share a head, testing gets only the space that their targets leave.
     """
     if len(parts) < 2 or len(reports) > 1:
         return fitted([piece for part in parts for piece in part], reports[0], limit_bytes)
     target, testing = parts
-    of_testing = fitted(testing, reports[0], int(limit_bytes * (1 - _OF_TARGET)))
+    of_testing = fitted(testing, reports[0], int(limit_bytes * (1 - _TARGET_SHARE)))
     of_target = fitted(target, reports[0], limit_bytes - size_bytes(of_testing) - GAP_BYTES)
     of_testing = fitted(testing, reports[0], limit_bytes - size_bytes(of_target) - GAP_BYTES)
     return "\n\n".join(filter(None, (of_target, of_testing)))
 
 
 def fitted(pieces: Sequence[Piece], report: RunReport, limit_bytes: int) -> str:
-    """Pieces of a report as a text within the limit; it says what is left out, and where everything is."""
+    """The pieces of a report as a text within the limit, which says what was left out and where to find it."""
     return fit(pieces, limit_bytes, ending=lambda left_out: _ending(left_out, report.run_url))
 
 

@@ -1,4 +1,4 @@
-"""One change as Markdown: a line that already contains the change, or a fold with the diff."""
+"""One change as Markdown: a line that says it all, or a fold with the diff."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -26,7 +26,7 @@ LEFT_OUT: dict[Section, str] = {
     "tags": "with new tags",
     "state": "in the state alone",
 }
-"""The name under which a change without room is counted."""
+"""The name under which changes of a section are counted if there is no room for them."""
 
 
 def change_piece(
@@ -40,10 +40,10 @@ def change_piece(
     members: Sequence[ChangeReport] = (),
     place: str = "",
 ) -> Piece:
-    """A change as a piece of a text: its fold, or without room for that its line.
+    """A change as a piece of a text: its fold, or its line if there is no room for that.
 
-    `members` are the changes that the line represents, if it is not the change itself. `place` is its location,
-    formatted by `html_prose` and `prose`.
+    `members` are the changes that the line represents, if it represents more than the change itself. `place` is the
+    change's location, unescaped.
     """
     members = members or (change,)
     has_body = any(member.attributes or member.several_blocks or member.left_out for member in members)
@@ -87,19 +87,19 @@ def _change_line(change: ChangeReport, members: Sequence[ChangeReport], blob_url
     if change.marks:
         parts.append(f"**{prose(', '.join(change.marks))}**")
     if names := names_of_change(change):
-        parts.append(_forced(change) + ", ".join(map(code, names)))
+        parts.append(_forcing_attributes(change) + ", ".join(map(code, names)))
     return " · ".join([*parts, *map(prose, remarks_of_change(change, alike=len(members) == 1))])
 
 
 def _change_fold(
     change: ChangeReport, members: Sequence[ChangeReport], blob_url: str | None, *, is_open: bool, place: str
 ) -> str:
-    """A change with its members' diff, folded below its one line; `place` ends that line."""
+    """The diff of a change's members, folded below the change's line; `place` is at the end of that line."""
     parts = [f"{html_code(change.symbol)} {_html_name(change, blob_url)}", *_identity(change, html_prose)]
     if change.marks:
         parts.append(f"<b>{html_text(', '.join(change.marks))}</b>")
     if names := names_of_change(change):
-        parts.append(_forced(change) + ", ".join(map(html_code, names)))
+        parts.append(_forcing_attributes(change) + ", ".join(map(html_code, names)))
     remarks = remarks_of_change(change, alike=len(members) == 1)
     summary = " · ".join([*parts, *map(html_prose, remarks), *([html_prose(place)] if place else [])])
     return fold(summary, diff_fence(lines_of_members(members)), is_open=is_open)
@@ -112,8 +112,7 @@ def fold(summary: str, body: str, *, is_open: bool = False) -> str:
 
 
 def diff_fence(lines: Sequence[Line]) -> str:
-    """Lines as a `diff` fence, shortened. Changed lines get the sign that GitHub colours there: an exclamation
-    mark."""
+    """Lines as a `diff` fence, shortened. Changed lines begin with "!", which GitHub colours."""
     return fence("\n".join(map(_diff_line, shorten(lines))), "diff")
 
 
@@ -143,12 +142,12 @@ def _html_name(change: ChangeReport, blob_url: str | None) -> str:
 
 
 def link_of_change(change: ChangeReport, blob_url: str | None) -> str | None:
-    """The block's place on GitHub, if it is known."""
+    """The web address of the block's lines on GitHub; None if unknown."""
     declaration = change.declaration
     if declaration is None or blob_url is None:
         return None
     return address_of_file(blob_url, declaration.path, declaration.start_line, declaration.end_line)
 
 
-def _forced(change: ChangeReport) -> str:
+def _forcing_attributes(change: ChangeReport) -> str:
     return "forced by " if any(attribute.forces_replacement for attribute in change.attributes) else ""

@@ -1,4 +1,4 @@
-"""Every change that the summary does not show, with its diff: by root module, the most dangerous first."""
+"""The details: every change that the summary does not show, with its diff; by root module, the worst first."""
 
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -38,7 +38,7 @@ _MOST_MESSAGES = 5
 
 
 def details(report: RunReport, openings: Openings) -> list[list[Piece]]:
-    """The pieces of the details, for each environment: everything that the summary does not show."""
+    """The pieces of the details, in a list for each environment."""
     first, *others = (list(_part(part, report, openings)) for part in parts_of(report))
     return [[*first, *_undeclared(report)], *others]
 

@@ -1,4 +1,4 @@
-"""The visible part: the cause, instructions, errors, destroyed objects, and a table of the root modules."""
+"""The summary: the cause, instructions, errors, destroyed objects, and a table of the root modules."""
 
 from collections.abc import Iterator, Sequence
 
@@ -27,13 +27,13 @@ _BOLD = frozenset({"replace", "destroy"})
 
 
 def summary(report: RunReport, openings: Openings) -> list[list[Piece]]:
-    """The pieces of the summary in reading order, for each environment, the target first.
+    """The pieces of the summary in reading order, in a list for each environment, the target's first.
 
-    Dangers are never far down; errors of both environments are in the first part.
+    Dangers are near the top. Errors of both environments are in the first list.
     """
     first, *others = parts_of(report)
     lead, *head = head_pieces(report, leading_line(report))
-    lost, cared = _found(first, report, openings)
+    lost, cared = _danger_pieces(first, report, openings)
     long_head = sum(size_bytes(piece.shortest()) for piece in head) > _LONG_HEAD
     pieces = [
         lead,
@@ -44,12 +44,12 @@ def summary(report: RunReport, openings: Openings) -> list[list[Piece]]:
         *cared,
         *_table(first, report),
     ]
-    return [pieces, *(_following(part, report, openings) for part in others)]
+    return [pieces, *(_second_part(part, report, openings) for part in others)]
 
 
-def _following(part: EnvironmentPart, report: RunReport, openings: Openings) -> list[Piece]:
-    """Testing's additions to the target; the rest of it in one line."""
-    lost, cared = _found(part, report, openings)
+def _second_part(part: EnvironmentPart, report: RunReport, openings: Openings) -> list[Piece]:
+    """What testing's part says beyond the target's; everything else is in one line."""
+    lost, cared = _danger_pieces(part, report, openings)
     pieces = [*lost, *cared, *_table(part, report)]
     if pieces or part.roots:
         words = f": {prose(words_of_root(part.roots[0]))}" if part.is_plain else ""
@@ -60,7 +60,7 @@ def _following(part: EnvironmentPart, report: RunReport, openings: Openings) -> 
     return pieces
 
 
-def _found(part: EnvironmentPart, report: RunReport, openings: Openings) -> tuple[list[Piece], list[Piece]]:
+def _danger_pieces(part: EnvironmentPart, report: RunReport, openings: Openings) -> tuple[list[Piece], list[Piece]]:
     """Destroyed and replaced objects, and changes that deserve a closer look."""
     found = [piece for each in dangers(part.roots) for piece in _dangers(each, part, report, openings)]
     return [each for each in found if each.rank == _DANGER], [each for each in found if each.rank == _CARE]
@@ -75,7 +75,7 @@ def changes_and_table(report: RunReport, openings: Openings) -> Iterator[Piece]:
 
 
 def head_pieces(report: RunReport, lead: str | None) -> Iterator[Piece]:
-    """The cause if it is not a success, otherwise what was examined; then instructions."""
+    """The cause if the run did not succeed, otherwise its root modules; then instructions."""
     if lead is not None:
         line = one_line(lead)
         shown = shorten(line, _LONG_HEAD)
@@ -94,12 +94,12 @@ def head_pieces(report: RunReport, lead: str | None) -> Iterator[Piece]:
 
 
 def where(root: RootReport, part: EnvironmentPart) -> str:
-    """The root module, and its environment if another environment's part comes first."""
+    """The root module, with its environment if another environment's part comes first."""
     return prose(_place(root, part))
 
 
 def _place(root: RootReport, part: EnvironmentPart) -> str:
-    """`where` as prose that is not escaped yet."""
+    """The same text as `where`, not escaped yet."""
     return f"`{root.root_module}`" + (f" in `{root.environment}`" if part.follows else "")
 
 
@@ -124,7 +124,7 @@ def diagnostic_block(diagnostic: Diagnostic, place: str, blob_url: str | None, *
 
 
 def errors(parts: Sequence[EnvironmentPart], report: RunReport) -> Iterator[Piece]:
-    """Errors by file and line; the first ones complete, the others folded."""
+    """The errors by file and line; the first ones in full, the others folded."""
     blob_url = safe_blob_url(report)
     found: list[tuple[Diagnostic, str]] = [(diagnostic, "") for diagnostic in report.diagnostics]
     for part in parts:
@@ -181,7 +181,7 @@ def _result_line(result: ResourceResult) -> str:
 
 def _difference(root: RootReport, part: EnvironmentPart) -> Iterator[Piece]:
     if root.difference is None or (root.difference.same and not part.is_plain):
-        return  # with several root modules, those that match the review need no line each
+        return  # of several root modules, those that match the review need no line
     place = "" if part.is_plain else f"{where(root, part)}: "
     first, *rest = map(prose, lines_of_difference(root.difference))
     yield Piece(short=place + first, rank=_ERROR)
@@ -190,7 +190,7 @@ def _difference(root: RootReport, part: EnvironmentPart) -> Iterator[Piece]:
 
 
 def _dangers(found: Dangers, part: EnvironmentPart, report: RunReport, openings: Openings) -> Iterator[Piece]:
-    """One list of dangerous changes: the folds themselves, or if there are too many a line for each kind."""
+    """One list of dangerous changes: a fold for each, or a line for each kind if there are too many."""
     losing = found.entries[0].change.section in ("destroy", "replace")
     rank, heading = (_DANGER, f"#### ⚠️ {found.heading}") if losing else (_CARE, f"#### {found.heading}")
     for kind in found.kinds:
@@ -231,12 +231,12 @@ def _table(part: EnvironmentPart, report: RunReport) -> Iterator[Piece]:
 
 
 def _is_in_title(root: RootReport, report: RunReport) -> bool:
-    """Whether the title has the only root module's result: not if it has a cause."""
-    return report.conclusion == "success" and root.went_well and not root.errored
+    """Whether the title has the result of the only root module; if there is a cause, it has that instead."""
+    return report.conclusion == "success" and root.succeeded and not root.errored
 
 
 def _remark(root: RootReport, report: RunReport) -> str:
-    if not root.went_well:
+    if not root.succeeded:
         cause = next((line for line in (root.cause or "").splitlines() if line.strip()), "")
         outcome = root.outcome.replace("_", " ")
         if root.results:

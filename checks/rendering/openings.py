@@ -1,4 +1,4 @@
-"""Which diffs are open: short ones, and in a report with few changes also longer ones."""
+"""Decide which diffs are open at first: short ones, and in a report with few changes longer ones, too."""
 
 from collections.abc import Sequence
 
@@ -7,16 +7,16 @@ from checks.report import RunReport
 from checks.report.change_report import ChangeReport
 
 CLOSED = frozenset({"destroy", "tags", "read", "state"})
-"""Sections whose line already contains everything, or that matter little: they are not opened."""
-_OPEN_IN_ALL = 200
-"""The number of open lines in a report: if all were open, it would be as long as Terraform's own."""
+"""Sections that are never opened: the line of a change says everything, or the change matters little."""
+_MOST_OPEN_IN_REPORT = 200
+"""The most open lines in a report: if all were open, it would be as long as Terraform's own output."""
 _FEW_CHANGES = 3
 _OPEN_LINES, _OPEN_LINES_OF_FEW = 10, 60
-_MOST_LOOKED_AT = 60  # attributes: as tables they may be few lines
+_MOST_ATTRIBUTES = 60  # attributes: as tables they may be few lines
 
 
 def most_open_lines(report: RunReport) -> int:
-    """The longest body of a change that is opened."""
+    """The most lines of a change's body that may be open."""
     roots = report.previews or report.roots
     changes = sum(change.section not in CLOSED for root in roots for change in root.changes)
     return _OPEN_LINES_OF_FEW if changes <= _FEW_CHANGES else _OPEN_LINES
@@ -32,17 +32,17 @@ class Openings:
     @classmethod
     def of(cls, report: RunReport) -> "Openings":
         """The limits for a report that is shown on its own."""
-        return cls(_OPEN_IN_ALL, most_open_lines(report))
+        return cls(_MOST_OPEN_IN_REPORT, most_open_lines(report))
 
     @classmethod
     def none(cls) -> "Openings":
-        """Nothing is open, as in a comment."""
+        """Limits with which nothing is open, as in a comment."""
         return cls(0, 0)
 
     def take(self, members: Sequence[ChangeReport]) -> bool:
         """Whether the diff of these changes is open; if so, its lines are counted."""
         first = members[0]
-        if not self._left or len(members) > 1 or len(first.attributes) > _MOST_LOOKED_AT or first.section in CLOSED:
+        if not self._left or len(members) > 1 or len(first.attributes) > _MOST_ATTRIBUTES or first.section in CLOSED:
             return False
         return self.take_lines(len(lines_of_change(first)))
 

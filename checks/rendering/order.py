@@ -17,7 +17,7 @@ def by_danger(roots: Iterable[RootReport]) -> list[RootReport]:
     return sorted(
         roots,
         key=lambda root: (
-            root.went_well,
+            root.succeeded,
             root.outcome == "skipped",
             -(root.counts.destroy + root.counts.replace),
             -root.counts.change,
@@ -32,8 +32,8 @@ def by_danger(roots: Iterable[RootReport]) -> list[RootReport]:
 class EnvironmentPart:
     """One environment's part of a report: its root modules, the worst first.
 
-    `folded` are those of testing that add nothing to the target's part. `follows`: whether another environment's part
-    comes first.
+    `folded` are testing's root modules that say nothing new beside the target's part. `follows`: whether another
+    environment's part comes first.
     """
 
     roots: tuple[RootReport, ...]
@@ -51,7 +51,7 @@ class EnvironmentPart:
 
 
 def parts_of(report: RunReport, *, folds: bool = True) -> tuple[EnvironmentPart, ...]:
-    """The parts of a report, the target first; with `folds` testing's part shows only its additions."""
+    """The parts of a report, the target's first. `folds`: whether testing's part shows only what is new."""
     if not report.previews:
         return (EnvironmentPart(roots=tuple(by_danger(report.roots))),)
     target = EnvironmentPart(roots=tuple(by_danger(report.previews)))

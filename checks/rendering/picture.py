@@ -1,4 +1,4 @@
-"""A picture of the changed resources and their dependents."""
+"""Draw the changed resources and their dependents as a graph."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -92,7 +92,7 @@ def _graph(root: RootReport) -> tuple[dict[str, _Node], list[tuple[str, str]]]:
     """Nodes by name, and edges from a block to its dependents."""
     sections: dict[str, Section] = {}
     sizes: dict[str, int] = {}
-    for change in root.changes:  # ordered by danger: a block's first section is its worst
+    for change in root.changes:  # ordered by danger, so that a block's first section is its worst
         for address in change.instances or (change.address,):
             block = block_address(address)
             sections.setdefault(block, change.section)
@@ -100,29 +100,29 @@ def _graph(root: RootReport) -> tuple[dict[str, _Node], list[tuple[str, str]]]:
     names = {*sections, *(d.block for d in root.dependents), *(on for d in root.dependents for on in d.on)}
     edges = {(on, dependency.block) for dependency in root.dependents for on in dependency.on}
     if len(names) > MOST_NODES:
-        return _folded(names, sections, sizes, edges)
+        return _fold_nodes(names, sections, sizes, edges)
     nodes = {name: _Node(name=name, section=sections.get(name), size=sizes.get(name, 1)) for name in sorted(names)}
     return nodes, sorted(edges)
 
 
-def _folded(
+def _fold_nodes(
     names: Iterable[str], sections: Mapping[str, Section], sizes: Mapping[str, int], edges: Iterable[tuple[str, str]]
 ) -> tuple[dict[str, _Node], list[tuple[str, str]]]:
     group_of = {name: _group(name) for name in sorted(names)}
     members: dict[str, list[str]] = {}
     for name, group in group_of.items():
         members.setdefault(group, []).append(name)
-    ranked = sorted(members, key=lambda group: (_worst(members[group], sections), group))[:MOST_NODES]
+    ranked = sorted(members, key=lambda group: (_worst_section_rank(members[group], sections), group))[:MOST_NODES]
     nodes = {}
     for group in sorted(ranked):
-        worst = _worst(members[group], sections)
+        worst = _worst_section_rank(members[group], sections)
         section = SECTIONS[worst] if worst < len(SECTIONS) else None
         nodes[group] = _Node(name=group, section=section, size=sum(sizes.get(name, 1) for name in members[group]))
     pairs = {(group_of[start], group_of[end]) for start, end in edges}
     return nodes, sorted((start, end) for start, end in pairs if start != end and start in nodes and end in nodes)
 
 
-def _worst(names: Iterable[str], sections: Mapping[str, Section]) -> int:
+def _worst_section_rank(names: Iterable[str], sections: Mapping[str, Section]) -> int:
     return min((SECTIONS.index(sections[name]) for name in names if name in sections), default=len(SECTIONS))
 
 
@@ -134,7 +134,8 @@ def _group(name: str) -> str:
 
 
 def _columns(nodes: Mapping[str, _Node], edges: Sequence[tuple[str, str]]) -> list[list[str]]:
-    """Nodes in columns, each right of its dependencies; cycles, which folding can create, are cut where they close."""
+    """Nodes in columns, each to the right of its dependencies. Folding can create cycles: an edge that closes one is
+    ignored."""
     before: dict[str, list[str]] = {name: [] for name in nodes}
     for start, end in edges:
         before[end].append(start)
@@ -153,7 +154,7 @@ def _columns(nodes: Mapping[str, _Node], edges: Sequence[tuple[str, str]]) -> li
 
 
 def _deepen(start: str, before: Mapping[str, Sequence[str]], depth: dict[str, int]) -> None:
-    """Give a node, and all its dependencies, the length of the longest path to it."""
+    """Set the depth of a node and of all its dependencies: the length of the longest path to it."""
     stack, open_names = [start], set[str]()
     while stack:
         name = stack[-1]

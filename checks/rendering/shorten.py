@@ -1,4 +1,4 @@
-"""Shorten the lines of a change if space is limited: around the difference, and always with a note."""
+"""Shorten the lines of a change where space is limited: the difference stays, and a note says what is missing."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ MOST_LINES = 400
 """The limit for one change."""
 LONGEST_LINE = 320
 _INDENT = "    "
-_IN = len(_INDENT)
+_INDENT_LENGTH = len(_INDENT)
 _AROUND = 48
 _LONGEST_PART = 160
 _MOST_PAIRS = 250_000
@@ -22,9 +22,9 @@ _TOKEN = re.compile(r"\w+|\W")
 
 
 def shorten(lines: Sequence[Line]) -> list[Line]:
-    """The lines of one change, at most `MOST_LINES`; a last line says what was shortened and where it is complete."""
+    """At most `MOST_LINES` lines of one change; the last one says what was shortened and where to find all of it."""
     fitted, left_out, shortened = [], 0, 0
-    for line in _fewer(lines):
+    for line in _drop_lines(lines):
         if isinstance(line, int):
             left_out += line
             fitted.append(_remark(f"  … {line:,} more lines"))
@@ -33,7 +33,7 @@ def shorten(lines: Sequence[Line]) -> list[Line]:
     if len(fitted) > MOST_LINES:
         left_out += len(fitted) - MOST_LINES
         fitted = fitted[:MOST_LINES]
-    for at, text in list(_shorter(fitted)):
+    for at, text in list(_shorten_lines(fitted)):
         fitted[at] = msgspec.structs.replace(fitted[at], text=text)
         shortened += 1
     if left_out or shortened:
@@ -45,11 +45,11 @@ def shorten(lines: Sequence[Line]) -> list[Line]:
 
 def shorten_pair(old: str, new: str) -> tuple[str, str]:
     """Two long texts reduced to their differences with some context."""
-    start = _same(old, new, min(len(old), len(new)))
-    end = _same(old[::-1], new[::-1], min(len(old), len(new)) - start)
+    start = _common_prefix_length(old, new, min(len(old), len(new)))
+    end = _common_prefix_length(old[::-1], new[::-1], min(len(old), len(new)) - start)
     one, other = old[start : len(old) - end], new[start : len(new) - end]
     before, after = _cut(old[:start], at_start=True), _cut(old[len(old) - end :], at_end=True)
-    parts = _parts(one, other)
+    parts = _cut_equal_parts(one, other)
     return before + parts[0] + after, before + parts[1] + after
 
 
@@ -61,8 +61,8 @@ def shorten_middle(text: str, most: int = LONGEST_LINE) -> str:
     return f"{text[:head]}… {len(text) - head - tail:,} characters …{text[-tail:]}"
 
 
-def _fewer(lines: Sequence[Line]) -> Iterator[Line | int]:
-    """The lines, with a number in place of those that are too many in one document."""
+def _drop_lines(lines: Sequence[Line]) -> Iterator[Line | int]:
+    """The lines; where one document has too many, a number stands for the dropped ones."""
     at = 0
     while at < len(lines):
         end = at
@@ -76,8 +76,8 @@ def _fewer(lines: Sequence[Line]) -> Iterator[Line | int]:
         at = max(end, at + 1)
 
 
-def _shorter(lines: Sequence[Line]) -> Iterator[tuple[int, str]]:
-    """The lines that are too long, by position, with shorter texts."""
+def _shorten_lines(lines: Sequence[Line]) -> Iterator[tuple[int, str]]:
+    """Shorter texts for the lines that are too long, by position."""
     beside = dict(partners([line.sign if line.inside else "" for line in lines]))
     for at, line in enumerate(lines):
         if len(line.text) <= LONGEST_LINE:
@@ -86,13 +86,13 @@ def _shorter(lines: Sequence[Line]) -> Iterator[tuple[int, str]]:
         if partner is None:
             yield at, shorten_middle(line.text)
         elif line.sign == "-":
-            yield at, _INDENT + shorten_pair(line.text[_IN:], lines[partner].text[_IN:])[0]
+            yield at, _INDENT + shorten_pair(line.text[_INDENT_LENGTH:], lines[partner].text[_INDENT_LENGTH:])[0]
         else:
-            yield at, _INDENT + shorten_pair(lines[partner].text[_IN:], line.text[_IN:])[1]
+            yield at, _INDENT + shorten_pair(lines[partner].text[_INDENT_LENGTH:], line.text[_INDENT_LENGTH:])[1]
 
 
-def _parts(old: str, new: str) -> tuple[str, str]:
-    """The differences, without long equal parts in between."""
+def _cut_equal_parts(old: str, new: str) -> tuple[str, str]:
+    """Both texts, without long equal parts between the differences."""
     if max(len(old), len(new)) <= _LONGEST_PART:
         return old, new
     one, other = _TOKEN.findall(old), _TOKEN.findall(new)
@@ -106,7 +106,7 @@ def _parts(old: str, new: str) -> tuple[str, str]:
     return shorten_middle("".join(old_parts), 3 * LONGEST_LINE), shorten_middle("".join(new_parts), 3 * LONGEST_LINE)
 
 
-def _same(one: str, other: str, most: int) -> int:
+def _common_prefix_length(one: str, other: str, most: int) -> int:
     """The number of equal characters at the start, up to a limit."""
     least = 0
     while least < most:
@@ -119,7 +119,7 @@ def _same(one: str, other: str, most: int) -> int:
 
 
 def _cut(text: str, *, at_start: bool = False, at_end: bool = False) -> str:
-    """The equal part of both sides, without text far from the differences."""
+    """A part that is equal on both sides, without its text far from the differences."""
     head, tail = 0 if at_start else _AROUND, 0 if at_end else _AROUND
     left_out = len(text) - head - tail
     if left_out <= _AROUND:

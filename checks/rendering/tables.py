@@ -34,8 +34,8 @@ class Table:
     def lines(self) -> Iterator[tuple[str, str]]:
         """A sign and a text for each line, the heading first."""
         widths = [max(len(cell) for cell in column) for column in zip(self.columns, *self._cells(), strict=True)]
-        yield " ", _aligned(self.columns, widths)
-        yield from ((row.sign, _aligned(row.cells, widths)) for row in self.rows)
+        yield " ", _align(self.columns, widths)
+        yield from ((row.sign, _align(row.cells, widths)) for row in self.rows)
 
     @property
     def width(self) -> int:
@@ -60,14 +60,14 @@ def with_tables(attributes: Sequence[AttributeChange]) -> Iterator[AttributeChan
 
 
 def _items(attributes: Sequence[AttributeChange]) -> dict[int, str]:
-    """For each attribute that belongs to an added or removed item: its list, by number."""
+    """The name of the list of each attribute that belongs to an added or removed item, by the attribute's position."""
     lists: dict[int, str] = {}
     items: dict[int, str] = {}
     for number, attribute in enumerate(attributes):
         match = _PART.fullmatch(attribute.path) if "[" in attribute.path[:_LONGEST_PATH] else None
         if match is not None and len(attribute.path) <= _LONGEST_PATH and _is_cell(attribute, match["column"]):
             lists[number], items[number] = match["list"], match["list"] + match["key"]
-    # An item with parts that are not cells is shown only in one way.
+    # If some parts of an item are not cells, the item is not in the table at all.
     whole = {items[number]: True for number in items}
     for number, attribute in enumerate(attributes):
         if number not in items:
@@ -150,5 +150,5 @@ def _split(text: str) -> Iterator[str]:
     yield text[start:].strip()
 
 
-def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
+def _align(cells: Sequence[str], widths: Sequence[int]) -> str:
     return (" " * _GAP).join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()

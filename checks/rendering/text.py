@@ -51,7 +51,7 @@ def render_text(report: RunReport, colour: bool = False) -> str:
         lines += _dangers(part.roots, shown, paint)
         for root in part.roots:
             lines.append(paint(f"{_place(root)}: {words_of_root(root)}", _BOLD))
-            lines += [*_indented(_root(root, shown, paint)), ""]
+            lines += [*_indent(_root(root, shown, paint)), ""]
     lines += (
         _plain(f"{one_line(name)}: Vault keys that it does not declare: {one_line(', '.join(keys))}")
         for name, keys in undeclared_keys(report.all_roots).items()
@@ -96,7 +96,7 @@ def _dangers(roots: Sequence[RootReport], shown: Sequence[Dangers], paint: _Pain
         for entry in () if kinds else found.entries:
             place = f"  ({_place(entry.root)})" if len(roots) > 1 else ""
             yield f"  {_line_of_change(entry.change, entry.members, paint)}{place}"
-            yield from _indented(_indented(_painted(line, paint) for line in lines_of_members(entry.members)))
+            yield from _indent(_indent(_paint_line(line, paint) for line in lines_of_members(entry.members)))
         yield ""
 
 
@@ -135,7 +135,7 @@ def _root(root: RootReport, shown: Sequence[Dangers], paint: _Paint) -> Iterator
         yield from _changes(title_of(section, root), [change for change in changes if change.section == section], paint)
         if section == "add" and root.outputs:
             yield paint("Outputs", _BOLD)
-            yield from _indented(_painted(line, paint) for line in lines_of_attributes(root.outputs))
+            yield from _indent(_paint_line(line, paint) for line in lines_of_attributes(root.outputs))
     yield from _invocations(INVOCATIONS_TITLE, [each for each in root.invocations if not is_deferred(each)], paint)
     yield from _invocations(DEFERRED_ACTIONS_TITLE, [each for each in root.invocations if is_deferred(each)], paint)
     yield from _changes(DEFERRED_TITLE, deferred, paint)
@@ -147,7 +147,7 @@ def _invocations(title: str, invocations: Sequence[InvocationReport | str], pain
         yield paint(title, _BOLD)
     for invocation in invocations:
         yield _plain(one_line(words_of_invocation(invocation)))
-        yield from _indented(_painted(line, paint) for line in lines_of_invocation(invocation))
+        yield from _indent(_paint_line(line, paint) for line in lines_of_invocation(invocation))
 
 
 def _changes(title: str, changes: Iterable[ChangeReport], paint: _Paint) -> Iterator[str]:
@@ -157,7 +157,7 @@ def _changes(title: str, changes: Iterable[ChangeReport], paint: _Paint) -> Iter
             yield heading
             heading = ""
         yield _line_of_change(change, (change,), paint)
-        yield from _indented(_painted(line, paint) for line in lines_of_change(change))
+        yield from _indent(_paint_line(line, paint) for line in lines_of_change(change))
 
 
 def _line_of_change(change: ChangeReport, members: Sequence[ChangeReport], paint: _Paint) -> str:
@@ -185,8 +185,8 @@ def _diagnostic(diagnostic: Diagnostic, paint: _Paint) -> Iterator[str]:
             yield from (f"  {line}" for line in clean(text).strip("\n").split("\n"))
 
 
-def _painted(line: Line, paint: _Paint) -> str:
-    text = one_line_kept(line.text)
+def _paint_line(line: Line, paint: _Paint) -> str:
+    text = one_line_with_spaces(line.text)
     if line.remark:
         return paint(f"  {text}", _DIM)
     if line.forces:
@@ -194,12 +194,12 @@ def _painted(line: Line, paint: _Paint) -> str:
     return paint(f"{line.sign} {text}".rstrip(), _SIGNS[line.sign])
 
 
-def one_line_kept(text: str) -> str:
-    """Text on one line with its own spaces, which align it."""
+def one_line_with_spaces(text: str) -> str:
+    """Text on one line, with all its spaces, which may align it."""
     return clean(text).replace("\n", "\\n")
 
 
-def _indented(lines: Iterable[str]) -> Iterator[str]:
+def _indent(lines: Iterable[str]) -> Iterator[str]:
     return (f"  {line}" if line else line for line in lines)
 
 

@@ -42,7 +42,7 @@ def words_of_field(field: str) -> str:
 
 def words_of_root(root: RootReport) -> str:
     """The actions of one root module's plan, or its outcome."""
-    if not root.went_well:
+    if not root.succeeded:
         outcome = root.outcome.replace("_", " ")
         return f"{outcome}: {words_of_results(root.results)}" if root.results else outcome
     if root.outcome == "applied":

@@ -17,7 +17,7 @@ from checks.report.bounds import Bounds
 from checks.report.change_report import AttributeChange, ChangeReport, CheckReport, InvocationReport
 from checks.report.changes import report_changes, report_drift
 from checks.report.deferred import report_deferred
-from checks.report.diff import Comparing
+from checks.report.diff import ComparisonCache
 from checks.report.graph import Dependency
 from checks.report.plan_parts import (
     report_checks,
@@ -63,12 +63,14 @@ class CheckRunOutput(msgspec.Struct, frozen=True, kw_only=True):
 class RootReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One root module in one environment ("" if unknown): its outcome and its plan's changes.
 
-    Everything is masked, so that it can be stored and shown. `cause` says why it failed or was held, the first line
-    first. `state_empty`: whether the state was empty before. `changes` and `drift` are ordered by danger. `deferred`
-    has the changes that Terraform defers to a later plan. `invocations` has the providers' actions that applying runs,
-    and the deferred ones (older reports have a line for each); `dependents` the blocks that depend on changed ones;
-    `difference` compares with the reviewed plan. `errored`: whether Terraform could not finish the plan. `undeclared`
-    has the keys that were read from Vault and that no variable takes.
+    Everything is masked, so that it can be stored and shown.
+
+    `cause` says why it failed or was held; its first line is the most important one. `state_empty`: whether the state
+    was empty before. `changes` and `drift` are ordered by danger. `deferred` has the changes that Terraform defers to
+    a later plan. `invocations` has the providers' actions that the apply runs and those that are deferred; in older
+    reports each is one line of text. `dependents` are the blocks that depend on changed ones. `difference` compares
+    the plan with the reviewed one. `errored`: whether Terraform could not finish the plan. `undeclared` has the keys
+    from Vault for which no variable is declared.
     """
 
     root_module: str
@@ -97,13 +99,13 @@ class RootReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     undeclared: tuple[str, ...] = ()
 
     @property
-    def went_well(self) -> bool:
+    def succeeded(self) -> bool:
         """Whether the root module was planned or applied."""
         return self.outcome in ("planned", "applied")
 
     @property
     def changes_anything(self) -> bool:
-        """Whether the plan changes anything, including outputs and the state alone, or defers something."""
+        """Whether the plan changes or defers anything; outputs and changes of only the state count, too."""
         changes = any(change.section != "read" for change in self.changes)
         return self.counts != NO_COUNTS or changes or bool(self.outputs)
 
@@ -113,7 +115,7 @@ class RootReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class RemovedRoot(msgspec.Struct, frozen=True, kw_only=True):
-    """A removed root module; `resources` is their number in its state there, None if that could not be read."""
+    """A removed root module. `resources` is their number in its state in `environment`, None if it is unreadable."""
 
     root_module: str
     environment: str
@@ -121,7 +123,7 @@ class RemovedRoot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Link(msgspec.Struct, frozen=True, kw_only=True):
-    """A web address, and the text of its link."""
+    """A web address and the text of the link to it."""
 
     words: str
     url: str
@@ -130,13 +132,15 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
 class RunReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One run over its root modules, for the check run, the run's page, the comment and the terminal.
 
-    `cause` is the first line of anything but a success: what is wrong, where, what to do. `notes` are plain lines
-    below it (only `code` in backticks is formatted). A hold has the `comparison` of its commits, `deciders` (lines
-    about who may end it), and `paste`, a command for people to paste. `blob_url` is the address of the repository's
-    files at the planned commit (`https://HOST/OWNER/REPO/blob/SHA`). `diagnostics` are about the whole repository,
-    such as an invalid new version of its config. `pull_request` is set if a check run has the reports of several pull
-    requests with the same head. `previews` are the plans of a pull request's target, which has a name if it is
-    previewed; `roots` are those of testing or of an apply.
+    `cause` is the first line unless the run succeeded: what is wrong, where, what to do. `notes` are the lines below
+    it, of plain text except for `code` in backticks. `roots` are the reports of testing, or of an apply. `previews`
+    are those of a pull request's target; `target` is its name, or "" if there is no preview. `removed` are the removed
+    root modules. `diagnostics` are about the whole repository, for example about an invalid new version of its config.
+
+    A hold has the `comparison` of its commits, `deciders` (lines about who may end it), and `paste`, a command for
+    people to paste. `blob_url` is the address of the repository's files at the planned commit
+    (`https://HOST/OWNER/REPO/blob/SHA`). `pull_request` is set only if the check run has the reports of several pull
+    requests with the same head.
     """
 
     operation: Operation
@@ -165,7 +169,7 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def new_roots(self) -> tuple[RootReport, ...]:
-        """Testing's root modules that add something to the target's; all of them if there is no preview."""
+        """Testing's reports that say something new beside the target's; all of them if there is no preview."""
         targets = {root.root_module: root for root in self.previews}
         return tuple(root for root in self.roots if not says_nothing_new(root, targets.get(root.root_module)))
 
@@ -193,7 +197,7 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def where_to_paste(self) -> str:
-        """The text before the command to paste: an apply is decided on any pull request, a plan on its own."""
+        """The text before the command to paste: a plan is decided on its own pull request, an apply on any."""
         return f"Comment on {'any' if self.operation == 'apply' else 'this'} pull request:"
 
     @property
@@ -217,39 +221,41 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def says_nothing_new(root: RootReport, target: RootReport | None) -> bool:
-    """Whether a plan in testing adds nothing to the target's plan of this root module.
+    """Whether a root module's report in testing says nothing that its report for the target does not say.
 
-    Additions to an empty state do not count: any change would have them.
+    Additions to an empty state do not count as news: there, everything is an addition.
     """
     if target is None or root.outcome != target.outcome or root.errored != target.errored:
         return False
-    said = {_gist(each) for each in target.diagnostics}
-    if any(_gist(each) not in said for each in root.diagnostics) or not set(root.checks) <= set(target.checks):
+    said = {_diagnostic_key(each) for each in target.diagnostics}
+    if any(_diagnostic_key(each) not in said for each in root.diagnostics) or not set(root.checks) <= set(
+        target.checks
+    ):
         return False
-    if not root.went_well:
-        return bool(root.diagnostics)  # otherwise the cause is all that is known, and names testing
+    if not root.succeeded:
+        return bool(root.diagnostics)  # without diagnostics there is only the cause, which is about testing
     if not set(root.warnings) <= set(target.warnings):
         return False
     if root.state_empty and all(change.section in ("add", "read") for change in root.changes):
         return True
-    return _does(root) <= _does(target)
+    return _actions(root) <= _actions(target)
 
 
-def _gist(diagnostic: Diagnostic) -> tuple[object, ...]:
+def _diagnostic_key(diagnostic: Diagnostic) -> tuple[object, ...]:
     return diagnostic.severity, diagnostic.summary, diagnostic.path, diagnostic.start_line
 
 
-def _does(root: RootReport) -> set[tuple[object, ...]]:
-    """A plan's actions without the values, which differ between environments."""
+def _actions(root: RootReport) -> set[tuple[object, ...]]:
+    """Everything that a plan does, without the values, which differ between environments."""
     changes = [("change", each) for each in root.changes]
     changes += [("deferred", each) for each in root.deferred]
     changes += [("drift", each) for each in root.drift]
     does: set[tuple[object, ...]] = {(kind, c.address, c.action, c.deposed, c.marks) for kind, c in changes}
     does |= {("output", output.path) for output in root.outputs}
-    return does | {("invocation", words) for words in map(_named, root.invocations)}
+    return does | {("invocation", words) for words in map(_invocation_name, root.invocations)}
 
 
-def _named(invocation: InvocationReport | str) -> str:
+def _invocation_name(invocation: InvocationReport | str) -> str:
     return invocation if isinstance(invocation, str) else f"{invocation.address} {invocation.event}"
 
 
@@ -284,7 +290,7 @@ def report_plan(
     """
     configured = dict(blocks(read_modules(plan.configuration)))
     mask = mask.also(plan.sensitive_values()).but_names([root_module, *configured, *plan.names()])
-    comparing = Comparing()
+    comparing = ComparisonCache()
     changes = report_changes(
         plan.resource_changes, mask=mask, comparing=comparing, declarations=declarations, configured=configured
     )
@@ -335,7 +341,7 @@ def report_failure(
 ) -> RootReport:
     """Report a root module that could not be planned or applied; `cause` is what failed, where, what to do.
 
-    `results`: what its apply did before.
+    `results` are those of its apply up to the failure.
     """
     mask = mask.but_names([root_module])
     return RootReport(
@@ -360,8 +366,10 @@ def report_skipped(
     cause: str,
     results: Sequence[ResourceResult] = (),
 ) -> RootReport:
-    """Report a root module that was skipped, for example because a layer below it failed, or interrupted: then
-    `results` say what its apply did."""
+    """Report a root module that was skipped, for example because a layer below it failed, or that was interrupted.
+
+    `results` are those of its apply up to the interruption.
+    """
     return RootReport(
         root_module=root_module,
         environment=environment,
@@ -391,7 +399,7 @@ def total(roots: Iterable[RootReport]) -> Counts:
 
 
 def removed_words(removed: Sequence[RemovedRoot]) -> str:
-    """For a title: "1 root module removed: its 12 resources stay"; empty if there is none."""
+    """The removed root modules for a title: "1 root module removed: its 12 resources stay"; empty without any."""
     if not removed:
         return ""
     number = len({each.root_module for each in removed})
@@ -407,7 +415,7 @@ def removed_words(removed: Sequence[RemovedRoot]) -> str:
 
 
 def notes_on_removed(removed: Sequence[RemovedRoot]) -> Iterator[str]:
-    """What a removed root module leaves behind, and what to do about it."""
+    """For each removed root module, what it leaves behind and what to do about it."""
     for each in removed:
         if each.resources == 0:
             yield f"`{each.root_module}` is removed; its state in {each.environment} holds nothing."

@@ -8,12 +8,12 @@ import msgspec
 from checks.report.change_report import AttributeChange, ChangeReport
 
 MOST_CHARACTERS = 10_000_000
-"""The limit for the attributes of one root module. Above it the largest changes keep their names without details."""
+"""The limit for the attributes of one root module. Above it, the largest changes are listed without details."""
 
 
 class Bounds:
-    """Chooses the details of one root module that are kept: all of them, or if they are too large, the smaller
-    ones."""
+    """Decides which details of one root module are kept: all of them, or only the smaller ones if they are too
+    large."""
 
     def __init__(
         self, changes: Iterable[ChangeReport], outputs: Iterable[AttributeChange], most: int = MOST_CHARACTERS
@@ -25,7 +25,7 @@ class Bounds:
         self.left_out = sum(self._is_too_large(size) for size in sizes)
 
     def changes(self, changes: Sequence[ChangeReport]) -> tuple[ChangeReport, ...]:
-        """The changes; those that are too large without their attributes."""
+        """All changes; those that are too large lose their attributes."""
         if self._largest is None:
             return tuple(changes)
         return tuple(
@@ -33,8 +33,8 @@ class Bounds:
         )
 
     def outputs(self, outputs: Sequence[AttributeChange]) -> tuple[AttributeChange, ...]:
-        """The outputs; those that are too large without their values."""
-        return tuple(output if not self._is_too_large(output.size) else _named(output) for output in outputs)
+        """All outputs; those that are too large lose their values."""
+        return tuple(output if not self._is_too_large(output.size) else _without_values(output) for output in outputs)
 
     def warnings(self) -> tuple[str, ...]:
         """A warning if the report was shortened."""
@@ -57,5 +57,5 @@ def _without_details(change: ChangeReport) -> ChangeReport:
     return msgspec.structs.replace(change, attributes=(), recomputed_from=(), left_out=len(change.attributes))
 
 
-def _named(output: AttributeChange) -> AttributeChange:
+def _without_values(output: AttributeChange) -> AttributeChange:
     return AttributeChange(path=output.path, note=f"{output.size:,} characters, too large for a report")

@@ -8,7 +8,7 @@ from checks.declaration import Declaration
 
 Section = Literal["destroy", "replace", "change", "add", "read", "tags", "state"]
 SECTIONS: tuple[Section, ...] = ("destroy", "replace", "change", "add", "read", "tags", "state")
-"""The sections in the order of danger: they are shown in it, and left out in reverse."""
+"""The sections, the most dangerous first: they are shown in this order, and the last ones are left out first."""
 
 SYMBOLS: dict[str, str] = {
     "create": "+",
@@ -23,17 +23,17 @@ SYMBOLS: dict[str, str] = {
     "open": "<=",
     "no-op": " ",
 }
-"""Terraform's own symbol of each action."""
+"""Terraform's own symbol for each action."""
 
 _EMPTY = frozenset({None, "null", '""', "[]", "{}"})
 
 
 class AttributeChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """One attribute: `path = old → new`, or `path` and a diff of lines if a side is a document. Always complete.
+    """The change of one attribute: `path = old → new`, or for a document `path` with a line diff. Always complete.
 
-    `old` and `new` are texts as shown; None means that there is nothing on that side, and equal ones that a list item
-    only moved. `lines` has a diff inside a string (JSON, YAML, heredoc), each line beginning with "+", "-" or " ".
-    `note` says what the values do not show: their encoding, an item's earlier position, that only the order differs.
+    `old` and `new` are texts for display. None means that there is no value on that side; if both are equal, a list
+    item only moved. `lines` is the diff inside a string (JSON, YAML, heredoc); each line begins with "+", "-" or " ".
+    `note` adds what the values do not show: their encoding, an item's earlier position, that only the order differs.
     `empty` marks an empty value inside an object that is added or removed as a whole.
     """
 
@@ -52,7 +52,7 @@ class AttributeChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
 
     @property
     def size(self) -> int:
-        """The approximate number of characters that it takes to show this."""
+        """The approximate number of characters for showing it."""
         lines = sum(map(len, self.lines)) if self.lines else 0
         return len(self.path) + len(self.old or "") + len(self.new or "") + lines + 64
 
@@ -68,15 +68,14 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ChangeReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One change, or several equal ones of a block's instances.
+    """One change, or several equal changes of a block's instances folded into one.
 
-    `address` names the changed object; if instances are folded, `instances` has every address and `address` is their
-    common name (`aws_subnet.private[0..5]`). `identity` tells people which resource this is: name, place, size.
-    `marks` are the reasons why it deserves care, as text; `findings` are those of scanners. `unchanged` counts the
-    unchanged attributes. `recomputed` names attributes that nobody sets or knows before the apply, such as ids and
-    ARNs; `recomputed_from` has their old values. `left_out` counts attributes that were too many to keep.
-    `several_blocks`: whether `instances` belong to more than one block, so that `address` is a number of resources and
-    not a name.
+    `address` names the changed object. If instances are folded, `instances` has every address and `address` is their
+    common name (`aws_subnet.private[0..5]`), or with `several_blocks` the number of resources, since they belong to
+    more than one block. `identity` tells people which resource this is: name, place, size. `marks` are the reasons why
+    the change deserves care, as text; `findings` come from scanners. `unchanged` counts the unchanged attributes.
+    `recomputed` names attributes that the configuration does not set and nobody knows before the apply, such as ids
+    and ARNs; `recomputed_from` has their old values. `left_out` counts attributes that were left out for their size.
     """
 
     address: str
@@ -125,9 +124,10 @@ class ChangeReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 
 class InvocationReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A provider's action that applying runs: at `event` (such as "after create") of the resource `triggered_by`.
+    """A provider's action that the apply runs at an `event`, such as "after create", of the resource `triggered_by`.
 
-    `by_request`: whether it was requested by name. `attributes` are its arguments. `reason` says why it is deferred.
+    `by_request`: whether a person requested it by name. `attributes` are its arguments. `reason` says why it is
+    deferred.
     """
 
     address: str

@@ -12,8 +12,8 @@ from checks.plan.configuration import Block
 from checks.plan.format import Importing
 from checks.plan.sides import sides
 from checks.report.change_report import SECTIONS, ChangeReport, Section
-from checks.report.danger import gravity, is_noise, marks, without_mirrors
-from checks.report.diff import Comparing, Difference, diff_sides
+from checks.report.danger import danger_rank, is_noise, marks, without_repetitions
+from checks.report.diff import ComparisonCache, Difference, diff_sides
 from checks.report.differ import References
 from checks.report.fold import block_address, fold, natural_order
 from checks.report.identity import identity
@@ -43,59 +43,63 @@ def report_changes(
     changes: Iterable[ResourceChange],
     *,
     mask: Mask,
-    comparing: Comparing,
+    comparing: ComparisonCache,
     declarations: Mapping[str, Declaration],
     configured: Mapping[str, Block],
 ) -> tuple[ChangeReport, ...]:
     """Report every change that does something, equal ones folded into one, ordered by danger."""
-    about = blocks_of(configured, declarations)
+    look_up_block = block_lookup(configured, declarations)
     reported = [
-        report_change(change, mask=mask, comparing=comparing, about=about) for change in changes if change.changes
+        report_change(change, mask=mask, comparing=comparing, look_up_block=look_up_block)
+        for change in changes
+        if change.changes
     ]
     reported.sort(key=_by_address)
     return tuple(sorted(fold(reported), key=by_danger))
 
 
 def report_drift(
-    drift: Iterable[ResourceChange], *, mask: Mask, comparing: Comparing, declarations: Mapping[str, Declaration]
+    drift: Iterable[ResourceChange], *, mask: Mask, comparing: ComparisonCache, declarations: Mapping[str, Declaration]
 ) -> tuple[ChangeReport, ...]:
-    """Report changes made outside of Terraform. A value that is only written differently is noise."""
+    """Report changes made outside of Terraform. Changes only in notation go to the section for noise, "tags"."""
     changes = report_changes(drift, mask=mask, comparing=comparing, declarations=declarations, configured={})
-    quiet = (msgspec.structs.replace(change, section="tags") if change.says_little else change for change in changes)
-    return tuple(sorted(quiet, key=by_danger))
+    demoted = (msgspec.structs.replace(change, section="tags") if change.says_little else change for change in changes)
+    return tuple(sorted(demoted, key=by_danger))
 
 
 class AboutBlock(NamedTuple):
-    """What all instances of a block share.
+    """The facts that all instances of a block share.
 
-    `references` are those of its attributes, None if it is not in the configuration.
+    `references` are the references of its attributes, None if the block is not in the configuration.
     """
 
     references: References | None
     declaration: Declaration | None
 
 
-def blocks_of(configured: Mapping[str, Block], declarations: Mapping[str, Declaration]) -> Callable[[str], AboutBlock]:
-    """What is known of a block, by its address; looked up once for each block."""
+def block_lookup(
+    configured: Mapping[str, Block], declarations: Mapping[str, Declaration]
+) -> Callable[[str], AboutBlock]:
+    """A function that looks up the facts about a block by its address, and remembers them."""
 
     @cache
-    def about(block: str) -> AboutBlock:
+    def look_up_block(block: str) -> AboutBlock:
         source = configured.get(block)
         return AboutBlock(None if source is None else source.references(), _declaration(block, declarations))
 
-    return about
+    return look_up_block
 
 
 def report_change(
     change: ResourceChange,
     *,
     mask: Mask,
-    comparing: Comparing,
-    about: Callable[[str], AboutBlock],
+    comparing: ComparisonCache,
+    look_up_block: Callable[[str], AboutBlock],
 ) -> ChangeReport:
-    """Report one change by itself."""
+    """Report one change, unfolded."""
     action = change.action
-    block = about(block_address(change.address))
+    block = look_up_block(block_address(change.address))
     both = sides(change.change)
     difference = Difference(attributes=())
     if action not in (Action.NO_OP, Action.FORGET):
@@ -107,8 +111,8 @@ def report_change(
             references=block.references,
             replaces=action.replaces,
         )
-    attributes = without_mirrors(difference.attributes)
-    telling = [each for each in attributes if not (each.empty or (each.note and each.only_moved))]
+    attributes = without_repetitions(difference.attributes)
+    significant = [each for each in attributes if not (each.empty or (each.note and each.only_moved))]
     section = _section(change)
     if section == "change" and is_noise(attributes):
         section = "tags"
@@ -123,10 +127,10 @@ def report_change(
         unchanged=difference.unchanged,
         recomputed=difference.recomputed,
         recomputed_from=difference.recomputed_from,
-        marks=marks(change.type, section, telling, both.before, both.after),
+        marks=marks(change.type, section, significant, both.before, both.after),
         reason=_reason(change, difference),
         previous_address=mask.address(change.previous_address) if change.moved and change.previous_address else None,
-        importing=None if importing is None else _imported(importing, mask),
+        importing=None if importing is None else _imported_id(importing, mask),
         deposed=change.deposed,
         declaration=block.declaration,
     )
@@ -153,15 +157,15 @@ def _reason(change: ResourceChange, difference: Difference) -> str | None:
     return _REASONS.get(change.action_reason or "")
 
 
-def _imported(importing: Importing, mask: Mask) -> str:
-    """The id by which an imported object is found."""
+def _imported_id(importing: Importing, mask: Mask) -> str:
+    """The imported object's id, or its identity in the provider's format."""
     if importing.id:
         return mask.text(importing.id)
     return literal(importing.identity, mask) if importing.identity else "an identity that is known after apply"
 
 
 def _declaration(block: str, declarations: Mapping[str, Declaration]) -> Declaration | None:
-    """The block itself, or the nearest enclosing module call in the repository."""
+    """The place of the block itself, or of the nearest enclosing module call in the repository."""
     if (found := declarations.get(block)) is not None or "module." not in block:
         return found
     steps = block.split(".")
@@ -178,4 +182,4 @@ def _by_address(change: ChangeReport) -> tuple[object, ...]:
 
 def by_danger(change: ChangeReport) -> tuple[object, ...]:
     """A sort key that puts the most dangerous first."""
-    return (_ORDER[change.section], gravity(change.marks), *_by_address(change))
+    return (_ORDER[change.section], danger_rank(change.marks), *_by_address(change))

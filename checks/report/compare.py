@@ -9,9 +9,9 @@ from typing import NamedTuple
 from checks.sensitive.encoded import Decoded, decode
 
 MOST_DECODED = 20_000_000
-"""The number of characters of encoded texts that are decoded for one report. Further ones are shown encoded."""
+"""The most characters of encoded text that are decoded for one report. After that, texts are shown encoded."""
 MOST_PAIRS = 40_000_000
-"""The number of pairs of lines or items that are compared for one report. After that both sides are shown in full."""
+"""The most pairs of lines or items that are compared for one report. After that, both sides are shown in full."""
 _MOST_PAIRS_AT_ONCE = 4_000_000
 
 
@@ -50,9 +50,10 @@ class Effort:
 def compare(
     old: Sequence[Hashable], new: Sequence[Hashable], effort: Effort, *, fewest_moves: bool = False
 ) -> list[Span]:
-    """Both sequences, cut into equal and different spans.
+    """Cut both sequences into equal and different spans.
 
-    `fewest_moves` is for mostly unique items: as many as possible stay, however short the spans become.
+    `fewest_moves` is for mostly unique items: as many of them as possible keep their position, however short the
+    spans become.
     """
     shorter = min(len(old), len(new))
     start = next((at for at in range(shorter) if old[at] != new[at]), shorter)
@@ -89,7 +90,7 @@ def longest_rising(numbers: Sequence[int]) -> list[int]:
 def _spans(
     old: Sequence[Hashable], new: Sequence[Hashable], within: Span, effort: Effort, *, anchored: bool
 ) -> Iterator[Span]:
-    """The spans inside a span. `anchored`: whether it is known to contain nothing that is unique in both sequences."""
+    """Cut one span further. `anchored`: whether it is known to contain no item that is unique in both sequences."""
     _, old_start, old_end, new_start, new_end = within
     pairs = (old_end - old_start) * (new_end - new_start)
     if old_start == old_end and new_start == new_end:

@@ -32,19 +32,19 @@ from checks.report.literal import SENSITIVE
 
 _KIND_OF_TYPE = {type_: kind for kind, types in STATEFUL.items() for type_ in types}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]*")
-# An unclosed quote extends to the end of the text: otherwise it would be searched for from every quote again.
+# An unclosed quote extends to the end of the text: otherwise every quote would start another search to the end.
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*+)(?:"|\\?\Z)', re.DOTALL)
 _INNER = re.compile(r'\b([A-Za-z_]\w*+) = (\[[^\]]*+(?:\]|\Z)|"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|\w+)', re.DOTALL)
 _WIPES = [re.compile(wipe.replace("SCRATCH", SCRATCH)) for wipe in WIPES.values()]
-_MAY_WIPE = AhoCorasick(list(WIPES))  # one search of a text, instead of thirty for the expressions
+_MAY_WIPE = AhoCorasick(list(WIPES))  # one search rules most texts out, instead of thirty regular expressions
 _MAY_ALLOW = AhoCorasick(list(ALL_RIGHTS))
 _COMMAND_END = re.compile(r'[;&|"\\]')
 _LONGEST_COMMAND = 500
 _MAY_OPEN = frozenset({*WORLD_ATTRIBUTES, *EXPOSING, *(name for _, name in EXPOSING_OF_TYPE)})
 _OUTWARD = {"type": '"egress"', "direction": '"Outbound"'}
-_PART_OF_THE_WORLD = 8  # an eighth of all addresses, in any number of pieces
-_MOST_TYPES = 1_024
-_MOST_PATHS = 4_096  # the same attributes of thousands of resources
+_WORLD_PARTS = 8  # an eighth of all addresses, in any number of networks, counts as the world
+_CACHED_TYPES = 1_024
+_CACHED_PATHS = 4_096  # thousands of resources have the same attributes
 
 OPENS = "opens to the world"
 WIPES_DATA = "wipes data"
@@ -52,46 +52,48 @@ RIGHTS = "permissions"
 NETWORK = "network"
 UNGUARDED = "removes a safeguard"
 EVERYTHING = "allows every action"
-_GRAVITY = {WIPES_DATA: 1, OPENS: 2, EVERYTHING: 3, UNGUARDED: 4, RIGHTS: 5, NETWORK: 6}  # data is graver
+# Rank 0, the most dangerous, is the loss of a resource that holds data.
+_DANGER_RANKS = {WIPES_DATA: 1, OPENS: 2, EVERYTHING: 3, UNGUARDED: 4, RIGHTS: 5, NETWORK: 6}
 
 
 def marks(
     type_: str, section: Section, attributes: Sequence[AttributeChange], before: Shown = None, after: Shown = None
 ) -> tuple[str, ...]:
-    """Why one change deserves care, as texts, the gravest first; empty if nothing does.
+    """The reasons why one change deserves care, as texts, the most serious first; empty if there are none.
 
-    `attributes` are the differences between `before` and `after`, whose policies are judged by their meaning.
+    `attributes` are the differences between `before` and `after`. Both values are needed to judge policies by their
+    meaning.
     """
-    return tuple(_marks(type_, section, attributes, *_policies(attributes, before, after)))
+    return tuple(_marks(type_, section, attributes, *_judge_policies(attributes, before, after)))
 
 
-def gravity(marks: Sequence[str]) -> int:
-    """The position of a change with these marks within its section: smaller is graver."""
-    return min((_GRAVITY.get(mark, 0) for mark in marks), default=len(_GRAVITY) + 1)
+def danger_rank(marks: Sequence[str]) -> int:
+    """The rank of a change with these marks within its section: the smaller, the more dangerous."""
+    return min((_DANGER_RANKS.get(mark, 0) for mark in marks), default=len(_DANGER_RANKS) + 1)
 
 
 def is_noise(attributes: Iterable[AttributeChange]) -> bool:
     """Whether only tags and version stamps change."""
-    names = {_top(attribute.path) for attribute in attributes}
+    names = {_top_level_name(attribute.path) for attribute in attributes}
     return bool(names) and all(name in TAGS or name in STAMPS for name in names)
 
 
-def without_mirrors(attributes: Sequence[AttributeChange]) -> tuple[AttributeChange, ...]:
-    """The attributes without computed ones that only repeat another (`tags_all` beside `tags`)."""
-    if MIRRORS.keys().isdisjoint([_top(attribute.path) for attribute in attributes]):
+def without_repetitions(attributes: Sequence[AttributeChange]) -> tuple[AttributeChange, ...]:
+    """Leave out computed attributes that only repeat another one (`tags_all` beside `tags`)."""
+    if MIRRORS.keys().isdisjoint([_top_level_name(attribute.path) for attribute in attributes]):
         return tuple(attributes)
     said = {(attribute.path, attribute.old, attribute.new) for attribute in attributes}
-    return tuple(attribute for attribute in attributes if not _mirrors(attribute, said))
+    return tuple(attribute for attribute in attributes if not _repeats_another(attribute, said))
 
 
 def stateful_kind(type_: str) -> str | None:
-    """The kind of data in a resource of this type that a new one would lack: "database", "bucket", …"""
+    """The kind of data that is lost with a resource of this type: "database", "bucket", …; None if it holds none."""
     return _KIND_OF_TYPE.get(type_)
 
 
-def _policies(attributes: Sequence[AttributeChange], before: Shown, after: Shown) -> tuple[bool, bool]:
-    """Whether a policy newly lets everybody in, or newly allows every action."""
-    changed = {_top(each.path) for each in attributes if each.lines or each.new == SENSITIVE}
+def _judge_policies(attributes: Sequence[AttributeChange], before: Shown, after: Shown) -> tuple[bool, bool]:
+    """Whether some policy now grants something to everybody, and whether some policy now allows every action."""
+    changed = {_top_level_name(each.path) for each in attributes if each.lines or each.new == SENSITIVE}
     if not changed:
         return False, False
     old, new = (side if isinstance(side, dict) else {} for side in (before, after))
@@ -106,17 +108,17 @@ def _marks(
         yield kind
     if section in ("tags", "state", "read"):
         return
-    come = [attribute for attribute in attributes if attribute.new is not None or attribute.lines]
-    texts = _coming(come)
-    if _may_wipe(texts) and any(map(_wipes, come)):
+    added = [attribute for attribute in attributes if attribute.new is not None or attribute.lines]
+    texts = _new_texts(added)
+    if _may_wipe(texts) and any(map(_adds_wiping_command, added)):
         yield WIPES_DATA
-    opens = everybody or (_opens(type_, come) and not _is_outgoing(type_, come))
+    opens = everybody or (_opens_to_the_world(type_, added) and not _is_outgoing(type_, added))
     if opens:
         yield OPENS
-    names = {_top(attribute.path) for attribute in attributes}
-    if not UNPROTECTING.keys().isdisjoint(names) and any(map(_unguards, come)):
+    names = {_top_level_name(attribute.path) for attribute in attributes}
+    if not UNPROTECTING.keys().isdisjoint(names) and any(map(_removes_safeguard, added)):
         yield UNGUARDED
-    if everything or (_MAY_ALLOW.find_matches_as_indexes("\n".join(texts)) and any(map(_allows_all, come))):
+    if everything or (_MAY_ALLOW.find_matches_as_indexes("\n".join(texts)) and any(map(_allows_all, added))):
         yield EVERYTHING
     elif _gives_rights(type_) or not IAM_ATTRIBUTES.isdisjoint(names):
         yield RIGHTS
@@ -124,7 +126,7 @@ def _marks(
         yield NETWORK
 
 
-def _coming(attributes: Iterable[AttributeChange]) -> list[str]:
+def _new_texts(attributes: Iterable[AttributeChange]) -> list[str]:
     """The texts of the new values."""
     texts: list[str] = []
     for attribute in attributes:
@@ -141,7 +143,7 @@ def _may_wipe(texts: Iterable[str]) -> bool:
     return bool(commands) and bool(_MAY_WIPE.find_matches_as_indexes(commands.lower()))
 
 
-@lru_cache(maxsize=_MOST_TYPES)
+@lru_cache(maxsize=_CACHED_TYPES)
 def _gives_rights(type_: str) -> bool:
     """Whether resources of this type are about permissions."""
     return type_.startswith(IAM_PREFIXES) or type_.endswith(IAM_SUFFIXES)
@@ -154,14 +156,14 @@ def _is_outgoing(type_: str, attributes: Sequence[AttributeChange]) -> bool:
     )
 
 
-def _opens(type_: str, attributes: Sequence[AttributeChange]) -> bool:
+def _opens_to_the_world(type_: str, attributes: Sequence[AttributeChange]) -> bool:
     networks: set[str] = set()
     for attribute in attributes:
         if attribute.new is None or attribute.path.startswith("egress"):
             continue
         if not (_may_open(attribute.path) or attribute.new.startswith("{")):
             continue
-        for name, value in _values(attribute.path, attribute.new):
+        for name, value in _named_values(attribute.path, attribute.new):
             if name not in _MAY_OPEN:
                 continue
             if value in EXPOSING.get(name, ()) or value in EXPOSING_OF_TYPE.get((type_, name), ()):
@@ -175,44 +177,46 @@ def _opens(type_: str, attributes: Sequence[AttributeChange]) -> bool:
 
 
 def _is_much_of_the_world(texts: Collection[str]) -> bool:
-    """Whether networks, however small each is, together are an eighth or more of all addresses of their kind."""
-    if sum(map(_share, texts)) * _PART_OF_THE_WORLD < 0.99:
-        return False  # most are far from it
-    networks = {network for text in texts if (network := _network(text)) is not None}
+    """Whether these networks together cover an eighth or more of all IPv4 or all IPv6 addresses."""
+    if sum(map(_share_of_addresses, texts)) * _WORLD_PARTS < 0.99:
+        return False  # the usual case, decided without collapsing the networks
+    networks = {network for text in texts if (network := _read_network(text)) is not None}
     v4 = collapse_addresses(network for network in networks if isinstance(network, IPv4Network))
     v6 = collapse_addresses(network for network in networks if isinstance(network, IPv6Network))
     return (
-        sum(network.num_addresses for network in v4) * _PART_OF_THE_WORLD >= 2**32
-        or sum(network.num_addresses for network in v6) * _PART_OF_THE_WORLD >= 2**128
+        sum(network.num_addresses for network in v4) * _WORLD_PARTS >= 2**32
+        or sum(network.num_addresses for network in v6) * _WORLD_PARTS >= 2**128
     )
 
 
-@lru_cache(maxsize=_MOST_PATHS)
-def _share(text: str) -> float:
-    """The share of all addresses of its kind that a network has; 0 if the text is not a network."""
-    network = _network(text)
+@lru_cache(maxsize=_CACHED_PATHS)
+def _share_of_addresses(text: str) -> float:
+    """The share of all IPv4 or IPv6 addresses that a network covers; 0 if the text is not a network."""
+    network = _read_network(text)
     return 0.0 if network is None else network.num_addresses / 2**network.max_prefixlen
 
 
-@lru_cache(maxsize=_MOST_PATHS)
-def _network(text: str) -> IPv4Network | IPv6Network | None:
+@lru_cache(maxsize=_CACHED_PATHS)
+def _read_network(text: str) -> IPv4Network | IPv6Network | None:
     try:
         return ip_network(text, strict=False)
     except ValueError:
         return None
 
 
-def _wipes(attribute: AttributeChange) -> bool:
-    """Whether a script gets a new command that erases data."""
-    if attribute.new is not None and (erasing := _erasures(attribute.new)):
-        return not erasing <= _erasures(attribute.old or "")
+def _adds_wiping_command(attribute: AttributeChange) -> bool:
+    """Whether the change adds a command that erases data."""
+    if attribute.new is not None and (erasing := _wiping_commands(attribute.new)):
+        return not erasing <= _wiping_commands(attribute.old or "")
     if not attribute.lines:
         return False
     gone = {line[1:].strip() for line in attribute.lines if line.startswith("-")}
-    return any(line.startswith("+") and line[1:].strip() not in gone and _erasures(line) for line in attribute.lines)
+    return any(
+        line.startswith("+") and line[1:].strip() not in gone and _wiping_commands(line) for line in attribute.lines
+    )
 
 
-def _erasures(text: str) -> set[str]:
+def _wiping_commands(text: str) -> set[str]:
     """The commands in a text that erase data, each to its end."""
     if not _may_wipe((text,)):
         return set()
@@ -227,38 +231,38 @@ def _allows_all(attribute: AttributeChange) -> bool:
     return not ALL_RIGHTS.isdisjoint(_QUOTED.findall(new))
 
 
-def _values(path: str, new: str) -> Iterator[tuple[str, str]]:
-    """The attribute's own name and value, and those inside it if it is an object on one line."""
+def _named_values(path: str, new: str) -> Iterator[tuple[str, str]]:
+    """The attribute's own name and value, and if it is an object on one line, the names and values inside."""
     if name := _last_name(path):
         yield name, new
     if new.startswith("{"):
         yield from _INNER.findall(new)
 
 
-def _unguards(attribute: AttributeChange) -> bool:
-    taken_away = UNPROTECTING.get(_top(attribute.path))
+def _removes_safeguard(attribute: AttributeChange) -> bool:
+    taken_away = UNPROTECTING.get(_top_level_name(attribute.path))
     return taken_away is not None and attribute.old is not None and taken_away == attribute.new
 
 
-def _mirrors(attribute: AttributeChange, said: set[tuple[str, str | None, str | None]]) -> bool:
-    top = _top(attribute.path)
+def _repeats_another(attribute: AttributeChange, said: set[tuple[str, str | None, str | None]]) -> bool:
+    top = _top_level_name(attribute.path)
     original = MIRRORS.get(top)
     return original is not None and (original + attribute.path[len(top) :], attribute.old, attribute.new) in said
 
 
-@lru_cache(maxsize=_MOST_PATHS)
+@lru_cache(maxsize=_CACHED_PATHS)
 def _may_open(path: str) -> bool:
     """Whether the table lists the attribute as one that may open something to the world."""
     return _last_name(path) in _MAY_OPEN
 
 
-@lru_cache(maxsize=_MOST_PATHS)
+@lru_cache(maxsize=_CACHED_PATHS)
 def _last_name(path: str) -> str:
     names = _NAME.findall(_QUOTED.sub("", path))
     return names[-1] if names else ""
 
 
-@lru_cache(maxsize=_MOST_PATHS)
-def _top(path: str) -> str:
+@lru_cache(maxsize=_CACHED_PATHS)
+def _top_level_name(path: str) -> str:
     match = _NAME.match(path)
     return match[0] if match else path

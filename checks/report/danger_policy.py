@@ -13,7 +13,7 @@ _EVERY_ACTION = frozenset({"*", "*:*"})
 def opened_statements(before: Shown, after: Shown) -> tuple[bool, bool]:
     """Whether new statements allow everybody something, and whether new ones allow every action.
 
-    A policy marked as sensitive is judged too: its effect is reported, the policy itself is not shown.
+    A policy marked as sensitive is judged, too: the report names its effect without showing the policy.
     """
     if not any(map(_may_be_policy, _texts(after))):
         return False, False

@@ -133,7 +133,7 @@ STATEFUL: dict[str, tuple[str, ...]] = {
         "azurerm_subscription", "azurerm_resource_group", "azurerm_management_group", "cloudflare_account",
     ),
 }  # fmt: skip
-"""The loss, or the outage, when one of these is destroyed or replaced."""
+"""Resource types whose destruction or replacement means lost data or an outage, by what is lost."""
 
 IAM_PREFIXES: tuple[str, ...] = (
     "aws_iam_", "aws_organizations_policy", "aws_ssoadmin_", "aws_identitystore_", "aws_verifiedaccess_",
@@ -201,7 +201,7 @@ EXPOSING: dict[str, tuple[str, ...]] = {
     "is_public": ("true",), "public_access": ("true",), "enable_public_access": ("true",),
     "public_network_access": ('"Enabled"',), "anonymous_access": ("true",), "allow_unauthenticated": ("true",),
 }  # fmt: skip
-"""Attributes that open something to the world, with the values that do."""
+"""Attributes that can open something to the world, each with the values that do so."""
 
 EXPOSING_OF_TYPE: dict[tuple[str, str], tuple[str, ...]] = {
     ("github_repository", "private"): ("false",), ("bitbucket_repository", "is_private"): ("false",),
@@ -227,13 +227,13 @@ UNPROTECTING: dict[str, str] = {
     "enable_deletion_protection": "false", "point_in_time_recovery_enabled": "false", "versioning_enabled": "false",
     "soft_delete_enabled": "false", "apply_immediately": "true", "force_delete": "true",
 }  # fmt: skip
-"""Attributes that remove a safeguard, with the value that does."""
+"""Attributes that can remove a safeguard, each with the value that does so."""
 
 MIRRORS: dict[str, str] = {
     "tags_all": "tags", "terraform_labels": "labels", "effective_labels": "labels",
     "effective_annotations": "annotations",
 }  # fmt: skip
-"""Computed attributes that repeat another one: shown only if they differ from it."""
+"""Computed attributes, each with the attribute that it repeats: it is shown only if the two differ."""
 
 TAGS: frozenset[str] = frozenset({
     "tags", "tags_all", "tag", "labels", "user_labels", "resource_labels", "terraform_labels", "effective_labels",
@@ -245,7 +245,7 @@ STAMPS: frozenset[str] = frozenset({
     "last_updated_time", "modified_time", "update_time", "updated_at", "updated_on", "modified_on",
     "modification_time", "latest_version", "resource_version", "generation", "metageneration", "version_stamp",
 })  # fmt: skip
-"""Attributes with the time or version of a write; nobody decides about them."""
+"""Attributes with the time or version of the last write, which need no review."""
 
 WIPES: dict[str, str] = {
     "rm": r"\brm\s{1,9}(?:-[\w-]{1,40}\s{1,9}){0,9}-(?:[a-zA-Z]{0,9}[rR][a-zA-Z]{0,9}|-recursive)\s{1,9}"
@@ -267,11 +267,13 @@ WIPES: dict[str, str] = {
     "remove-item": r"\bRemove-Item\b.{0,200}-Recurse\b", "format-volume": r"\bFormat-Volume\b",
     "clear-disk": r"\bClear-Disk\b",
 }  # fmt: skip
-"""Commands and SQL that erase data: a word that always occurs in them, in lower case, and a regular expression. No
-expression may search further than a few hundred characters, since the author of a plan decides how long lines are."""
+"""Commands and SQL that erase data: a regular expression for each, by a word in lower case that every match contains.
+
+No expression may search further than a few hundred characters: the author of a plan decides how long its lines are.
+"""
 
 SCRATCH = (
     r"[\"']?(?:/tmp/|/var/tmp/|/var/cache/|/var/lib/apt/lists|~/\.cache)"
     r"(?:(?!\.\.)[^\s;&|]){0,200}\s*(?:$|[;&|\\])"
 )
-"""Directories that are erased every day: `rm -rf` of only these is no danger."""
+"""Directories that scripts erase routinely: `rm -rf` of nothing else is no danger."""

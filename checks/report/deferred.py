@@ -8,8 +8,8 @@ from checks.declaration import Declaration
 from checks.plan import DeferredChange
 from checks.plan.configuration import Block
 from checks.report.change_report import ChangeReport
-from checks.report.changes import blocks_of, by_danger, report_change
-from checks.report.diff import Comparing
+from checks.report.changes import block_lookup, by_danger, report_change
+from checks.report.diff import ComparisonCache
 from checks.report.fold import fold
 from checks.sensitive import Mask
 
@@ -23,7 +23,7 @@ _REASONS: dict[str, str] = {
 
 
 def reason_of_deferral(reason: str) -> str:
-    """Why something is deferred, as text; an unknown reason is shown in Terraform's own word."""
+    """The reason for a deferral as text; Terraform's own word if this code does not know it."""
     return f"deferred: {_REASONS.get(reason, reason or 'unknown')}"
 
 
@@ -31,15 +31,15 @@ def report_deferred(
     deferred: Iterable[DeferredChange],
     *,
     mask: Mask,
-    comparing: Comparing,
+    comparing: ComparisonCache,
     declarations: Mapping[str, Declaration],
     configured: Mapping[str, Block],
 ) -> tuple[ChangeReport, ...]:
     """Report every deferred change, equal ones folded into one, ordered by danger."""
-    about = blocks_of(configured, declarations)
+    look_up_block = block_lookup(configured, declarations)
     reported = [
         msgspec.structs.replace(
-            report_change(each.resource_change, mask=mask, comparing=comparing, about=about),
+            report_change(each.resource_change, mask=mask, comparing=comparing, look_up_block=look_up_block),
             reason=reason_of_deferral(each.reason),
         )
         for each in deferred

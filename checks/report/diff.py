@@ -1,4 +1,4 @@
-"""The changes inside one resource or output: attribute by attribute, down to the smallest part that differs."""
+"""Compare both sides of a resource or output, attribute by attribute, down to the smallest part that differs."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -20,11 +20,11 @@ _NULL = Raw(b"null")
 _EMPTY = (_NULL, Raw(b'""'), Raw(b"[]"), Raw(b"{}"))
 _LONGEST = 2_000
 _Repeated = tuple[str, bytes, bytes, int]
-"""An attribute, its JSON on both sides, and whether the resource stays, is created, destroyed or replaced."""
+"""An attribute's name, its JSON on both sides, and a number for created, destroyed, replaced or kept resources."""
 
 
 class Difference(Struct, frozen=True, kw_only=True, gc=False):
-    """The changed attributes, the number of unchanged ones, and those that nobody sets or knows before the apply."""
+    """The changed attributes, the number of unchanged ones, and those that the provider computes during the apply."""
 
     attributes: tuple[AttributeChange, ...]
     unchanged: int = 0
@@ -33,11 +33,11 @@ class Difference(Struct, frozen=True, kw_only=True, gc=False):
 
 
 @dataclass(frozen=True, slots=True)
-class Comparing:
-    """Shared by the comparisons of one plan: the remaining budget, and earlier results.
+class ComparisonCache:
+    """What all comparisons of one plan share: the remaining budget, and earlier results.
 
-    The same attribute often changes equally in many resources: it is compared once, and found again by its JSON. So are
-    the same entries of maps, such as tags.
+    The same attribute often changes in the same way in many resources. It is compared once; after that the result is
+    found by its JSON. The same holds for entries of maps, such as tags.
     """
 
     effort: Effort = field(default_factory=Effort)
@@ -55,25 +55,25 @@ def diff(
     references: References | None = None,
     replaces: bool = False,
 ) -> Difference:
-    """Compare two values of a resource; None means that there is none.
+    """Compare two values of a resource; None means that the resource does not exist on that side.
 
     `references` are those of the resource's block, None if unknown: then nothing counts as recomputed. `replaces`:
-    whether `after` is another object, for which missing empty values mean little.
+    whether `after` is a new object, for which the loss of empty values means little.
     """
-    both, comparing = Sides(before, after), Comparing(effort or Effort())
+    both, comparing = Sides(before, after), ComparisonCache(effort or Effort())
     return diff_sides(both, comparing, mask=mask, replace_paths=replace_paths, references=references, replaces=replaces)
 
 
 def diff_sides(
     both: Sides,
-    comparing: Comparing,
+    comparing: ComparisonCache,
     *,
     mask: Mask,
     replace_paths: Sequence[Path] = (),
     references: References | None = None,
     replaces: bool = False,
 ) -> Difference:
-    """The same for both sides of a change; only the necessary attributes are decoded."""
+    """Like `diff`, for both sides of a planned change; only the necessary attributes are decoded."""
     before, after = both.before, both.after
     if isinstance(before, Hidden) or isinstance(after, Hidden):
         return _all_hidden(before, after)
@@ -95,7 +95,7 @@ def diff_sides(
     recomputed_from: list[AttributeChange] = []
     unchanged = 0
     names = both.names or old.keys() | new.keys()
-    if old_json and new_json:  # most attributes of most resources stay, or are empty on both sides
+    if old_json and new_json:  # the usual case: an attribute stays the same, or is empty on both sides
         stays = {name for name, raw in old_json.items() if new_json.get(name) == raw and name not in both.remarked}
         small = [name for name in stays if len(old_json[name]) <= len(_NULL)]
         unchanged = len(stays) - sum(_is_empty(old_json[name], hidden=name in both.marked) for name in small)
@@ -122,7 +122,7 @@ def diff_sides(
             old_text, new_text = (None if side is None else literal(side, mask) for side in (was, becomes))
             found = (AttributeChange(path=name, old=old_text, new=new_text, empty=True),)
         else:
-            found = tuple(differ.of_attribute(name, was, becomes))
+            found = tuple(differ.compare_attribute(name, was, becomes))
         attributes += found
         if (
             found
@@ -140,20 +140,20 @@ def diff_sides(
 
 
 def _is_empty(raw: Raw, *, hidden: bool) -> bool:
-    """Whether an unchanged attribute is known to be empty, and not counted: of a hidden value null alone is known."""
+    """Whether an unchanged attribute is known to be empty, so that it does not count. A hidden value is not known
+    unless it is null."""
     return raw == _NULL if hidden else raw in _EMPTY
 
 
 def _says_little(was: Shown, becomes: Shown, *, replaces: bool) -> bool:
-    """Whether an attribute is empty, possibly in two ways, on both sides of a created, destroyed or replaced
-    object."""
+    """Whether an attribute of a created, destroyed or replaced object is empty on both sides, perhaps in two ways."""
     if replaces and becomes is None and was in (False, 0):
         return True
     return is_empty(was) and is_empty(becomes)
 
 
 def _is_set(name: str, references: References, forcing: Collection[str | int | float]) -> bool:
-    """Whether the configuration sets an attribute, or it matters anyway."""
+    """Whether the configuration sets an attribute, or it forces the replacement."""
     if name in references or name in forcing:
         return True
     prefix = f"{name}."
@@ -161,7 +161,7 @@ def _is_set(name: str, references: References, forcing: Collection[str | int | f
 
 
 def _all_hidden(before: Shown, after: Shown) -> Difference:
-    """A resource without marks for its values, as in plans of Terraform before 0.15."""
+    """The difference of a resource without marks, as in plans of Terraform before 0.15."""
     old, new = (None if side is None else SENSITIVE for side in (before, after))
     attribute = AttributeChange(path="(all attributes)", old=old, new=new)
     return Difference(attributes=(attribute,))

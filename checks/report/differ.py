@@ -1,4 +1,4 @@
-"""The difference of two values, down to the smallest differing part; nothing is shortened."""
+"""Find the difference of two values, down to the smallest differing part; nothing is shortened."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -19,10 +19,10 @@ Path = tuple[str | int | float, ...]
 References = Mapping[str, tuple[str, ...]]
 """The references in an attribute's expression, by the attribute's path without indices (`ingress.cidr_blocks`)."""
 Entries = dict[tuple[str, str, str, bool], tuple[AttributeChange, ...]]
-"""Entries of maps: a map's path, a key, its value, whether it is added; and how it is shown."""
+"""How entries of maps are shown, by the map's path, the key, the value, and whether the entry is added."""
 _LONGEST_ITEM = 100
 MOST_REPEATED = 50_000
-"""How many attributes, and how many entries of maps, are found again in one plan."""
+"""The most attributes, and the most entries of maps, that are remembered for one plan."""
 _ONLY_MARKED = "from now on marked as sensitive; the value is unchanged"
 _NO_LONGER_MARKED = "no longer marked as sensitive; the value is unchanged"
 
@@ -36,70 +36,70 @@ class Differ(Struct, frozen=True, kw_only=True, gc=False):
     references: References
     entries: Entries
 
-    def of_attribute(self, name: str, before: Shown, after: Shown) -> Iterable[AttributeChange]:
-        """All differences in one attribute, whose two sides are not equal."""
+    def compare_attribute(self, name: str, before: Shown, after: Shown) -> Iterable[AttributeChange]:
+        """All differences in one attribute whose two sides are not equal."""
         if before is None and (after is UNKNOWN or isinstance(after, Hidden)):
-            return (self._leaf((name,), _path_text((name,)), before, after),)
+            return (self._compare_literals((name,), _path_text((name,)), before, after),)
         old, new = plain_literal(before, self.mask), plain_literal(after, self.mask)
-        if old != new and (old or before is None) and (new or after is None):  # most are like this
+        if old != new and (old or before is None) and (new or after is None):  # the usual case
             forces = bool(self.replace_paths) and any(path[0] == name for path in self.replace_paths)
             return (AttributeChange(path=name, old=old, new=new, forces_replacement=forces),)
-        return self._looked_into((name,), _path_text((name,)), before, after)
+        return self._compare_closely((name,), _path_text((name,)), before, after)
 
     def changes(self, path: Path, before: Shown, after: Shown, name: str = "") -> Iterable[AttributeChange]:
-        """All differences at or below a path; `name` is the path's text if it is not made of its steps."""
-        return () if same(before, after) else self._differing(path, name or _path_text(path), before, after)
+        """All differences at or below a path. `name` is the path as text, if that does not follow from its steps."""
+        return () if same(before, after) else self._compare_unequal(path, name or _path_text(path), before, after)
 
-    def _differing(self, path: Path, name: str, before: Shown, after: Shown) -> Iterable[AttributeChange]:
-        """The same for two values that are not equal."""
+    def _compare_unequal(self, path: Path, name: str, before: Shown, after: Shown) -> Iterable[AttributeChange]:
+        """All differences of two values that are not equal."""
         old, new = plain_literal(before, self.mask), plain_literal(after, self.mask)
         if old != new and (old or before is None) and (new or after is None):
             return (self._change(path, name, old=old, new=new),)
-        return self._looked_into(path, name, before, after)
+        return self._compare_closely(path, name, before, after)
 
-    def _looked_into(self, path: Path, name: str, before: Shown, after: Shown) -> Iterable[AttributeChange]:
-        """All differences of two values that need more than a literal each."""
+    def _compare_closely(self, path: Path, name: str, before: Shown, after: Shown) -> Iterable[AttributeChange]:
+        """All differences of two values that do not fit into one line with a literal for each."""
         if before is None or after is None:
-            return self._one_sided(path, name, before, after)
+            return self._report_one_side(path, name, before, after)
         if after is UNKNOWN and isinstance(before, dict | list) and _has_parts(before):
-            return [*self._one_sided(path, name, before, None), self._leaf(path, name, None, after)]
+            return [*self._report_one_side(path, name, before, None), self._compare_literals(path, name, None, after)]
         if isinstance(before, Hidden) or isinstance(after, Hidden) or after is UNKNOWN:
-            return (self._leaf(path, name, before, after),)
+            return (self._compare_literals(path, name, before, after),)
         if isinstance(before, dict) and isinstance(after, dict):
-            return self._maps(path, name, before, after)
+            return self._compare_maps(path, name, before, after)
         if isinstance(before, list) and isinstance(after, list):
             if (before and after) or _has_parts(before or after):
-                return [*self._lists(path, name, before, after), *self._left_empty(path, name, after)]
-            return (self._leaf(path, name, before, after),)
+                return [*self._compare_lists(path, name, before, after), *self._note_emptied(path, name, after)]
+            return (self._compare_literals(path, name, before, after),)
         if isinstance(before, str) and isinstance(after, str):
-            return (self._strings(path, name, before, after),)
+            return (self._compare_strings(path, name, before, after),)
         if _has_parts(before) or _has_parts(after):
-            return [*self._one_sided(path, name, before, None), *self._one_sided(path, name, None, after)]
-        return (self._leaf(path, name, before, after),)
+            return [*self._report_one_side(path, name, before, None), *self._report_one_side(path, name, None, after)]
+        return (self._compare_literals(path, name, before, after),)
 
-    def _maps(
+    def _compare_maps(
         self, path: Path, name: str, before: Mapping[str, Shown], after: dict[str, Shown]
     ) -> Iterator[AttributeChange]:
         for key in sorted({*before, *after}):
             was, becomes = before.get(key), after.get(key)
-            if not same(was, becomes):  # most are: their names are never needed
-                yield from self._differing((*path, key), name + self._step(key), was, becomes)
-        yield from self._left_empty(path, name, after)
+            if not same(was, becomes):  # equal entries, which are most, need no name
+                yield from self._compare_unequal((*path, key), name + self._step(key), was, becomes)
+        yield from self._note_emptied(path, name, after)
 
-    def _one_sided(self, path: Path, name: str, before: Shown, after: Shown) -> Iterable[AttributeChange]:
-        """A value that is added or removed as a whole: nested values by their parts, so that each can be read."""
+    def _report_one_side(self, path: Path, name: str, before: Shown, after: Shown) -> Iterable[AttributeChange]:
+        """Report a value that is added or removed as a whole; nested values part by part, to be readable."""
         value = after if before is None else before
         if isinstance(value, dict) and value:
             comes = before is None
             return [change for key in sorted(value) for change in self._entry(path, name, key, value[key], comes=comes)]
         if isinstance(value, list) and _has_parts(value):
-            return self._lists(path, name, *(([], value) if before is None else (value, [])))
+            return self._compare_lists(path, name, *(([], value) if before is None else (value, [])))
         if isinstance(value, str):
-            return (self._strings(path, name, *((None, value) if before is None else (value, None))),)
-        return (self._leaf(path, name, before, after),)
+            return (self._compare_strings(path, name, *((None, value) if before is None else (value, None))),)
+        return (self._compare_literals(path, name, before, after),)
 
     def _entry(self, path: Path, name: str, key: str, value: Shown, *, comes: bool) -> Iterable[AttributeChange]:
-        """An entry of a map that is added or removed as a whole. Many resources have the same tags."""
+        """Report an entry of a map that is added or removed as a whole; cached, since tags repeat in many resources."""
         if not isinstance(value, str) or len(value) > _LONGEST_ITEM or self.replace_paths:
             return self._part((*path, key), name + self._step(key), value, comes=comes)
         entry = (name, key, value, comes)
@@ -111,21 +111,21 @@ class Differ(Struct, frozen=True, kw_only=True, gc=False):
         return known
 
     def _part(self, path: Path, name: str, value: Shown, *, comes: bool) -> Iterable[AttributeChange]:
-        """A part of a value that is added or removed as a whole."""
+        """Report one part of a value that is added or removed as a whole."""
         if value is None:
             return ()
         empty = is_empty(value)
         text = literal(value, self.mask) if empty else plain_literal(value, self.mask)
         if text is not None:
             return (self._change(path, name, old=None if comes else text, new=text if comes else None, empty=empty),)
-        return self._one_sided(path, name, None if comes else value, value if comes else None)
+        return self._report_one_side(path, name, None if comes else value, value if comes else None)
 
-    def _left_empty(self, path: Path, name: str, after: Shown) -> Iterator[AttributeChange]:
-        """The note that a list or map is now empty, which differs from being removed."""
+    def _note_emptied(self, path: Path, name: str, after: Shown) -> Iterator[AttributeChange]:
+        """Note that a list or map is now empty, which is not the same as removed."""
         if not after:
             yield self._change(path, name, new=literal(after, self.mask), empty=True)
 
-    def _lists(
+    def _compare_lists(
         self, path: Path, name: str, before: Sequence[Shown], after: Sequence[Shown]
     ) -> Iterator[AttributeChange]:
         match = match_items(str(path[-1]), before, after, self.effort)
@@ -138,18 +138,18 @@ class Differ(Struct, frozen=True, kw_only=True, gc=False):
             yield from self._item(path, name, pair, was, becomes, match)
         stay = [(before[old], after[new]) for old, new, *_ in match.pairs if old is not None and new is not None]
         for late in match.late:
-            yield from self._late(path, name, stay, late)
+            yield from self._report_late(path, name, stay, late)
 
     def _item(
         self, path: Path, name: str, pair: Pair, before: Shown, after: Shown, match: Match
     ) -> Iterator[AttributeChange]:
-        """A list item; a short one that is added or removed is a single line."""
+        """Report a list item; a short one that is added or removed takes a single line."""
         place = pair.new if pair.old is None or pair.new is not None else pair.old
         assert place is not None
         path, item_name = (*path, place), name + self.mask.text(pair.name)
         if pair.old is not None and pair.new is not None:
             if pair.moved:
-                yield self._moved(path, item_name, pair, after)
+                yield self._report_moved(path, item_name, pair, after)
             yield from self.changes(path, known(before, match.late), known(after, match.late), item_name)
             return
         value, comes = (after, True) if pair.old is None else (before, False)
@@ -164,21 +164,21 @@ class Differ(Struct, frozen=True, kw_only=True, gc=False):
                 for key in sorted(value.keys() - full.keys()):
                     yield from self._part((*path, key), item_name + self._step(key), value[key], comes=comes)
             else:
-                yield from self._one_sided(path, item_name, None if comes else value, value if comes else None)
+                yield from self._report_one_side(path, item_name, None if comes else value, value if comes else None)
         else:
             yield from self.changes(path, None if comes else value, value if comes else None, item_name)
 
-    def _moved(self, path: Path, name: str, pair: Pair, item: Shown) -> AttributeChange:
-        """An item of an ordered list that moved; one without a name shows its content, so that people recognize it."""
+    def _report_moved(self, path: Path, name: str, pair: Pair, item: Shown) -> AttributeChange:
+        """Report a moved item of an ordered list; without a name its content is shown, so that people recognize it."""
         if pair.name != f"[{pair.new}]":
             return self._change(path, name, note=f"moved from [{pair.old}] to [{pair.new}]")
         text = literal(item, self.mask)
         return self._change(path, name, old=text, new=text, note=f"moved from [{pair.old}]")
 
-    def _late(
+    def _report_late(
         self, path: Path, name: str, items: Sequence[tuple[Shown, Shown]], late: tuple[str, ...]
     ) -> Iterator[AttributeChange]:
-        """Parts that become unknown in several unchanged items: one line for all of them."""
+        """Report, in one line, the parts that become unknown in several otherwise unchanged items."""
         old = [part(before, late) for before, after in items if part(after, late) is UNKNOWN]
         if _has_parts(old):
             for at, value in enumerate(old):
@@ -190,12 +190,12 @@ class Differ(Struct, frozen=True, kw_only=True, gc=False):
             note = None if len(old) == 1 else f"in {len(old):,} items"
             yield self._change((*path, 0, *late), shown, old=old_text, new=KNOWN_AFTER_APPLY, note=note)
 
-    def _strings(self, path: Path, name: str, before: str | None, after: str | None) -> AttributeChange:
+    def _compare_strings(self, path: Path, name: str, before: str | None, after: str | None) -> AttributeChange:
         found: Strings = compare_strings(before, after, self.mask, self.effort)
         return self._change(path, name, old=found.old, new=found.new, lines=found.lines, note=found.note)
 
-    def _leaf(self, path: Path, name: str, before: Shown, after: Shown) -> AttributeChange:
-        hides = isinstance(before, Hidden) or isinstance(after, Hidden)  # a secret on one side was also one before
+    def _compare_literals(self, path: Path, name: str, before: Shown, after: Shown) -> AttributeChange:
+        hides = isinstance(before, Hidden) or isinstance(after, Hidden)  # a secret on one side is one on both
         old = None if before is None else SENSITIVE if hides else literal(before, self.mask)
         new = None if after is None else SENSITIVE if hides else literal(after, self.mask)
         lines: tuple[str, ...] = ()
@@ -232,7 +232,7 @@ class Differ(Struct, frozen=True, kw_only=True, gc=False):
         empty: bool = False,
     ) -> AttributeChange:
         forces = bool(self.replace_paths) and any(
-            _begins(path, forcing) or _begins(forcing, path) for forcing in self.replace_paths
+            _starts_with(path, forcing) or _starts_with(forcing, path) for forcing in self.replace_paths
         )
         shown = name if len(path) == 1 else self.mask.text(name)
         return AttributeChange(
@@ -241,7 +241,7 @@ class Differ(Struct, frozen=True, kw_only=True, gc=False):
 
 
 def _is_document(value: Shown) -> bool:
-    """Whether a value is a string that is read by lines, possibly after decoding."""
+    """Whether a value is a string that is best shown in lines, possibly after decoding."""
     return isinstance(value, str) and (is_document(value) or decode(value) is not None)
 
 
@@ -255,7 +255,7 @@ def _holds_document(value: Shown) -> bool:
     return _is_document(value) or any(map(_holds_document, items))
 
 
-def _begins(path: Path, start: Path) -> bool:
+def _starts_with(path: Path, start: Path) -> bool:
     return path[: len(start)] == start
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from checks.plan.parity import ChangeDifference, ChangeSummary, PlanDifference
 
-_DONE = {
+_ACTIONS = {
     "create": "created",
     "read": "read",
     "update": "changed in place",
@@ -20,26 +20,29 @@ _DONE = {
 
 
 def lines_of_difference(difference: PlanDifference) -> tuple[str, ...]:
-    """A line for each resource or output that differs from the review, names in backticks; the first line sums up."""
+    """A summary line, then a line for each resource or output that differs from the review; names in backticks."""
     if difference.same:
         return ("The plan does the same as the one that was reviewed.",)
     if difference.only_sensitive:
         return ("The plan differs from the one that was reviewed, and only in sensitive values.",)
     return (
         f"The plan differs from the one that was reviewed: {difference.words()}.",
-        *(f"new: {_name(change)} is {_done(change)}; the reviewed plan left it alone" for change in difference.new),
-        *(f"gone: {_name(change)} was to be {_done(change)}, and now stays" for change in difference.gone),
+        *(
+            f"new: {_name(change)} is {_describe_action(change)}; the reviewed plan left it alone"
+            for change in difference.new
+        ),
+        *(f"gone: {_name(change)} was to be {_describe_action(change)}, and now stays" for change in difference.gone),
         *(f"changed: {_name(change.planned)} {_changed(change)}" for change in difference.changed),
     )
 
 
 def _changed(change: ChangeDifference) -> str:
-    return ", ".join(_ways(change)) or "is planned from other values"
+    return ", ".join(_describe_differences(change)) or "is planned from other values"
 
 
-def _ways(change: ChangeDifference) -> Iterator[str]:
+def _describe_differences(change: ChangeDifference) -> Iterator[str]:
     if change.action_differs:
-        yield f"is {_done(change.planned)} instead of {_done(change.reviewed)}"
+        yield f"is {_describe_action(change.planned)} instead of {_describe_action(change.reviewed)}"
     named = (
         ("another value for", change.changed_attributes),
         ("changes too:", change.new_attributes),
@@ -54,8 +57,8 @@ def _more(attributes: tuple[str, ...]) -> str:
     return f" and {len(attributes) - 8} more" if len(attributes) > 8 else ""
 
 
-def _done(change: ChangeSummary) -> str:
-    return _DONE.get(change.action, change.action)
+def _describe_action(change: ChangeSummary) -> str:
+    return _ACTIONS.get(change.action, change.action)
 
 
 def _name(change: ChangeSummary) -> str:

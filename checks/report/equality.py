@@ -1,4 +1,4 @@
-"""Equality of two values of a plan, for a person who reads their difference."""
+"""Whether two values of a plan are equal for a person who reads their difference."""
 
 import json
 from collections.abc import Sequence
@@ -7,11 +7,11 @@ from typing import Any
 
 from checks.plan.marks import UNKNOWN, Hidden, Shown
 
-_HOLDING = (str, list, dict)  # as a constant, since `str | list | dict` is built at each call
+_CONTAINERS = (str, list, dict)  # as a constant, since `str | list | dict` is built at each call
 
 
 def same(before: Shown, after: Shown) -> bool:
-    """Equality that distinguishes true from 1, and in which no known value equals an unknown one."""
+    """Whether two values are equal. Unlike `==`, this distinguishes true from 1, and known values from unknown ones."""
     if before is UNKNOWN or after is UNKNOWN:
         return before is after
     if before != after:
@@ -30,7 +30,7 @@ def same(before: Shown, after: Shown) -> bool:
 
 def is_empty(value: Shown) -> bool:
     """Whether a value is empty: null, an empty string, list or map."""
-    return value is None or (not value and isinstance(value, _HOLDING))
+    return value is None or (not value and isinstance(value, _CONTAINERS))
 
 
 def is_only_marked(before: Shown, after: Shown) -> bool:
@@ -39,7 +39,7 @@ def is_only_marked(before: Shown, after: Shown) -> bool:
 
 
 def numbered(before: Sequence[Shown], after: Sequence[Shown]) -> tuple[list[int], list[int]]:
-    """A number for each item, equal for equal items; hidden values are compared, never turned into text."""
+    """Number the items of both lists, so that equal items have equal numbers. Hidden values never become text."""
     groups: dict[str, list[tuple[Shown, int]]] = {}
     count = 0
     numbered: tuple[list[int], list[int]] = ([], [])
@@ -56,7 +56,7 @@ def numbered(before: Sequence[Shown], after: Sequence[Shown]) -> tuple[list[int]
 
 
 def _bare(value: Any) -> Any:
-    """A value without its marks, only for comparisons."""
+    """A value with its hidden parts in clear, only for comparisons."""
     match value:
         case Hidden():
             return value.bare()
@@ -69,5 +69,5 @@ def _bare(value: Any) -> Any:
 
 
 def _as_json(value: object) -> object:
-    """Represents values that JSON cannot; only for separating possibly equal values from different ones."""
+    """A stand-in for values that JSON does not have. Equal texts may still belong to different values."""
     return ["hidden", value.bare()] if isinstance(value, Hidden) else str(value)

@@ -12,31 +12,31 @@ _KEY = re.compile(r'\[(\d+|"(?:[^"\\]|\\.)*")\]')
 _NUMBER = re.compile(r"(\d+)")
 _NAMED_KEYS = 4
 _MANY_INSTANCES = 6
-_MOST_ADDRESSES = 16_384  # each is needed several times
+_MOST_ADDRESSES = 16_384  # in the caches: each address is needed several times
 _MOST_DIGITS = 30
 
 
 def fold(changes: Iterable[ChangeReport]) -> list[ChangeReport]:
-    """Fold equal changes of one block's instances, and equal changes of tags of any resources.
+    """Fold equal changes of one block's instances, and equal changes of any resources' tags.
 
-    Each group is at the position of its first member.
+    Each group takes the position of its first member.
     """
     groups: dict[object, list[ChangeReport]] = {}
     for change in changes:
-        groups.setdefault(_likeness(change), []).append(change)
-    return [group[0] if len(group) == 1 else _folded(group) for group in groups.values()]
+        groups.setdefault(_fold_key(change), []).append(change)
+    return [group[0] if len(group) == 1 else _fold_group(group) for group in groups.values()]
 
 
 def fold_names(changes: Iterable[ChangeReport]) -> list[ChangeReport]:
-    """Fold the changes of many instances of one block, whatever their attributes: for a list of names.
+    """Fold the changes of many instances of one block for a list of names, even if their attributes differ.
 
-    Few instances are left as they are.
+    A few instances stay unfolded.
     """
     return [named for named, _ in group_names(changes)]
 
 
 def group_names(changes: Iterable[ChangeReport]) -> list[tuple[ChangeReport, tuple[ChangeReport, ...]]]:
-    """`fold_names`, each with the changes that it represents."""
+    """Like `fold_names`; each folded change comes with the changes that it represents."""
     groups: dict[object, list[ChangeReport]] = {}
     for change in changes:
         moves = (change.deposed, change.previous_address, change.importing)
@@ -46,7 +46,7 @@ def group_names(changes: Iterable[ChangeReport]) -> list[tuple[ChangeReport, tup
     named: list[tuple[ChangeReport, tuple[ChangeReport, ...]]] = []
     for group in groups.values():
         alone = [(change, (change,)) for change in group]
-        named += alone if len(group) < _MANY_INSTANCES else [(_named_together(group), tuple(group))]
+        named += alone if len(group) < _MANY_INSTANCES else [(_fold_group_by_name(group), tuple(group))]
     return named
 
 
@@ -77,14 +77,14 @@ def natural_order(address: str) -> tuple[str | int, ...]:
     return tuple(parts)
 
 
-def _likeness(change: ChangeReport) -> object:
+def _fold_key(change: ChangeReport) -> object:
     block = None if change.section == "tags" else block_address(change.address)
     if change.previous_address or change.importing or change.deposed:
-        block = change.address  # its earlier address is its own
+        block = change.address  # each has its own earlier address, so it is not folded
     return (block, change.action, change.section, change.attributes, change.marks, change.reason, change.findings)
 
 
-def _folded(group: Sequence[ChangeReport]) -> ChangeReport:
+def _fold_group(group: Sequence[ChangeReport]) -> ChangeReport:
     addresses = sorted((change.address for change in group), key=natural_order)
     same_block = len({block_address(address) for address in addresses}) == 1
     types = {change.type for change in group}
@@ -102,7 +102,7 @@ def _folded(group: Sequence[ChangeReport]) -> ChangeReport:
 
 
 def _recomputed_from(group: Sequence[ChangeReport]) -> tuple[AttributeChange, ...]:
-    """The old values of all instances' recomputed attributes: each under its address, unless they were the same."""
+    """The old values of all instances' recomputed attributes, each under its address unless all are equal."""
     if all(change.recomputed_from == group[0].recomputed_from for change in group):
         return group[0].recomputed_from
     return tuple(
@@ -112,7 +112,7 @@ def _recomputed_from(group: Sequence[ChangeReport]) -> tuple[AttributeChange, ..
     )
 
 
-def _named_together(group: Sequence[ChangeReport]) -> ChangeReport:
+def _fold_group_by_name(group: Sequence[ChangeReport]) -> ChangeReport:
     addresses = [address for change in group for address in (change.instances or (change.address,))]
     ordered = tuple(sorted(addresses, key=natural_order))
     return msgspec.structs.replace(

@@ -21,9 +21,10 @@ class Dependency(msgspec.Struct, frozen=True):
 
 
 def dependents(configuration: Raw, prior_state: Raw, changed: Collection[str]) -> tuple[Dependency, ...]:
-    """Every block that depends, directly or not, on one of the `changed` ones, with its dependencies among those.
+    """Every block that depends, directly or not, on one of the `changed` ones, with its dependencies on such blocks.
 
-    Uses the configuration's references and, since those are hidden behind locals, the dependencies in the state.
+    Uses the configuration's references and also the dependencies in the state, since references through locals are
+    not in the plan JSON.
     """
     edges = _edges(read_modules(configuration))
     if edges:
@@ -72,7 +73,7 @@ def _edges(root: Module) -> dict[str, set[str]]:
 
 
 _Scope = tuple[Module, str | None, Mapping[str, tuple[str, ...]]]
-"""A module, its caller's prefix, and the references in the call's arguments."""
+"""A module, the address prefix of its caller, and the references in the arguments of the call."""
 
 
 def _scopes(

@@ -1,4 +1,4 @@
-"""The changes that somebody must have seen before an apply: losses, and entries of the danger list."""
+"""Add the report's danger list to the summary of a plan: what is in it must be seen before an apply."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from checks.report.change_report import ChangeReport
 
 
 def with_dangers(summary: PlanSummary, changes: Sequence[ChangeReport]) -> PlanSummary:
-    """The summary of a plan with the marks of its report's danger list."""
+    """The summary of a plan, each change with its marks from the report's danger list."""
     marks = {
         (address, change.deposed): change.marks
         for change in changes

@@ -1,4 +1,4 @@
-"""A short identification of a resource: name, place, size."""
+"""Identify a resource for people, in a few words: name, place, size."""
 
 from collections.abc import Container, Sequence
 from functools import cache
@@ -13,44 +13,48 @@ from checks.sensitive import Mask
 
 _LONGEST = 60
 _MOST_ITEMS = 2
-_Way = tuple[str, ...]
+_Path = tuple[str, ...]
 
 
 class _Word(NamedTuple):
-    """The paths to a value, or to both ends of a range, and its unit."""
+    """One word of an identity: the path to its value, or two paths for the ends of a range, and its unit."""
 
-    ways: tuple[_Way, ...]
+    paths: tuple[_Path, ...]
     unit: str
 
 
 class _Kind(NamedTuple):
-    """The alternatives for one word, and the attributes in which they are looked up."""
+    """The alternatives for one position in an identity, and the attributes that they use."""
 
     words: tuple[_Word, ...]
     names: frozenset[str]
 
 
 def identity(change: ResourceChange, before: Shown, after: Shown, mask: Mask) -> tuple[str, ...]:
-    """A resource's identity before the change, or after it for a new one; unknown, sensitive and empty values are left
-    out."""
+    """A resource's identity before the change, or after it for a new resource.
+
+    Unknown, sensitive and empty values are left out.
+    """
     values = before if isinstance(before, dict) else after
     if not isinstance(values, dict):
         return ()
-    there = values.raw.keys() if isinstance(values, Attributes) else values.keys()
+    present = values.raw.keys() if isinstance(values, Attributes) else values.keys()
     texts: dict[str, None] = {}
-    for kind in _wanted(change.type):
-        if not there.isdisjoint(kind.names) and (text := _found(values, there, kind.words, mask)):
+    for kind in _kinds_for(change.type):
+        if not present.isdisjoint(kind.names) and (text := _first_with_value(values, present, kind.words, mask)):
             texts[text] = None
     texts.pop(change.name, None)
     return tuple(texts)
 
 
-def _found(values: dict[str, Shown], there: Container[str], alternatives: Sequence[_Word], mask: Mask) -> str:
-    """The first alternative that has a value; equal ends of a range become one."""
+def _first_with_value(
+    values: dict[str, Shown], present: Container[str], alternatives: Sequence[_Word], mask: Mask
+) -> str:
+    """The text of the first alternative that has a value; a range with equal ends becomes one value."""
     for word in alternatives:
         ends: dict[str, None] = {}
-        for way in word.ways:
-            if way[0] in there and (text := _text(_value(values, way), mask)):  # few are
+        for path in word.paths:
+            if path[0] in present and (text := _text(_value(values, path), mask)):  # absence is usual, and cheap to see
                 ends[text] = None
         if ends:
             return "–".join(ends) + (f" {word.unit}" if word.unit else "")
@@ -58,25 +62,25 @@ def _found(values: dict[str, Shown], there: Container[str], alternatives: Sequen
 
 
 @cache
-def _wanted(type_: str) -> tuple[_Kind, ...]:
-    """The alternatives for each word."""
+def _kinds_for(type_: str) -> tuple[_Kind, ...]:
+    """The alternatives for each position, for a type of resources."""
     named = ATTRIBUTES.get(type_)
     kinds = (NAMES, PLACES, SIZES) if named is None else [(attribute,) for attribute in named.split()]
-    return tuple(_kind(tuple(map(_word, kind))) for kind in kinds)
+    return tuple(_make_kind(tuple(map(_read_word, kind))) for kind in kinds)
 
 
-def _kind(words: tuple[_Word, ...]) -> _Kind:
-    return _Kind(words, frozenset(way[0] for word in words for way in word.ways))
+def _make_kind(words: tuple[_Word, ...]) -> _Kind:
+    return _Kind(words, frozenset(path[0] for word in words for path in word.paths))
 
 
-def _word(attribute: str) -> _Word:
+def _read_word(attribute: str) -> _Word:
     ends, _, unit = attribute.partition(":")
     return _Word(tuple(tuple(end.split(".")) for end in ends.split("-")), unit)
 
 
-def _value(values: dict[str, Shown], way: _Way) -> Shown:
+def _value(values: dict[str, Shown], path: _Path) -> Shown:
     value: Shown = values
-    for step in way:
+    for step in path:
         if isinstance(value, list):
             value = value[0] if value else None
         value = value.get(step) if isinstance(value, dict) else None

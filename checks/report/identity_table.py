@@ -119,8 +119,8 @@ NAMES = (
     "name", "display_name", "bucket", "identifier", "cluster_identifier", "function_name", "domain_name", "domain",
     "repository", "key", "path", "alias", "title", "tags.Name", "metadata.name",
 )  # fmt: skip
-"""For a type that is not listed above: the first of these that it has, then the first of the places and of the
-sizes."""
+"""For types that are not listed above: the first of these that the resource has, then its first place and first
+size."""
 PLACES = (
     "availability_zone", "zone", "region", "location", "resource_group_name", "namespace", "metadata.namespace",
     "project",

@@ -1,4 +1,4 @@
-"""A JSON document inside a string, laid out by lines so that two of them can be compared."""
+"""Lay out a JSON document that is inside a string in lines, so that two documents can be compared."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -10,7 +10,7 @@ _SETS_IN_POLICIES: dict[str, frozenset[str]] = {
     "Statement": frozenset({"Action", "NotAction", "Resource", "NotResource"}),
     "bindings": frozenset({"members"}),
 }
-"""By the key that identifies a policy: its lists that are sets, so that their order means nothing."""
+"""By the key that identifies a kind of policy: the lists in it that are sets, so that their order means nothing."""
 _MAPS_OF_SETS = frozenset({"Principal", "NotPrincipal", "Condition"})
 
 _quoted = json.JSONEncoder(ensure_ascii=False).encode
@@ -19,7 +19,7 @@ _quoted = json.JSONEncoder(ensure_ascii=False).encode
 def read_json(text: str) -> Any:
     """The JSON object or array in a string, numbers as Decimal; None if it is not one, or empty.
 
-    Also None if a key occurs twice: readers disagree about which one counts, so it is shown as text.
+    Also None if a key occurs twice: programs disagree about which one counts, so the document is shown as text.
     """
     if text.lstrip()[:1] not in ("{", "["):
         return None
@@ -48,7 +48,7 @@ def with_sorted_sets(document: Any) -> Any:
 
 
 def json_lines(value: Any, indent: str = "", before: str = "") -> Iterator[str]:
-    """A JSON value by lines, keys sorted; short flat values stay on one line."""
+    """A JSON value in lines, with sorted keys; short flat values stay on one line."""
     if _is_flat(value):
         flat = _flat(value)
         if not isinstance(value, dict | list) or (indent and len(indent) + len(before) + len(flat) <= _WIDEST):
@@ -92,7 +92,7 @@ def _sorted(value: Any) -> Any:
 
 
 def _is_flat(value: Any) -> bool:
-    """Whether it is not nested: deeper values are always laid out by lines, so that both sides look alike."""
+    """Whether a value is not nested. Nested ones always take several lines, so that both sides are laid out alike."""
     items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return not any(isinstance(item, dict | list) and item for item in items)
 

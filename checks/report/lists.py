@@ -1,4 +1,4 @@
-"""Match the items of two lists: which belong together, which were added, removed, or only moved."""
+"""Match the items of two lists: find those that belong together, were added, were removed, or only moved."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -22,7 +22,7 @@ SETS: frozenset[str] = frozenset({
 
 
 class Pair(NamedTuple):
-    """An item before and after, by its positions; None if there is none. `name` is its step in a path, as text."""
+    """The positions of one item before and after; None if it is absent there. `name` is its step in a path, as text."""
 
     old: int | None
     new: int | None
@@ -33,8 +33,8 @@ class Pair(NamedTuple):
 class Match(NamedTuple):
     """The items of two lists matched to each other, in reading order.
 
-    `reordered`: whether the items are the same in another order that means nothing. `late` are parts of items that are
-    unknown before the apply: they do not influence the matching.
+    `reordered`: whether only the order of the items differs, and it means nothing. `late` are the parts of items that
+    are unknown before the apply, so that they do not influence the matching.
     """
 
     pairs: tuple[Pair, ...]
@@ -43,11 +43,11 @@ class Match(NamedTuple):
 
 
 def match_items(name: str, before: Sequence[Shown], after: Sequence[Shown], effort: Effort) -> Match:
-    """Match the items of the list attribute `name`; equal ones are left out unless a part of them is late."""
+    """Match the items of the list attribute `name`; equal items are left out unless they have a late part."""
     if all_objects(before) and all_objects(after):
         if (names := natural_names(before, after)) is not None:
             return _by_name(before, after, *names)
-        late = _late(before, after)
+        late = _late_paths(before, after)
         if late:
             return _by_place(name, _without(before, late), _without(after, late), effort, late)
     return _by_place(name, before, after, effort, ())
@@ -56,7 +56,7 @@ def match_items(name: str, before: Sequence[Shown], after: Sequence[Shown], effo
 def known(item: Shown, late: Sequence[KeyPath]) -> Shown:
     """An item without its late parts."""
     for path in late:
-        item = _removed(item, path)
+        item = _without_part(item, path)
     return item
 
 
@@ -69,13 +69,13 @@ def part(item: Shown, path: KeyPath) -> Shown:
 
 def _by_name(before: Sequence[Item], after: Sequence[Item], old_names: list[str], new_names: list[str]) -> Match:
     if len(before) == len(after) == 1 and old_names != new_names:
-        return Match((Pair(0, 0, "[0]"),))  # the only item has another name now: that is a change of it
+        return Match((Pair(0, 0, "[0]"),))  # the only item was renamed: a change, not a removal and an addition
     old = {name: place for place, name in enumerate(old_names)}
     new = {name: place for place, name in enumerate(new_names)}
     kept = [name for name in old_names if name in new]
     stay = longest_rising([new[name] for name in kept])
-    moved = _fewest(set(kept) - {kept[at] for at in stay}, {name for name in kept if old[name] != new[name]})
-    late = _late(before, after)
+    moved = _fewest_moved(set(kept) - {kept[at] for at in stay}, {name for name in kept if old[name] != new[name]})
+    late = _late_paths(before, after)
     if moved and in_set_order(before) and in_set_order(after):
         moved = set()
     places = old | new
@@ -127,8 +127,8 @@ def _moves(old: Sequence[int], new: Sequence[int], gone: Sequence[int], come: Se
     return {to: left.pop() for to in come if (left := places.get(new[to]))}
 
 
-def _fewest(moved: set[str], elsewhere: set[str]) -> set[str]:
-    """The items that left the order of the others, or those with another position: whichever are fewer."""
+def _fewest_moved(moved: set[str], elsewhere: set[str]) -> set[str]:
+    """The items to report as moved: those that left the others' order, or those at another position if fewer."""
     return elsewhere if moved and len(elsewhere) <= len(moved) else moved
 
 
@@ -142,7 +142,7 @@ def _permuted(old: Sequence[int], new: Sequence[int]) -> Iterator[tuple[int, int
         yield (to if old[to] == number else places[number].pop()), to
 
 
-def _late(before: Sequence[Item], after: Sequence[Item]) -> tuple[KeyPath, ...]:
+def _late_paths(before: Sequence[Item], after: Sequence[Item]) -> tuple[KeyPath, ...]:
     """The parts that are unknown in several of the new items."""
     if not before or len(after) < 2:
         return ()
@@ -165,9 +165,9 @@ def _without(items: Sequence[Item], late: Sequence[KeyPath]) -> list[Shown]:
     return [known(item, late) for item in items]
 
 
-def _removed(item: Shown, path: KeyPath) -> Shown:
+def _without_part(item: Shown, path: KeyPath) -> Shown:
     if not isinstance(item, dict) or path[0] not in item:
         return item
     if len(path) == 1:
         return {key: value for key, value in item.items() if key != path[0]}
-    return {**item, path[0]: _removed(item[path[0]], path[1:])}
+    return {**item, path[0]: _without_part(item[path[0]], path[1:])}

@@ -1,4 +1,4 @@
-"""The names of list items for people: a rule's name or ports, not its index."""
+"""Name list items as people do: by a rule's name or ports instead of its index."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -37,8 +37,8 @@ _NAMES: tuple[tuple[str, ...], ...] = (
     ("cidr_block",),
     ("type",),
 )
-"""Attributes that together name an item, the best first."""
-_LOOKED_AT = 2  # for each list, to skip at once those that its items lack
+"""Groups of attributes that together name an item, the best group first."""
+_SAMPLE_SIZE = 2  # the items of each list that rule out groups with missing attributes early
 
 
 def all_objects(items: Sequence[Shown]) -> TypeGuard[Sequence[Item]]:
@@ -48,7 +48,7 @@ def all_objects(items: Sequence[Shown]) -> TypeGuard[Sequence[Item]]:
 
 def natural_names(*lists: Sequence[Item]) -> list[list[str]] | None:
     """The name of each item of each list, unique within it; None if they have no common natural key."""
-    shared = set.intersection(*(set(item) for items in lists for item in items[:_LOOKED_AT])) if any(lists) else None
+    shared = set.intersection(*(set(item) for items in lists for item in items[:_SAMPLE_SIZE])) if any(lists) else None
     for attributes in _NAMES:
         if shared is not None and not shared.issuperset(attributes):
             continue

@@ -11,12 +11,12 @@ _MISSING = re.compile(r'attribute named "([^"]*)"')
 
 
 class LowerPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """The plan of the same change for a root module that others build on."""
+    """The plan, for the same change, of a root module that others build on."""
 
     changes_anything: bool
     new_outputs: frozenset[str] = frozenset()
     planned_at_apply: bool = False
-    """Whether its future outputs are still unknown."""
+    """Whether it is planned only at the apply, so that its future outputs are unknown."""
 
 
 def not_there_yet(diagnostics: Sequence[Diagnostic], lower: Mapping[str, LowerPlan]) -> str | None:
@@ -38,7 +38,7 @@ def not_there_yet(diagnostics: Sequence[Diagnostic], lower: Mapping[str, LowerPl
 
 
 def _waits_for(error: Diagnostic, lower: Mapping[str, LowerPlan]) -> tuple[str, str] | None:
-    """The root module that an error waits for, and the missing part of it."""
+    """The root module that has to be applied before this error can go away, and its missing part."""
     if error.summary == "Unable to find remote state":
         found = (directory for directory, plan in lower.items() if plan.changes_anything or plan.planned_at_apply)
         return next(((directory, "the state") for directory in found), None)

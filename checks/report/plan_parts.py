@@ -23,7 +23,7 @@ def report_outputs(plan: Plan, mask: Mask, effort: Effort) -> tuple[AttributeCha
 
 
 def warnings_of_plan(plan: Plan) -> Iterator[str]:
-    """Reasons why another plan is needed after this one."""
+    """The reasons why another plan is needed after this one."""
     if plan.errored:
         yield "Terraform could not finish this plan: what is shown is only a part of it."
     elif not plan.complete and not plan.deferred_changes and not plan.deferred_invocations:
@@ -31,7 +31,7 @@ def warnings_of_plan(plan: Plan) -> Iterator[str]:
 
 
 def report_invocations(plan: Plan, mask: Mask, effort: Effort) -> tuple[InvocationReport, ...]:
-    """The actions of providers that applying the plan runs, then the deferred ones; each with its arguments."""
+    """The providers' actions that the apply runs, then the deferred ones; each with its arguments."""
     now = [_invocation(invocation, mask, effort) for invocation in plan.action_invocations]
     later = [_invocation(each.action_invocation, mask, effort, each.reason) for each in plan.deferred_invocations]
     return tuple(sorted([*now, *later], key=lambda report: (report.reason is not None, natural_order(report.address))))

@@ -1,7 +1,7 @@
 """The order in which Terraform writes a set. The plan JSON does not say which arrays are sets.
 
-An array that is in this order before and after may be a set, so positions in it are not reported. A deliberately
-ordered array is in it only by chance.
+An array that is in this order before and after the change may be a set, so positions in it are not reported. An array
+whose order matters is in this order only by chance.
 
 https://github.com/zclconf/go-cty/blob/main/cty/set_internals.go
 """
@@ -25,8 +25,9 @@ def in_set_order(items: Sequence[Shown]) -> bool:
 
 
 def _place(item: Any) -> tuple[int, Any]:
-    """Unknown values come after all known ones, null last; strings, numbers and booleans in their own order;
-    everything else by the text that cty hashes.
+    """A sort key: strings, numbers and booleans by their value, everything else by the text that cty hashes.
+
+    Unknown values come after all known ones, and null comes last.
     """
     match item:
         case Hidden():

@@ -22,13 +22,13 @@ class Strings(NamedTuple):
 
 
 def compare_strings(before: str | None, after: str | None, mask: Mask, effort: Effort) -> Strings:
-    """Compare two different strings; None if there is none."""
+    """Compare two different strings; None on a side without a string."""
     old, new = (None if text is None else effort.decode(text) for text in (before, after))
     if old is None and new is None:
         return _compare(before, after, mask, effort)
     encodings = [decoded.encoding if decoded else "plain" for decoded, text in ((old, before), (new, after)) if text]
     how = encodings[0] if len(set(encodings)) == 1 else " → ".join(encodings)
-    said_before, said_after = _said(old, before), _said(new, after)
+    said_before, said_after = _masked_text(old, before), _masked_text(new, after)
     if said_before == said_after:
         texts = [_quoted(mask.text(text)) for text in (before, after) if text is not None]
         return Strings(texts[0], texts[-1], note=f"{how}; decoded it is the same")
@@ -36,7 +36,7 @@ def compare_strings(before: str | None, after: str | None, mask: Mask, effort: E
     return found._replace(note="; ".join(filter(None, (f"decoded from {how}", found.note))))
 
 
-def _said(decoded: Decoded | None, text: str | None) -> str | None:
+def _masked_text(decoded: Decoded | None, text: str | None) -> str | None:
     return text if decoded is None else decoded.text
 
 
@@ -61,7 +61,7 @@ def _compare(before: str | None, after: str | None, mask: Mask, effort: Effort) 
 
 
 def _unseen(before: str, after: str) -> str:
-    """A description of what distinguishes two strings that look alike."""
+    """Describe the invisible difference of two strings that look alike."""
     if before.isascii() and after.isascii():
         return ""
     if unicodedata.normalize("NFC", before) == unicodedata.normalize("NFC", after):

@@ -1,4 +1,4 @@
-"""The difference inside long strings: JSON documents, YAML, scripts. Complete: formats with limits shorten it."""
+"""Compare long strings: JSON documents, YAML, scripts. The result is complete; formats with limits shorten it."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -20,7 +20,7 @@ class TextDifference(NamedTuple):
 
 
 class _Text(NamedTuple):
-    """A masked string by lines. `line_end` is "" if there are several kinds, None if there is none."""
+    """A masked string in lines. `line_end` is "" if the string has several kinds of line ends, None if it has none."""
 
     lines: tuple[str, ...]
     is_json: bool = False
@@ -29,7 +29,7 @@ class _Text(NamedTuple):
 
 
 def is_document(text: str) -> bool:
-    """Whether a string is better read by lines: it has several, or is a JSON object or array."""
+    """Whether a string is better shown in lines: it has several, or it is a JSON object or array."""
     return "\n" in text.strip("\n") or read_json(text) is not None
 
 
@@ -51,7 +51,7 @@ def diff_texts(before: str, after: str, mask: Mask, effort: Effort) -> TextDiffe
 
 
 def hidden_note(*masked: str) -> str:
-    """Why two different strings look alike."""
+    """The note that says why two different strings look alike."""
     hides = any(REPLACEMENT in text for text in masked)
     return "differs only in what is hidden" if hides else "differs only in characters that cannot be shown"
 
@@ -94,14 +94,14 @@ def _by_lines(text: str, mask: Mask) -> _Text:
 
 
 def _with_line_ends_seen(text: _Text, other: _Text) -> _Text:
-    """Carriage returns stay visible only if one of the two strings has some and not everywhere."""
+    """The text with visible carriage returns, if one of the two strings has them on some lines only."""
     if text.line_end != "\r\n" or other.line_end == "":
         return text
     return text._replace(lines=tuple(line.removesuffix("\r") for line in text.lines))
 
 
 def _without_commas(lines: Sequence[str]) -> list[str]:
-    """A comma after a line is not a difference of that line."""
+    """The lines without their last comma, which says nothing about the line itself."""
     return [line.removesuffix(",") for line in lines]
 
 

@@ -1,7 +1,7 @@
-"""Mask secrets before anything else can see a text.
+"""Mask the secrets in a text before anything else sees it.
 
 One search over the text finds all secrets in all their forms, and the possible beginnings of well-known credentials.
-Finds are replaced by "(sensitive)".
+Each is replaced by "(sensitive)".
 """
 
 import re
@@ -19,13 +19,13 @@ from checks.plain_text import number_text
 from checks.sensitive.credential_forms import FORMS, CredentialForm, Finder
 from checks.sensitive.encoded import decode, encoded_parts
 from checks.sensitive.secret_forms import SHORTEST_ANYWHERE as SHORTEST_ANYWHERE
-from checks.sensitive.secret_forms import Reach, Written, reach, written_forms
+from checks.sensitive.secret_forms import Reach, SecretForm, reach, written_forms
 
 REPLACEMENT = "(sensitive)"
 _BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_")
 _SHORT, _MOST_KNOWN = 128, 20_000  # short texts repeat often: names, addresses, regions
 _DEEPEST_ENCODING = 2
-_PAD = "\n"  # around the searched text, so that each find has neighbours
+_PAD = "\n"  # around the searched text, so that each match has a character on both sides
 _INSTANCE_KEY = re.compile(r'\["((?:[^"\\]|\\.)*)"\]')
 _NAME = re.compile(r"[\w-]+")
 
@@ -35,9 +35,9 @@ Span = tuple[int, int]
 class Mask:
     """Hides secrets in a text, and everything that has the form of a well-known credential.
 
-    A value is hidden as it is, escaped, URL-encoded, in base64 (also inside a longer one), and line by line. Short
-    values are hidden only where they stand alone or are the whole text: see `checks.secret_forms.Reach`. A name in the
-    code is no secret: inside a text, a word that is one stays. A mask can neither be printed nor pickled.
+    A value is hidden as it is, escaped, URL-encoded, in base64 (also inside a longer encoded text), and line by line.
+    Short values are hidden only where they stand alone or are the whole text: see `secret_forms.Reach`.
+    Names in the code are no secrets, so words that are such names stay. A mask can neither be printed nor pickled.
     """
 
     __slots__ = ("_finds", "_known", "_names", "_search", "_values", "_whole", "_written", "longest", "of_lines")
@@ -46,10 +46,10 @@ class Mask:
         self,
         values: frozenset[str],
         names: frozenset[str] = frozenset(),
-        written: Mapping[str, tuple[Written, ...]] = MappingProxyType({}),
+        written: Mapping[str, tuple[SecretForm, ...]] = MappingProxyType({}),
     ) -> None:
         self._written = {value: written.get(value) or tuple(written_forms(value)) for value in values}
-        forms: dict[str, list[Written | CredentialForm]] = {}
+        forms: dict[str, list[SecretForm | CredentialForm]] = {}
         for form in FORMS:
             for anchor in form.anchors:
                 forms.setdefault(anchor, []).append(form)
@@ -78,7 +78,7 @@ class Mask:
         return _NONE
 
     def also(self, values: Iterable[str]) -> "Mask":
-        """A mask that hides these values too."""
+        """A mask that hides these values, too."""
         more = frozenset(encodable(value) for value in values if value.strip()) | self._values
         return self if more == self._values else Mask(more, self._names, self._written)
 
@@ -92,7 +92,7 @@ class Mask:
         names = {name for each in set(addresses) for name in _NAME.findall(_INSTANCE_KEY.sub("", each))}
         if names <= self._names:
             return self
-        other = copy(self)  # with the same search, which is slow to build
+        other = copy(self)  # it shares the search, which is slow to build
         other._known, other._names = {}, self._names | names
         return other
 
@@ -128,7 +128,7 @@ class Mask:
         return hide(text, list(_merged(sorted(spans)))) if spans else text
 
     def _encoded_spans(self, text: str, depth: int) -> Iterator[Span]:
-        """The parts that are base64 of a partly secret text, even if encoded twice."""
+        """The parts that decode from base64 to a text with secrets, even if encoded twice."""
         if depth == _DEEPEST_ENCODING:
             return
         for start, end in encoded_parts(text):
@@ -137,7 +137,7 @@ class Mask:
                 yield start, end
 
     def value(self, value: Any) -> Any:
-        """A JSON value with all its strings masked, including keys; and numbers that are a secret of six digits."""
+        """A JSON value with all its strings masked, including keys, and with secret numbers of six digits or more."""
         match value:
             case str():
                 return self.text(value)
@@ -154,7 +154,7 @@ class Mask:
                 return value
 
     def spans(self, text: str) -> list[Span]:
-        """The secret parts of the text: start, end; in order and separate."""
+        """The secret parts of the text as (start, end), in order and without overlaps."""
         padded = f"{_PAD}{text}{_PAD}"
         found = self._search.find_matches_as_indexes(padded, overlapping=True)
         return list(_merged(sorted(self._secret_spans(padded, found)))) if found else []
@@ -166,13 +166,13 @@ class Mask:
 
     def _secret_spans(self, padded: str, found: Iterable[tuple[int, int, int]]) -> Iterator[Span]:
         last = len(padded) - 1
-        # Forms are not searched for inside a hidden part: that would take too long.
+        # Hidden parts are not searched again for the forms of credentials: that would take too long.
         hidden_to: dict[CredentialForm, int] = {}
         finders: dict[CredentialForm, Finder] = {}
         words = [word.span() for word in _NAME.finditer(padded) if word[0] in self._names] if self._names else []
         for index, start, end in found:
             for form in self._finds[index]:
-                if isinstance(form, Written):
+                if isinstance(form, SecretForm):
                     if (not form.alone or _stands_alone(padded, start, end)) and not _is_inside(words, start, end):
                         span = _with_shared_bits(padded, form, start, end)
                         yield max(span[0], 1) - 1, min(span[1], last) - 1
@@ -200,12 +200,12 @@ def _is_of_word(character: str) -> bool:
 
 
 def _is_inside(words: Sequence[Span], start: int, end: int) -> bool:
-    """Whether a find is inside one of these words, which are in order and separate."""
+    """Whether a match is inside one of these words, which are in order and do not overlap."""
     at = bisect_right(words, start, key=itemgetter(0)) - 1
     return at >= 0 and end <= words[at][1]
 
 
-def _with_shared_bits(padded: str, form: Written, start: int, end: int) -> Span:
+def _with_shared_bits(padded: str, form: SecretForm, start: int, end: int) -> Span:
     start -= form.left and int(padded[start - 1] in _BASE64)
     end += form.right and int(padded[end] in _BASE64)
     return start, end

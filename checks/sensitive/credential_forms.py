@@ -1,8 +1,9 @@
 """The forms of well-known credentials, which are hidden even if nobody marked them as sensitive.
 
-Each form has anchors (literal texts, found by one search for all of them) and a pattern that is tried there. Only its
-group `secret` is hidden, or all of it without that group. A form is included if its prefix is registered or its
-structure is unmistakable; a name beside a value is included only if the vendor fixed the name.
+Each form has anchors and a pattern. Anchors are literal texts; one search finds those of all forms, and the pattern is
+tried there. Only the pattern's group `secret` is hidden, or the whole match without such a group. A form is included
+if its prefix is registered or its structure is unmistakable. A value that only stands beside a name is included if the
+vendor fixed that name.
 https://docs.github.com/en/code-security/secret-scanning/introduction/supported-secret-scanning-patterns
 """
 
@@ -55,15 +56,14 @@ PRIVATE_KEY_BEGIN = "-----BEGIN "
 PRIVATE_KEY_END = "-----END "
 PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _KEY_ENDS = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
-_OF_A_KEY = re.compile(r"[A-Za-z0-9+/=\s\\:,-]*")
+_KEY_CHARACTERS = re.compile(r"[A-Za-z0-9+/=\s\\:,-]*")
 _LONGEST_KEY = 40_000
 
 
 def _private_keys(text: str) -> Finder:
-    """A key up to its end if there is one near, otherwise everything that may belong to it.
+    """A finder of private keys, each up to its end line, or without one nearby as far as it may reach.
 
-    The ends are searched for once: searching from every beginning would take too long if there are many without an
-    end.
+    All end lines are searched for once: a search from every beginning would take too long if many have no end.
     """
     ends = [match.end() for match in _KEY_ENDS.finditer(text)]
 
@@ -74,7 +74,7 @@ def _private_keys(text: str) -> Finder:
         after = bisect_left(ends, begins.end())
         if after < len(ends) and ends[after] - begins.end() <= _LONGEST_KEY:
             return anchor, ends[after]
-        rest = _OF_A_KEY.match(text, begins.end())
+        rest = _KEY_CHARACTERS.match(text, begins.end())
         return anchor, rest.end() if rest else begins.end()
 
     return find

@@ -1,4 +1,4 @@
-"""Texts encoded as base64, compressed or not: decoded, so that they can be read, compared and masked."""
+"""Decode texts in base64, compressed or not, so that they can be read, compared and masked."""
 
 import binascii
 import re
@@ -27,7 +27,7 @@ class Decoded(NamedTuple):
 def decode(text: str) -> Decoded | None:
     """The text inside a text; None if it is not base64 of a readable text.
 
-    Also None for one above 4 MiB, or compressed to less than a tenth: no script or document is.
+    Also None if it is larger than 4 MiB, or compressed to less than a tenth: scripts and documents are not.
     """
     if len(text) < _SHORTEST or not _is_base64(text):
         return None
@@ -50,7 +50,7 @@ def encoded_parts(text: str) -> Iterator[tuple[int, int]]:
     if len(text) < _SHORTEST:
         return
     if (text[-1] == "=" or text[-1].isspace() or "\n" in text) and _BASE64_LINES.fullmatch(text):
-        yield 0, len(text)  # any other text that is encoded as a whole is one run
+        yield 0, len(text)  # any other text that is encoded as a whole is a single run
     for match in _RUN.finditer(text):
         yield match.span()
 
@@ -62,7 +62,7 @@ def _is_base64(text: str) -> bool:
 
 
 def _decompressed(content: bytes, most: int) -> bytes:
-    """Raises zlib.error if it is incomplete or too large: a small text may expand to gigabytes."""
+    """Decompress gzip. Raises zlib.error if it is incomplete or too large: a small text may expand to gigabytes."""
     decompressor = zlib.decompressobj(_GZIP_WINDOW)
     plain = decompressor.decompress(content, most)
     if not decompressor.eof:

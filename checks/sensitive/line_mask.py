@@ -12,23 +12,23 @@ _FEW = 1 << 10
 
 
 class LineMask:
-    """Masks a text that arrives in chunks: each `feed` returns the part that is final, `flush` the rest at the end.
+    """Masks a text that arrives in chunks: each `feed` returns the part that is decided, `flush` the rest at the end.
 
-    Complete lines are final, unless a multi-line secret or a private key may begin in them: those wait for the lines
-    that decide. A line above a mebibyte is returned in parts. Each line is examined once when it arrives, and again
-    when it is returned. While many lines wait, final ones wait with them, so that the waiting ones are not examined
-    for every line.
+    A complete line is decided, unless a multi-line secret or a private key may begin in it: then it waits for the
+    lines that decide. A line longer than a mebibyte is returned in parts. Each line is examined once when it arrives
+    and once when it is returned. While many lines wait, decided lines wait with them: otherwise all waiting lines would
+    be examined again for every new line.
     """
 
     def __init__(self, mask: Mask) -> None:
         self._mask = mask
         self._chunks: list[str] = []
-        self._start = self._end = 0  # of the chunks, in the whole text
+        self._start = self._end = 0  # the positions of the kept chunks in the whole text
         self._limit = max(_LONGEST_LINE, 4 * mask.longest)
-        self._line: list[str] = []  # the last line, which is not complete yet
+        self._line: list[str] = []  # the last line, as long as it is incomplete
         self._lines_end = 0
         self._keys = _OpenKeys()
-        self._secrets = tuple(_BegunSecret(lines) for lines in mask.of_lines)
+        self._secrets = tuple(_PartialSecret(lines) for lines in mask.of_lines)
 
     def feed(self, chunk: str) -> str:
         """Add a chunk; returns the masked text of the lines that are complete."""
@@ -43,7 +43,7 @@ class LineMask:
         self._line.append(rest)
         if self._end - self._lines_end >= self._limit:
             return self._release(self._end - self._mask.longest)
-        certain = min((self._lines_end, *self._waits()))
+        certain = min((self._lines_end, *self._undecided_from()))
         ready, waiting = certain - self._start, self._lines_end - certain
         if not ended or ready <= 0 or (waiting > _FEW and ready < waiting):
             return ""
@@ -59,8 +59,8 @@ class LineMask:
         for secret in self._secrets:
             secret.take(line.removesuffix("\r"), begins)
 
-    def _waits(self) -> Iterator[int]:
-        """The position from which lines wait for others."""
+    def _undecided_from(self) -> Iterator[int]:
+        """The positions from which lines wait for later ones."""
         begins = self._keys.begins(self._lines_end)
         if begins is not None:
             yield begins
@@ -72,17 +72,17 @@ class LineMask:
         text, end = "".join(self._chunks), certain - self._start
         spans = self._mask.spans(text)
         for start, after in spans:
-            if start < end < after:  # never cut a hidden part, unless nothing else is possible
+            if start < end < after:  # do not cut a hidden part unless there is no other way
                 end = after if len(text) > self._limit and start == 0 else start
         self._chunks, self._start = [text[end:]], self._start + end
-        if self._lines_end < self._start:  # a part of a long line was returned
+        if self._lines_end < self._start:  # part of a long line was returned
             self._lines_end, self._line = self._start, [text[end:]]
         released = hide(text[:end], [span for span in spans if span[1] <= end])
         return "".join(map(self._mask.hide_whole, released.splitlines(keepends=True)))
 
 
 class _OpenKeys:
-    """Private keys that have begun and not ended."""
+    """Private keys whose beginning was seen, but not their end."""
 
     def __init__(self) -> None:
         self._begins: deque[int] = deque()
@@ -102,21 +102,21 @@ class _OpenKeys:
             self._begins.extend(line_begins + each.start() for each in found)
 
 
-class _BegunSecret:
+class _PartialSecret:
     """A multi-line secret that may begin in the last lines of the text.
 
-    The first line of a secret may stand at the end of a line, all others are complete lines. Found like a word by
-    Knuth, Morris and Pratt's algorithm, with lines for letters.
+    The first line of a secret may be the end of a line; all others are complete lines. It is found by the algorithm of
+    Knuth, Morris and Pratt, with lines in place of letters.
     """
 
     def __init__(self, lines: Sequence[str]) -> None:
-        self._lines = lines[:-1]  # the last one decides
+        self._lines = lines[:-1]  # with the last line the secret is complete
         self._shorter = [0] * (len(self._lines) + 1)
         self._known = 0
         self._begins: list[int] = []
         length = 0
         for position in range(1, len(self._lines)):
-            length = self._longer(self._lines[position], length)
+            length = self._matching_lines(self._lines[position], length)
             self._shorter[position + 1] = length
 
     @property
@@ -125,7 +125,7 @@ class _BegunSecret:
         return self._begins[-self._known] if self._known else None
 
     def take(self, line: str, line_begins: int) -> None:
-        self._known = self._longer(line, self._known)
+        self._known = self._matching_lines(line, self._known)
         if not self._known:
             self._begins.clear()
             return
@@ -134,8 +134,8 @@ class _BegunSecret:
         if len(self._begins) > 2 * len(self._lines):
             del self._begins[: -len(self._lines)]
 
-    def _longer(self, line: str, known: int) -> int:
-        """How many of its first lines the text ends with now, if it ended with so many before."""
+    def _matching_lines(self, line: str, known: int) -> int:
+        """How many of the secret's first lines now end the text, given how many did before this line."""
         while known and (known == len(self._lines) or line != self._lines[known]):
             known = self._shorter[known]
         if known:

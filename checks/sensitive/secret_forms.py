@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, quote_plus
 
 SHORTEST_ANYWHERE = 6
-"""Shorter texts are hidden only where they stand alone, or are the whole text."""
+"""Shorter texts are hidden only where they stand alone or are the whole text."""
 _ALONE_LENGTH = 4
 _NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)*")
 _ESCAPED = re.compile("%[0-9A-F]{2}")
@@ -39,8 +39,12 @@ class Reach(enum.Enum):
     WHOLE = enum.auto()
 
 
-class Written(NamedTuple):
-    """One form of a secret. `left` and `right`: how many adjacent base64 characters contain some of its bits."""
+class SecretForm(NamedTuple):
+    """One form of a secret.
+
+    `alone`: whether it is hidden only where it stands alone. `left` and `right`: how many adjacent base64 characters
+    contain some of its bits.
+    """
 
     text: str
     alone: bool = False
@@ -59,7 +63,7 @@ def reach(text: str) -> Reach:
     return Reach.ALONE if len(text) >= _ALONE_LENGTH else Reach.WHOLE
 
 
-def written_forms(value: str) -> Iterator[Written]:
+def written_forms(value: str) -> Iterator[SecretForm]:
     """Every form of this value, of its lines, and of secrets inside it (if it is JSON)."""
     whole = value.strip()
     for part in {whole, *(line.strip() for line in whole.splitlines()), *_secrets_in_json(whole)}:
@@ -67,34 +71,34 @@ def written_forms(value: str) -> Iterator[Written]:
             case Reach.ANYWHERE:
                 yield from _forms(part)
             case Reach.ALONE:
-                yield from (Written(text, alone=True) for text in {part, *_escaped(part), _base64(part)})
+                yield from (SecretForm(text, alone=True) for text in {part, *_escaped(part), _base64(part)})
             case Reach.WHOLE:
                 pass
 
 
-def _forms(text: str) -> Iterator[Written]:
+def _forms(text: str) -> Iterator[SecretForm]:
     escaped = set(_escaped(text))
-    yield from map(Written, {text, *escaped, *_url_encoded(text), html.escape(text), html.escape(text, quote=False)})
+    yield from map(SecretForm, {text, *escaped, *_url_encoded(text), html.escape(text), html.escape(text, quote=False)})
     hexadecimal = text.encode().hex()
-    yield from (Written(hexadecimal), Written(hexadecimal.upper()))
+    yield from (SecretForm(hexadecimal), SecretForm(hexadecimal.upper()))
     for plain in {text, *(form for form in escaped if "\\" in form)}:
-        yield from _inside_base64(plain.encode())
+        yield from _embedded_base64(plain.encode())
 
 
 def _escaped(text: str) -> Iterator[str]:
-    """As a string in JSON or HCL, possibly nested. Go writes <, > and & as escapes, Terraform "${" doubled."""
+    """The text as a string in JSON or HCL, possibly nested. Go escapes <, > and &; Terraform writes "${" as "$${"."""
     templated = text.replace("${", "$${").replace("%{", "%%{")
     for plain in {text, templated}:
         for ascii_only in (True, False):
             once = json.dumps(plain, ensure_ascii=ascii_only)[1:-1]
             yield once
-            yield _go(once)
+            yield _escape_like_go(once)
             yield json.dumps(once)[1:-1]
-            yield json.dumps(_go(once))[1:-1]
+            yield json.dumps(_escape_like_go(once))[1:-1]
     yield text.replace("\r\n", "\n").replace("\n", "\r\n")
 
 
-def _go(escaped: str) -> str:
+def _escape_like_go(escaped: str) -> str:
     return escaped.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
@@ -110,7 +114,7 @@ def _base64(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
-def _inside_base64(plain: bytes) -> Iterator[Written]:
+def _embedded_base64(plain: bytes) -> Iterator[SecretForm]:
     """The base64 characters that depend only on these bytes, at any offset in the encoded data."""
     for before in range(3):
         encoded = base64.b64encode(b"\0" * before + plain).decode()
@@ -120,8 +124,8 @@ def _inside_base64(plain: bytes) -> Iterator[Written]:
         if len(core) >= _SHORTEST_BASE64:
             left, right = int(before > 0), int((before + len(plain)) % 3 > 0)
             for text in {core, core.replace("+", "-").replace("/", "_"), quote(core, safe="")}:
-                yield Written(text, left=left, right=right)
-    yield from map(Written, _base64_lines(base64.b64encode(plain).decode()))
+                yield SecretForm(text, left=left, right=right)
+    yield from map(SecretForm, _base64_lines(base64.b64encode(plain).decode()))
 
 
 def _base64_lines(encoded: str) -> Iterator[str]:

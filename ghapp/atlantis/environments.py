@@ -1,4 +1,4 @@
-"""The environment of an Atlantis project's state, found by its workspace, files, workflow, name and directory."""
+"""Find the environment of an Atlantis project's state, by its workspace, files, workflow, name and directory."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -30,10 +30,10 @@ _PRODUCTION: Final = EnvironmentName("production")
 
 
 def assign_environments(projects: Sequence[Project], branches: Collection[str], notes: Notes) -> Assigned:
-    """Assign an environment to each project's state. Uncertain projects are noted, and not in the result.
+    """Assign an environment to each project's state. If it is uncertain, the project is noted and left out.
 
-    `branches` are those of the repository: a workspace with the name of a branch is an environment. The only project
-    of a directory, if it names no environment, belongs to production if that exists.
+    `branches` are the repository's: a workspace with the name of a branch is an environment. The only project of a
+    directory, if it names no environment, belongs to production if that exists.
     """
     found: dict[Project, EnvironmentName] = {}
     silent: list[Project] = []

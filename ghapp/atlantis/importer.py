@@ -1,4 +1,4 @@
-"""`planward import atlantis.yaml`: converts the whole file."""
+"""`planward import atlantis.yaml`: convert the whole file."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -39,9 +39,9 @@ def import_atlantis(
 ) -> Imported:
     """Convert Atlantis' repository config.
 
-    `branches` are those of the repository: a state in Atlantis' workspace default becomes production's if there is
-    such a branch. `directories` are the root modules in the repository, to which patterns and autodiscover are
-    expanded. Raises ConfigInvalid if the file is not YAML or its version is unknown.
+    `branches` are the repository's: a state in Atlantis' default workspace becomes production's if there is such a
+    branch. `directories` are the repository's root modules, to which patterns and autodiscover are expanded. Raises
+    ConfigInvalid if the file is not YAML or its version is unknown.
     """
     document = _load(content, path)
     version = document.get("version")

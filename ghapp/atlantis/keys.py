@@ -1,4 +1,4 @@
-"""The reason for each key of Atlantis that Planward does not convert, and a collection of notes."""
+"""The reasons why keys of Atlantis are not converted, and a collection of notes for a person."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

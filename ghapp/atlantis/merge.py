@@ -1,4 +1,4 @@
-"""Merge several projects of one directory into one root module, their workspaces into its environments."""
+"""Merge several projects of one directory into one root module, whose environments are their workspaces."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -13,11 +13,11 @@ from ghapp.repository_config.references import find_cycle
 from ghapp.values import EnvironmentName
 
 _MOST_EDGES = 500
-"""Group orders become depends_on up to this number; more would hide the rest of the file."""
+"""Execution order groups become at most this many entries of depends_on; more would bury the rest of the file."""
 
 
 def merge_projects(projects: Sequence[Project], assigned: Assigned, notes: Notes) -> tuple[RootModuleConfig, ...]:
-    """Merge projects by directory; `assigned` gives the environment of each one's state."""
+    """Merge projects by directory. `assigned` has the environment of each project's state."""
     by_dir: dict[str, list[Project]] = {}
     for project in projects:
         by_dir.setdefault(project.dir, []).append(project)
@@ -31,10 +31,10 @@ def _merge(
     first = members[0]
     in_environments = {assigned[project]: project for project in members if project in assigned}
     by_name = any(project.workspace == name for name, project in in_environments.items())
-    shared = _sound(_shared(list(in_environments.values()) or members), first, notes)
+    shared = _inside_repository(_shared(list(in_environments.values()) or members), first, notes)
     overrides: dict[EnvironmentName, RootModuleOverride] = {}
     for environment, project in in_environments.items():
-        own = _sound(project.arguments, project, notes)
+        own = _inside_repository(project.arguments, project, notes)
         override = RootModuleOverride(
             workspace=None if project.workspace == environment else project.workspace or "default",
             var_files=None if own.var_files == shared.var_files else own.var_files,
@@ -60,7 +60,7 @@ def _merge(
 
 
 def _shared(projects: Sequence[Project]) -> Arguments:
-    """The attributes that all projects of a directory share; never files of one environment."""
+    """The arguments that all projects of a directory share, without files of one environment."""
     first = projects[0].arguments
 
     def common(name: str) -> tuple[str, ...]:
@@ -75,7 +75,7 @@ def _shared(projects: Sequence[Project]) -> Arguments:
     )
 
 
-def _sound(arguments: Arguments, project: Project, notes: Notes) -> Arguments:
+def _inside_repository(arguments: Arguments, project: Project, notes: Notes) -> Arguments:
     """The arguments without files outside the repository."""
 
     def inside(files: tuple[str, ...]) -> Iterator[str]:
@@ -96,7 +96,7 @@ def _sound(arguments: Arguments, project: Project, notes: Notes) -> Arguments:
 def _depends_on(
     projects: Sequence[Project], by_dir: Mapping[str, Sequence[Project]], notes: Notes
 ) -> dict[str, tuple[str, ...]]:
-    """The directories that each directory depends on, by the projects that it names and by its group."""
+    """The directories on which each directory depends, by the projects that it names and by its group."""
     named = {project.name: project.dir for project in projects if project.name is not None}
     found: dict[str, dict[str, None]] = {directory: {} for directory in by_dir}
     for project in projects:

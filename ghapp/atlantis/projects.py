@@ -1,4 +1,4 @@
-"""Atlantis' projects, grouped by directory: Planward has one root module per directory, with its own state."""
+"""Read Atlantis' projects. Planward has one root module per directory, with its own state."""
 
 import posixpath
 import re
@@ -12,7 +12,7 @@ from ghapp.atlantis.workflows import Arguments
 from ghapp.repository_config import words
 
 AS_ATLANTIS = ("**/", "**", "*", "?")
-"""`**/` is any number of directories, `*` one part of a name."""
+"""Atlantis' wildcards: `**/` is any number of directories, `*` a part of one name."""
 _TERRAFORMS_OWN = frozenset(
     {"*.tf", "*.tf*", "*.tf.json", "*.tofu", "*.tfvars", "*.tfvars.json", "*.auto.tfvars", ".terraform.lock.hcl"}
 )
@@ -61,7 +61,7 @@ def _read_project(
             notes.explain(f"{place}.{key}", PROJECT[key])
         elif key in ("policy_check", "custom_policy_check"):
             notes.add(f"{place}.{key}", POLICIES)
-        elif key not in _CARRIED:
+        elif key not in _CONVERTED:
             notes.add(f"{place}.{key}", NOT_ATLANTIS)
     for key in notes.mapping(entry.get("autoplan"), f"{place}.autoplan"):
         if key in AUTOPLAN:
@@ -109,7 +109,7 @@ def _watch(entry: Mapping[str, Any], place: str, directory: str, notes: Notes) -
     return tuple(found)
 
 
-_CARRIED = frozenset(
+_CONVERTED = frozenset(
     {"dir", "workspace", "workflow", "terraform_version", "depends_on", "execution_order_group", "autoplan"}
 )
 

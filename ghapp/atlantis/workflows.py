@@ -1,4 +1,4 @@
-"""Atlantis' workflows: Terraform's arguments are converted, commands are not."""
+"""Read Atlantis' workflows: Terraform's arguments are converted, commands are not."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ from ghapp.repository_config import words
 _STAGES = ("plan", "apply", "policy_check", "import", "state_rm")
 _WORKSPACE = re.compile(r"\$(?:WORKSPACE\b|\{WORKSPACE\})")
 _WITH_VALUE = ("-var-file", "-backend-config", "-parallelism", "-lock-timeout", "-lock", "-var", "-target", "-refresh")
-_FRESH = {
+_IGNORED_ARGUMENTS = {
     "-reconfigure": "every run begins with a fresh init",
     "-upgrade": "the lock file decides about versions",
     "-input": "Terraform is never asked for input",
@@ -74,7 +74,7 @@ def _name_step(kind: str, place: str, otherwise: str, notes: Notes) -> None:
 def _read_arguments(
     kind: str, arguments: tuple[str, ...], place: str, found: Mapping[str, list[str]], notes: Notes
 ) -> None:
-    for written in _joined(arguments):
+    for written in _join_words(arguments):
         argument = _WORKSPACE.sub("{workspace}", written)
         name, _, value = argument.partition("=")
         file = value.strip("\"'")
@@ -83,8 +83,8 @@ def _read_arguments(
         elif name in ("-var-file", "-backend-config") and file and "=" not in file:
             key = "var_files" if name == "-var-file" else "backend_config"
             found[key].append(file)
-        elif name in _FRESH:
-            notes.explain(place, f"{written}: {_FRESH[name]}")
+        elif name in _IGNORED_ARGUMENTS:
+            notes.explain(place, f"{written}: {_IGNORED_ARGUMENTS[name]}")
         elif kind == "init":
             notes.add(place, f"{written}: {words.argument(argument) or 'it is no argument of init'}")
         else:
@@ -95,9 +95,9 @@ def _read_arguments(
                 found["extra_arguments"].append(argument)
 
 
-def _joined(arguments: tuple[str, ...]) -> Iterator[str]:
-    """Each argument as one word: Atlantis passes them to a shell, so `["-var-file", "x"]` and `["-var-file x"]` are
-    equal."""
+def _join_words(arguments: tuple[str, ...]) -> Iterator[str]:
+    """Each argument with its value as one word. Atlantis passes them to a shell, so `["-var-file", "x"]` and
+    `["-var-file x"]` mean the same."""
     parts = [part for argument in arguments for part in argument.split()]
     index = 0
     while index < len(parts):

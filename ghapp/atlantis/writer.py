@@ -1,4 +1,4 @@
-"""Write a config file: settings that differ from the defaults, in the order of the documentation."""
+"""Write a config file with the settings that differ from the defaults, in the order of the documentation."""
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence

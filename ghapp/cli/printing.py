@@ -31,14 +31,14 @@ detailed_exitcode_option = click.option(
 
 def print_report(report: RunReport, form: Form, *, detailed_exitcode: bool = False) -> None:
     """Print a report. The exit status is 1 if its conclusion is a failure; with `detailed_exitcode`, 2 for changes."""
-    click.echo(_rendered(report, form), nl=False)
+    click.echo(_render(report, form), nl=False)
     if report.conclusion in ("failure", "timed_out"):
         raise SystemExit(1)
     if detailed_exitcode and any(root.changes_anything for root in report.roots):
         raise SystemExit(2)
 
 
-def _rendered(report: RunReport, form: Form) -> str:
+def _render(report: RunReport, form: Form) -> str:
     match form:
         case "text":
             return render_text(report, colour=sys.stdout.isatty() and not os.environ.get("NO_COLOR"))

@@ -16,7 +16,7 @@ from checks.sensitive import Mask
 from ghapp.cli.printing import Form, detailed_exitcode_option, form_option, print_report
 
 _READ = click.File("rb")
-_SAY_NOTHING = frozenset({"plan", "tfplan"})
+_GENERIC_NAMES = frozenset({"plan", "tfplan"})
 
 
 @click.command(short_help="Report on plans that others made.")
@@ -97,7 +97,7 @@ def _parts(file: str) -> tuple[str, ...]:
         return (".",)
     path = Path(file)
     directories = path.resolve().parent.parts if path.is_absolute() or ".." in path.parts else path.parent.parts
-    return (*directories, *(() if path.stem in _SAY_NOTHING else (path.stem,))) or (".",)
+    return (*directories, *(() if path.stem in _GENERIC_NAMES else (path.stem,))) or (".",)
 
 
 def _report(root_module: str, plan: Plan, environment: str) -> RootReport:

@@ -1,4 +1,4 @@
-"""The actions of people in the demo, and GitHub's view: one repository with staging and production."""
+"""Act as the people in the demo, and show GitHub's view of it: one repository with staging and production."""
 
 import contextlib
 import time
@@ -16,11 +16,11 @@ from ghapp.local_github import Entry
 OWNER = "acme"
 AUTHOR, REVIEWER = "ada", "grace"
 _PATIENCE_S = 3600.0
-"""A database in a cloud takes a quarter of an hour to be made."""
+"""How long to wait for a check run: a database in a cloud takes a quarter of an hour to create."""
 
 
 class Loop:
-    """Pull request, check run, merge, apply, promotion; each is printed as it happens."""
+    """The loop of pull request, check run, merge, apply and promotion. Each step is printed as it happens."""
 
     def __init__(self, stage: Stage, repository: str) -> None:
         self.stage = stage
@@ -44,14 +44,14 @@ class Loop:
         self.github.install(self.stage.app, OWNER, repositories=[self.full_name], by=REVIEWER)
 
     def promote(self) -> None:
-        """Promote staging's commit to production: the gate compares trees, and shows production's plan."""
+        """Promote staging's commit to production: the gate compares the trees, and shows production's plan."""
         say(f"{AUTHOR} promotes staging to production")
-        number = self._created("Promote staging to production", "staging", "production")
+        number = self._open_pull_request("Promote staging to production", "staging", "production")
         self.planned(number)
         self.merge_and_watch(number, "planward/apply (production)")
 
     def look_around(self, states: Path) -> None:
-        """Print the addresses to look around."""
+        """Print the addresses at which people can look around."""
         say("Look at it")
         for what, url in (
             ("the pull requests, as GitHub shows them", f"{self.github.url}/{self.full_name}/pulls"),
@@ -63,9 +63,9 @@ class Loop:
     # -- actions of people
 
     def propose(self, change: Change) -> int:
-        """Commit a change on its branch and open a pull request; returns its number."""
+        """Commit a change on its branch and open a pull request. Returns its number."""
         self.commit(change, start="staging")
-        number = self._created(change.title, change.branch, "staging", change.body)
+        number = self._open_pull_request(change.title, change.branch, "staging", change.body)
         done(f"#{number} {change.title}: {self.github.url}/{self.full_name}/pull/{number}")
         return number
 
@@ -73,7 +73,7 @@ class Loop:
         """Commit a change on its branch, which is created at `start`."""
         self.github.commit(self.full_name, change.branch, change.files, message=change.title, by=AUTHOR, start=start)
 
-    def _created(self, title: str, head: str, base: str, body: str = "") -> int:
+    def _open_pull_request(self, title: str, head: str, base: str, body: str = "") -> int:
         with self._as(AUTHOR) as ada:
             request = {"title": title, "head": head, "base": base, "body": body}
             answer = ada.post(f"/repos/{self.full_name}/pulls", json=request)
@@ -82,7 +82,7 @@ class Loop:
         return int(answer.json()["number"])
 
     def try_to_merge(self, number: int) -> str | None:
-        """Press the merge button; returns GitHub's reason for refusing."""
+        """Press the merge button. Returns GitHub's reason if it refuses, or None."""
         with self._as(REVIEWER) as grace:
             answer = grace.put(f"/repos/{self.full_name}/pulls/{number}/merge", json={})
         return None if answer.is_success else str(answer.json()["message"])
@@ -134,13 +134,13 @@ class Loop:
             return str(ada.get(f"/repos/{self.full_name}/pulls/{number}").json()["head"]["sha"])
 
     def planned(self, number: int) -> dict[str, Any]:
-        """Show the plan of a pull request's head until it is completed; returns its check run."""
+        """Show the plan of a pull request's head until it is completed. Returns its check run."""
         self.github.wait_for_deliveries()
         return self._watch(self._head(number), "planward/plan")
 
     def _watch(self, sha: str, name: str, *, after: int = 0) -> dict[str, Any]:
         shown = ""
-        for check_run in self._seen(sha, name):
+        for check_run in self._check_runs(sha, name):
             if check_run["id"] <= after:
                 continue
             words = f"{name}: {check_run['status'].replace('_', ' ')}"
@@ -155,7 +155,7 @@ class Loop:
                 shown = words
         raise DemoError(f"{name} was not completed within {_PATIENCE_S:.0f} s")
 
-    def _seen(self, sha: str, name: str) -> Iterator[dict[str, Any]]:
+    def _check_runs(self, sha: str, name: str) -> Iterator[dict[str, Any]]:
         end = time.monotonic() + _PATIENCE_S
         with self._as(AUTHOR) as ada:
             while time.monotonic() < end:
@@ -173,7 +173,7 @@ def say(what: str) -> None:
 
 
 def done(what: str) -> None:
-    """Print a line below it."""
+    """Print a line below a heading."""
     click.echo(f"  {what}")
 
 

@@ -1,6 +1,6 @@
 """The demo with your own repository: a copy, with each backend overridden by a local state in the demo's directory.
 
-The directory itself does not change. Terraform's environment starts empty, so it contains none of your credentials.
+The directory itself is not changed. Terraform's environment starts empty, so it has none of your credentials.
 """
 
 import re
@@ -18,14 +18,14 @@ from ghapp.local_github import Entry
 from ghapp.repository_config import CONFIG_PATH
 
 OVERRIDE = "zz_planward_demo_override.tf"
-"""Terraform merges files with such names over the others, in order: the last one's backend counts.
+"""Terraform merges files with such a name over the others, in order, so that the last one's backend counts.
 
 https://developer.hashicorp.com/terraform/language/files/override
 """
 
 MARKER = "planward_demo.tf"
 _NOT_COPIED = re.compile(r"\.tfstate(\..*)?$|\.tfplan$|(^|/)\.terraform\.tfstate\.lock\.info$")
-_COPIED_ALL_THE_SAME = re.compile(r"\.tfvars(\.json)?$")
+_COPIED_THOUGH_IGNORED = re.compile(r"\.tfvars(\.json)?$")
 """Values that people keep out of git, and that a plan on this machine needs."""
 
 _MOST_BYTES = 300_000_000
@@ -49,13 +49,13 @@ class OwnRepository:
 
 
 def read_own_repository(directory: Path, states: Path) -> OwnRepository:
-    """Read a Terraform directory. All of a work tree is copied; the root modules are those in the directory.
+    """Read a Terraform directory. The whole work tree is copied, but only root modules in the directory are run.
 
     Their states will be below `states`. Raises DemoError if there is no root module.
     """
     if not directory.is_dir():
         raise DemoError(f"--repo: there is no directory {directory}")
-    copy = _copied(read_working_copy(directory))
+    copy = _files_to_copy(read_working_copy(directory))
     configuration = copy.configuration()
     below = directory.resolve().relative_to(copy.directory.resolve())
     root_modules = tuple(root.dir for root in configuration.root_modules if Path(root.dir).is_relative_to(below))
@@ -93,8 +93,8 @@ def play_own_repository(loop: Loop, own: OwnRepository) -> None:
     loop.promote()
 
 
-def _copied(copy: WorkingCopy) -> WorkingCopy:
-    """Leave out states, plans, files that git ignores, and symlinks that leave the copy."""
+def _files_to_copy(copy: WorkingCopy) -> WorkingCopy:
+    """The files to copy: without states, plans, files that git ignores, and symlinks that leave the copy."""
     ignored, top = _ignored(copy.directory), copy.directory.resolve()
     out = {
         path
@@ -102,7 +102,7 @@ def _copied(copy: WorkingCopy) -> WorkingCopy:
         if Path(target).is_absolute() or not (top / path).resolve().is_relative_to(top)
     }
     out |= {path for path in copy.paths if _NOT_COPIED.search(path)}
-    out |= {path for path in copy.paths if _is_in(path, ignored) and not _COPIED_ALL_THE_SAME.search(path)}
+    out |= {path for path in copy.paths if _is_in(path, ignored) and not _COPIED_THOUGH_IGNORED.search(path)}
     links = {path: target for path, target in copy.links.items() if path not in out}
     return replace(copy, paths=copy.paths - out, links=links)
 
@@ -175,7 +175,7 @@ def _change(own: OwnRepository) -> Change:
 
 
 def _why_not(title: str, summary: str, problems: tuple[str, ...]) -> str:
-    # The remedy after the cause is for people who are looking at a check run.
+    # Leave out the remedy after the cause, which is for people who look at a check run.
     cause = re.sub(r"\. Correct .*(?: Re-run|…)$", "", title)
     said = f"this repository cannot be planned here: {cause}"
     if problems:

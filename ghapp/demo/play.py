@@ -1,4 +1,4 @@
-"""The demo: the whole cycle, live. Every step is real; nothing is recorded."""
+"""Play the demo: the whole cycle, live. Every step is real; nothing is recorded."""
 
 import contextlib
 import signal
@@ -29,7 +29,7 @@ def play(directory: Path | None, *, port: int, leave_running: bool, repository: 
     Raises DemoError if it cannot continue.
     """
     failed: DemoError | None = None
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the demo stops everything that it started
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the demo stops all its servers
     with contextlib.ExitStack() as stack:
         if directory is None:
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="planward-demo-")))
@@ -80,7 +80,7 @@ def _play_sample(stack: contextlib.ExitStack, directory: Path, port: int) -> Loo
 
 
 def _fail_and_fix(loop: Loop, sample: Mapping[str, bytes]) -> None:
-    """A pull request that fails is not merged. After a fix it is, and testing and staging are applied."""
+    """Show that a failing pull request cannot be merged. After a fix it is, and testing and staging are applied."""
     say(f"{AUTHOR} opens a pull request with a mistake in it")
     number = loop.propose(failing_change(sample))
     loop.planned(number)
@@ -95,7 +95,7 @@ def _fail_and_fix(loop: Loop, sample: Mapping[str, bytes]) -> None:
 
 
 def _change_something_that_matters(loop: Loop, sample: Mapping[str, bytes]) -> None:
-    """A change that adds, changes and replaces."""
+    """Show a change that adds, changes and replaces."""
     say(f"{AUTHOR} proposes something bigger")
     number = loop.propose(growing_change(sample))
     loop.planned(number)
@@ -103,7 +103,7 @@ def _change_something_that_matters(loop: Loop, sample: Mapping[str, bytes]) -> N
 
 
 def _destroy_something(loop: Loop, sample: Mapping[str, bytes]) -> None:
-    """A change that destroys something only in staging: shown before the merge, and confirmed by somebody else."""
+    """Show a change that destroys something only in staging: the preview says so, and somebody else confirms it."""
     say(f"{AUTHOR} proposes to destroy something in staging")
     number = loop.propose(shrinking_change(sample))
     held = loop.planned(number)

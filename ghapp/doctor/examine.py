@@ -1,4 +1,4 @@
-"""Query GitHub for everything that the gates depend on."""
+"""Query GitHub for everything on which the gates depend, and check the gates."""
 
 import asyncio
 from collections.abc import Iterator
@@ -29,15 +29,15 @@ class Diagnosis:
     general: tuple[ProtectionCheck, ...]
     branches: tuple[tuple[Guarded, tuple[ProtectionCheck, ...]], ...]
     without_branch: tuple[tuple[str, ProtectionCheck], ...]
-    """Environments whose branch does not exist."""
+    """The environments whose branch does not exist."""
     root_modules: tuple[str, ...] = ()
-    """Errors in root modules. They are not missing gates: they fail pull requests that touch those root modules."""
+    """Errors in root modules. These are no missing gates, since they fail the pull requests that touch them."""
 
     @property
     def missing(self) -> int:
-        """How many gates are missing, or weaker than they should be."""
-        judged = [*self.general, *(gate for _, gates in self.branches for gate in gates)]
-        return sum(gate.state == State.MISSING for gate in (*judged, *(gate for _, gate in self.without_branch)))
+        """The number of gates that are missing or weaker than they should be."""
+        make_check = [*self.general, *(gate for _, gates in self.branches for gate in gates)]
+        return sum(gate.state == State.MISSING for gate in (*make_check, *(gate for _, gate in self.without_branch)))
 
 
 async def examine(
@@ -53,8 +53,8 @@ async def examine(
 ) -> Diagnosis:
     """Examine a repository. `administrator` is a person's token, which can read bypass lists.
 
-    `authority`, `vault` and `vault_role` are the server's. Without Vault, teams mean nothing and are not reported;
-    without the server's sandbox settings, neither is the sandbox.
+    `authority`, `vault`, `vault_role` and `sandbox` are the server's settings. Without Vault, teams mean nothing and
+    are not reported; without `sandbox`, the sandbox is not reported.
 
     Raises JobError if the App is not installed there, ConfigInvalid if its config cannot be read, and GitHubError.
     """
@@ -125,7 +125,7 @@ def _secret_check(use: SecretUse) -> ProtectionCheck:
 
 
 def _plans_apart(config: RepositoryConfig, vault: Vault | None, role: str | None) -> Iterator[ProtectionCheck]:
-    """Environments in which previews, which run unreviewed code, have the credentials of applies."""
+    """Find environments in which previews, which run unreviewed code, have the credentials of applies."""
     sources = DEFAULT_SOURCES if config.secrets is None else config.secrets
     if vault is None or not sources or any("{operation}" in text for text in (role or "", *(s.path for s in sources))):
         return

@@ -1,4 +1,4 @@
-"""A gate, its state, and the facts for judging it."""
+"""A gate, its state, and the facts that decide about it."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProtectionCheck:
-    """One gate: its current state and, if that is not right, what to set."""
+    """One gate: its current state and, if it should be stronger, what to set."""
 
     name: str
     state: State
@@ -30,9 +30,9 @@ class ProtectionCheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guarded:
-    """One environment's branch, and everything that its gates depend on.
+    """One environment's branch, and everything on which its gates depend.
 
-    `sees_classic` is False if the App may not read classic protection: then a gate that no ruleset has is uncertain.
+    `sees_classic` is False if the App may not read classic protection: then gates that no ruleset has are uncertain.
     `promotes_from` is the environment before, None if nothing is promoted into this one.
     """
 
@@ -47,7 +47,7 @@ class Guarded:
     allows_merge_commits: bool
 
 
-def judged(
+def make_check(
     guarded: Guarded,
     name: str,
     met: bool,
@@ -57,24 +57,24 @@ def judged(
     *,
     otherwise: State = State.MISSING,
 ) -> ProtectionCheck:
-    """A gate that is met, or a description of its fault and what to set."""
+    """Make the check of a gate. If it is not `met`, it has the text `not_so`, the setting and the state `otherwise`."""
     if met:
         return ProtectionCheck(name=name, state=State.MET, said=so)
     unseen = "" if guarded.sees_classic else " as far as rulesets go; classic protection cannot be seen"
     return ProtectionCheck(name=name, state=otherwise, said=f"{not_so}{unseen}", setting=setting)
 
 
-def that_ask_for_pull_requests(guarded: Guarded) -> list[RuleSource]:
+def sources_requiring_pull_requests(guarded: Guarded) -> list[RuleSource]:
     """The sources that require a pull request."""
     return [source for source in guarded.sources if source.pull_request is not None]
 
 
 def named(sources: Sequence[RuleSource]) -> str:
-    """Sources by their names, once each."""
+    """The names of the sources, each once."""
     return listed(dict.fromkeys(source.name for source in sources))
 
 
 def listed(words: Iterable[str]) -> str:
-    """Words as a sentence lists them."""
+    """Join words as a sentence lists them."""
     *others, last = words
     return f"{', '.join(others)} and {last}" if others else last

@@ -1,4 +1,4 @@
-"""The ruleset with every gate, for GitHub's API and for Terraform's GitHub provider."""
+"""Write the ruleset that has every gate, for GitHub's API and for Terraform's GitHub provider."""
 
 import json
 import re
@@ -7,16 +7,15 @@ from typing import Any
 
 from ghapp.doctor.protection_check import CHECK, Guarded
 
-_NOT_OF_A_NAME = re.compile(r"\W", re.ASCII)
+_INVALID_IN_NAME = re.compile(r"\W", re.ASCII)
 
 _Block = Mapping[str, Any]
 
 
 def wanted_ruleset(guarded: Guarded) -> dict[str, Any]:
-    """The body of `POST /repos/O/R/rulesets`: nobody bypasses it.
+    """The body of `POST /repos/O/R/rulesets`, for a ruleset that nobody can bypass.
 
-    Required deployments are not included: they would block a promotion whose tip touches no root module and so has
-    none.
+    It does not require deployments: a promotion whose tip touches no root module has none, and would be blocked.
 
     https://docs.github.com/en/rest/repos/rules#create-a-repository-ruleset
     """
@@ -76,13 +75,13 @@ def _resource(repository: str, guarded: Guarded) -> str:
         "conditions": {"ref_name": {"include": [f"refs/heads/{guarded.branch}"], "exclude": []}},
         "rules": rules,
     }
-    label = _NOT_OF_A_NAME.sub("_", guarded.environment)
+    label = _INVALID_IN_NAME.sub("_", guarded.environment)
     lines = "\n".join(_lines(body, "  "))
     return f'resource "github_repository_ruleset" "planward_{label}" {{\n{lines}\n}}\n'
 
 
 def _pull_request(guarded: Guarded) -> dict[str, Any]:
-    """The parameters of the rule `pull_request`, whose names the API and the provider share."""
+    """The parameters of the rule `pull_request`. They have the same names in the API and in the provider."""
     return {
         "required_approving_review_count": 1 if guarded.four_eyes else 0,
         "dismiss_stale_reviews_on_push": True,
@@ -96,7 +95,7 @@ def _name(guarded: Guarded) -> str:
 
 
 def _lines(body: _Block, indent: str) -> Iterator[str]:
-    """The body of a block as `terraform fmt` writes it: arguments aligned, then nested blocks."""
+    """The body of a block as `terraform fmt` writes it: aligned arguments, then nested blocks."""
     arguments = {name: value for name, value in body.items() if not isinstance(value, Mapping)}
     width = max((len(name) for name in arguments), default=0)
     for name, value in arguments.items():

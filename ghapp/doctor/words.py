@@ -17,7 +17,7 @@ _SIGNS = {
 
 
 def render_diagnosis(diagnosis: Diagnosis) -> str:
-    """Every gate with a sign, what to set below those that are not met, and the calls that set everything."""
+    """Every gate with a sign; below the gates that are not met, what to set; and the calls that set everything."""
     return "\n".join(_lines(diagnosis))
 
 

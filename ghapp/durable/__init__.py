@@ -1,9 +1,9 @@
 """The durable engine: enqueue jobs, run flows, start due jobs. Only this package uses DBOS.
 
 One call enqueues a job. Its flow runs in a worker, step by step, and after a crash it resumes after its last finished
-step. Results of steps are stored in clear as JSON: ids, digests, counts, never a secret. Steps return values for
-expected outcomes; an exception is a bug in Planward and ends the workflow in ERROR, and then the same job may be
-enqueued again with its next attempt.
+step. The results of steps are stored in clear as JSON: ids, digests, counts, never a secret. Steps return values for
+expected outcomes. An exception is a bug in Planward and ends the workflow in ERROR; the same job may then be enqueued
+again as its next attempt.
 
 https://docs.dbos.dev/python/reference/queues
 """

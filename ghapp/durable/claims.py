@@ -1,8 +1,8 @@
-"""Find a queue's claim on jobs again if PostgreSQL's answer to it was lost.
+"""Recover a queue's claim on jobs if PostgreSQL's answer to it was lost.
 
-DBOS repeats all other database operations, but not this one: a job that is marked as started without the engine's
-knowledge would belong to nobody until the process ends, and block its branch. Each claim writes its own token beside
-its jobs (`owner_xid`), by which they are found.
+DBOS repeats all other database operations, but not this one. A job that the database marks as started, but whose start
+the engine does not know about, would not run until the process ends, and would block its branch. Each claim writes its
+own token (`owner_xid`) beside its jobs, by which they are found.
 """
 
 import time
@@ -18,46 +18,48 @@ from ghapp.log import log
 
 _TRIES = 10
 _PAUSE_S = 1.0
-"""In total about as long as an executor may be silent (executors.py): then others take over its work."""
+"""All tries take about as long as an executor may be silent before others take over its work (executors.py)."""
 
 
 def find_claims_again(dbos: DBOS) -> None:
-    """Make this engine's queues find lost claims again."""
+    """Make this engine's queues recover lost claims."""
     database = dbos._sys_db
     claim, claim_of_partitions = database.start_queued_workflows, database.start_queued_partitioned_workflows
 
-    def one(*words: Any, owner_xid: str, **options: Any) -> Any:
-        return _patiently(
+    def start_workflows(*words: Any, owner_xid: str, **options: Any) -> Any:
+        return _claim_patiently(
             database, owner_xid, lambda: claim(*words, owner_xid=owner_xid, **options), lambda i: (i, None)
         )
 
-    def of_partitions(*words: Any, owner_xid: str, **options: Any) -> Any:
-        return _patiently(
+    def start_partitioned_workflows(*words: Any, owner_xid: str, **options: Any) -> Any:
+        return _claim_patiently(
             database, owner_xid, lambda: claim_of_partitions(*words, owner_xid=owner_xid, **options), lambda ids: ids
         )
 
-    setattr(database, "start_queued_workflows", one)  # noqa: B010 - a method of the engine is replaced
-    setattr(database, "start_queued_partitioned_workflows", of_partitions)  # noqa: B010
+    setattr(database, "start_queued_workflows", start_workflows)  # noqa: B010 - a method of the engine is replaced
+    setattr(database, "start_queued_partitioned_workflows", start_partitioned_workflows)  # noqa: B010
 
 
-def _patiently(database: Any, owner_xid: str, claim: Callable[[], Any], as_given: Callable[[list[str]], Any]) -> Any:
+def _claim_patiently(
+    database: Any, owner_xid: str, claim: Callable[[], Any], as_given: Callable[[list[str]], Any]
+) -> Any:
     try:
         return claim()
     except DBAPIError as error:
         if not error.connection_invalidated:
             raise
-        ids = _claimed(database, owner_xid)
+        ids = _claimed_jobs(database, owner_xid)
         if not ids:
             # The server may not have finished the claim yet.
             time.sleep(_PAUSE_S)
-            ids = _claimed(database, owner_xid)
+            ids = _claimed_jobs(database, owner_xid)
         if not ids:
             raise
     log.info("claim_found_again", jobs=ids)
     return as_given(ids)
 
 
-def _claimed(database: Any, owner_xid: str) -> list[str]:
+def _claimed_jobs(database: Any, owner_xid: str) -> list[str]:
     """The jobs of a claim. Raises the database's error if it does not answer for long."""
     jobs = database.tables.workflow_status
     attempts = stamina.retry_context(

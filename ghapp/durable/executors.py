@@ -1,10 +1,10 @@
 """Executors: this worker's identity and heartbeat, and the takeover of dead workers' work.
 
-Every start of a worker is a new executor, so that nobody resumes work that another one may be taking over. SQLite has
-one worker at a time, which resumes everything that was begun there. On PostgreSQL, the previous executor in the same
-data directory is known to be dead; any other counts as dead if its heartbeat has not moved for 45 seconds, by the
-observer's clock. By then it has stopped: an executor that cannot write its heartbeat for 12 seconds stops its own
-runs, and its keeper interrupts Terraform at 15 seconds and kills it at 40.
+Every start of a worker is a new executor, so that nobody resumes work that another one may be taking over. With SQLite
+there is one worker at a time, which resumes all unfinished work. With PostgreSQL, the previous executor in the same
+data directory is known to be dead. Any other one counts as dead if its heartbeat has not changed for 45 seconds, by the
+observer's clock. It has stopped by then: an executor that cannot write its heartbeat for 12 seconds stops its own runs,
+and its keeper interrupts Terraform after 15 seconds and kills it after 40.
 """
 
 import asyncio
@@ -25,24 +25,24 @@ from ghapp.store import Executors, Heartbeat, Store
 from ghapp.timings import Timings
 
 _ENDING_S = 5.0
-"""How long to wait for the worker of a killed `serve`, which ends at the same moment."""
-_LOOK_S = 0.1
+"""How long to wait for the worker of a killed `serve`, which ends together with `serve`."""
+_POLL_S = 0.1
 
 
 @contextlib.asynccontextmanager
 async def executor(job_queue: JobQueue, store: Store, data_dir: Path) -> AsyncIterator[str]:
-    """Return this worker's name, after the work of the previous one in this data directory is back in its queues.
+    """Put the work of this data directory's previous worker back into its queues, and return this worker's name.
 
     Raises SettingsError if another worker uses this directory's SQLite database.
     """
     name = f"{socket.gethostname()}-{secrets.token_hex(6)}"
     with (data_dir / "executor").open("a+", encoding="ascii") as file:
-        alone = _locked(file)
+        alone = _try_lock(file)
         if not job_queue.shared:
             end = time.monotonic() + _ENDING_S
             while not alone and time.monotonic() < end:
-                await asyncio.sleep(_LOOK_S)
-                alone = _locked(file)
+                await asyncio.sleep(_POLL_S)
+                alone = _try_lock(file)
             if not alone:
                 raise SettingsError(
                     f"another Planward works in {data_dir}: end it first, or set PLANWARD_DATABASE_URL to a PostgreSQL "
@@ -88,7 +88,7 @@ class Heart:
         *,
         lost: Callable[[], None],
     ) -> None:
-        """`lost` is called once when this executor has to stop because others may take over its work."""
+        """`lost` is called once if this executor has to stop because others may take over its work."""
         self._job_queue = job_queue
         self._executors = executors
         self._name = name
@@ -132,7 +132,8 @@ class Heart:
 
 
 async def _take_over(job_queue: JobQueue, executors: Executors, name: str, gone: Heartbeat) -> None:
-    """Take over alone: of several observers one gets the claim, and a claim whose owner dies becomes silent too."""
+    """Take over the work of a dead executor. Only one of several observers gets the claim; if it dies, so does its
+    claim."""
     if await executors.claim(gone, by=name):
         _log_takeover(name, gone.id, await job_queue.take_over(gone.id))
         await executors.remove(gone.id)
@@ -143,7 +144,7 @@ def _log_takeover(name: str, gone: str | None, jobs: tuple[str, ...]) -> None:
         log.info("jobs_taken_over", executor=name, of=gone, jobs=list(jobs))
 
 
-def _locked(file: TextIO) -> bool:
+def _try_lock(file: TextIO) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -23,21 +23,21 @@ from ghapp.store import StoreUnavailable, explain_unavailable, require_undamaged
 
 APPLICATION = "planward"
 APPLICATION_VERSION = "1"
-"""DBOS gives work only to workers of the version that enqueued it, so this never changes: every Planward resumes the
-jobs of any other. If a flow has different steps now, it starts again (`RecordedOtherwise`)."""
+"""This never changes: DBOS gives work only to workers of the version that enqueued it, but any version of Planward must
+resume the jobs of any other. If a flow's steps have changed since, the flow starts again (`RecordedOtherwise`)."""
 
 _AT_ONCE = 4
-_AWAY = (OperationalError, InterfaceError, PoolTimeout)
+_UNAVAILABLE = (OperationalError, InterfaceError, PoolTimeout)
 _TRIES = 3
 _PAUSE_S = 0.3
-_LOOKED_AT = 10
+_EXAMINED_ATTEMPTS = 10
 _PATIENCE_S = 30.0
-_ATTEMPT = "~"
+_ATTEMPT_SEPARATOR = "~"
 _UNFINISHED = ["ENQUEUED", "PENDING"]
 _FINISHED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 
 JobState = Literal["enqueued", "pending", "done"]
-"""Whether this call enqueued a job, or it was already waiting or running, or already has its result."""
+"""Whether this call enqueued the job, or it was already waiting or running, or it was already done."""
 
 
 @contextmanager
@@ -45,7 +45,7 @@ def raising_store_unavailable() -> Iterator[None]:
     """Raise StoreUnavailable, with a text for the operator, if the database fails."""
     try:
         yield
-    except _AWAY as failure:
+    except _UNAVAILABLE as failure:
         raise StoreUnavailable(explain_unavailable(failure)) from failure
 
 
@@ -77,22 +77,22 @@ class JobQueue:
         """Called with the queue of each job that is enqueued after this is set; from any thread."""
 
     async def enqueue(self, job: Job) -> bool:
-        """Enqueue the job; durable when this returns. False: it is already pending, or done.
+        """Enqueue the job durably. Returns False if it is already pending or done.
 
-        An attempt that ended by a bug in Planward is followed by the next one; any result is final. Raises
+        If the last attempt ended by a bug in Planward, the job gets another attempt; any other result is final. Raises
         StoreUnavailable.
         """
         return await self.enqueue_or_find(job) == "enqueued"
 
     async def enqueue_or_find(self, job: Job) -> JobState:
         """Like `enqueue`, but returns the state that was found."""
-        # Use separate threads: a delivery has seconds, and the event loop's threads may all be busy with flows.
+        # In threads of its own: flows may keep all of the event loop's threads busy, and a delivery has only seconds.
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._enqueue_patiently, job)
 
     def _enqueue_patiently(self, job: Job) -> JobState:
-        # If a job was enqueued but the answer was lost, the next attempt finds it.
+        # If the answer to an insertion was lost, the next try finds the inserted job.
         attempts = stamina.retry_context(
-            on=_AWAY, attempts=_TRIES, timeout=None, wait_initial=_PAUSE_S, wait_max=_PAUSE_S, wait_jitter=0.0
+            on=_UNAVAILABLE, attempts=_TRIES, timeout=None, wait_initial=_PAUSE_S, wait_max=_PAUSE_S, wait_jitter=0.0
         )
         with raising_store_unavailable():
             for attempt in attempts:
@@ -101,13 +101,13 @@ class JobQueue:
         raise AssertionError("stamina ends with a value or an error")
 
     def _enqueue_next(self, job: Job) -> JobState:
-        # Nearly every job is new: insert it at once, and examine its attempts only if one exists.
+        # Nearly every job is new, so insert it first and look at earlier attempts only if there is one.
         status_of_first = self._insert(job.key, job)
         if status_of_first != "ERROR":
             return _state(status_of_first)
         first = 1
         while True:
-            ids = [_nth(job.key, attempt) for attempt in range(first, first + _LOOKED_AT)]
+            ids = [_workflow_id(job.key, attempt) for attempt in range(first, first + _EXAMINED_ATTEMPTS)]
             seen = self._client.list_workflows(workflow_ids=ids, load_input=False, load_output=False)
             status = {each.workflow_id: each.status for each in seen}
             for workflow_id in ids:
@@ -115,10 +115,10 @@ class JobQueue:
                     return _state(self._insert(workflow_id, job))
                 if status[workflow_id] != "ERROR":
                     return _state(status[workflow_id])
-            first += _LOOKED_AT
+            first += _EXAMINED_ATTEMPTS
 
     def _insert(self, workflow_id: str, job: Job) -> str | None:
-        """Insert it; returns the status of the existing one with this id, or None."""
+        """Insert the job. Returns the status of the existing workflow with this id, or None if there was none."""
         queue, partition = queue_of(job)
         options: EnqueueOptions = {
             "workflow_name": "job",
@@ -142,7 +142,7 @@ class JobQueue:
             on_enqueued(queue)
 
     async def pending(self) -> tuple[Job, ...]:
-        """The jobs that wait or run, without those of another version that this one does not know."""
+        """The jobs that wait or run, without kinds of jobs that only another version knows."""
         with raising_store_unavailable():
             found = await self._client.list_workflows_async(status=_UNFINISHED, load_output=False)
         jobs: list[Job] = []
@@ -153,8 +153,10 @@ class JobQueue:
         return tuple(jobs)
 
     async def take_over(self, executor_id: str | None) -> tuple[str, ...]:
-        """Put jobs that an executor (None: any) began and will not finish back into their queues; returns their
-        keys."""
+        """Put the jobs that an executor began and will not finish back into their queues, and return their keys.
+
+        None means the jobs of every executor.
+        """
         found = await self._client.list_workflows_async(
             status="PENDING",
             executor_id=None if executor_id is None else [executor_id],
@@ -170,7 +172,7 @@ class JobQueue:
         return tuple(id for ids in taken.values() for id in ids)
 
     async def forget(self, before: float, limit: int) -> int:
-        """Delete up to this many jobs that finished before; returns how many. Each may then be enqueued again."""
+        """Delete up to `limit` jobs that finished before this time, and return how many. They may be enqueued again."""
         found = await self._client.list_workflows_async(
             status=_FINISHED,
             completed_before=datetime.fromtimestamp(before, UTC).isoformat(),
@@ -202,15 +204,15 @@ def _write_ahead(path: Path) -> None:
 
 def attempt_of(workflow_id: str) -> int:
     """The number of a workflow's attempt at its job, from 0."""
-    return int(workflow_id.partition(_ATTEMPT)[2] or 0)
+    return int(workflow_id.partition(_ATTEMPT_SEPARATOR)[2] or 0)
 
 
-def _nth(key: str, attempt: int) -> str:
-    return key if attempt == 0 else f"{key}{_ATTEMPT}{attempt}"
+def _workflow_id(key: str, attempt: int) -> str:
+    return key if attempt == 0 else f"{key}{_ATTEMPT_SEPARATOR}{attempt}"
 
 
 def _system_url(database_url: str) -> str:
-    """The place of DBOS' tables: a schema in the same database on PostgreSQL, a file beside ours on SQLite."""
+    """The URL of DBOS' tables: with PostgreSQL a schema in the same database, with SQLite a file beside ours."""
     parsed = make_url(database_url)
     if parsed.get_backend_name() != "sqlite":
         return parsed.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)

@@ -1,7 +1,7 @@
-"""DBOS' own tables on SQLite, which wait for a full disk as they do for a locked database.
+"""DBOS' own tables on SQLite, waiting as long as the disk is full.
 
-DBOS repeats a transaction as long as SQLite says "database is locked". If the disk is full, DBOS fails the flow, and
-the result of its step is lost. With PostgreSQL, DBOS waits for a full disk by itself.
+DBOS repeats a transaction as long as SQLite says "database is locked". But if the disk is full, it fails the flow, and
+the result of the flow's step is lost. With PostgreSQL, DBOS waits by itself.
 """
 
 import sqlite3
@@ -20,10 +20,10 @@ _PATIENCE_MS = 30_000
 
 
 def patient_engine(url: str) -> Engine:
-    """An engine for DBOS; connections are prepared as DBOS prepares its own."""
+    """An engine for DBOS. Its connections are prepared as DBOS prepares its own."""
     engine = create_engine(url)
     event.listen(engine, "connect", _prepare)
-    event.listen(engine, "handle_error", _wait_where_it_is_full)
+    event.listen(engine, "handle_error", _wait_for_room)
     return engine
 
 
@@ -33,7 +33,7 @@ def _prepare(connection: Any, _: object) -> None:
     connection.execute("PRAGMA foreign_keys=ON")
 
 
-def _wait_where_it_is_full(context: ExceptionContext) -> None:
+def _wait_for_room(context: ExceptionContext) -> None:
     error = context.original_exception
     if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & _PRIMARY in _FULL:
         log.warning("engine_waits_for_disk", reason="the disk of Planward's database is full: make room")

@@ -1,10 +1,10 @@
 """The queues of jobs, and how many jobs of each a worker runs at once.
 
-Running jobs are in memory, waiting ones are not, so a backlog of thousands costs no memory. A flow never waits for the
-end of another one in the same queue: follow-up work is enqueued as a separate job.
+Only running jobs are in memory, so a backlog of thousands costs none. A flow never waits for the end of another flow
+in the same queue: follow-up work is enqueued as a separate job.
 
-DBOS stores a queue's limits in the database, the same for all workers; they apply to each worker. A poll goes through
-the partitions in random order, so that none starves.
+DBOS stores a queue's limits in the database, so they are the same for all workers; they apply to each worker. A poll
+goes through the partitions in random order, so that none starves.
 
 https://docs.dbos.dev/python/reference/queues
 """
@@ -41,7 +41,8 @@ QUEUES: dict[Queue, _Limits] = {
 
 
 _FORMER: dict[FormerQueue, Queue] = {"news": "events", "looks": "background"}
-"""Queues of an older version. It may still use them beside this one in a rolling restart, so jobs are not moved."""
+"""The queues of an older version, with their successors. In a rolling restart the older version still uses them, so
+their jobs are not moved."""
 
 
 def interval_s(*, shared: bool) -> float:

@@ -17,14 +17,14 @@ from ghapp.store import StoreUnavailable
 T = TypeVar("T")
 P = ParamSpec("P")
 
-_AGAIN_S = 2.0
+_RETRY_S = 2.0
 
 
 class FlowState:
-    """A running flow: the number of its active steps, and how many of these wait for the process to end."""
+    """The state of a running flow: how many steps are active, and how many of these wait for the process to end."""
 
     def __init__(self, stopping: asyncio.Event, *, attempt: int = 0) -> None:
-        """`stopping` is set when the process has to end; `attempt` is the number of earlier tries of the job."""
+        """`stopping` is set when the process has to end. `attempt` is the number of earlier attempts at the job."""
         self.stopping = stopping
         self.attempt = attempt
         self.under_way = 0
@@ -32,7 +32,7 @@ class FlowState:
 
     @property
     def all_parked(self) -> bool:
-        """Whether nothing of it runs any more, until another process resumes it."""
+        """Whether nothing of the flow runs until another process resumes it."""
         return 0 < self.parked == self.under_way
 
 
@@ -41,23 +41,23 @@ flow_state: ContextVar[FlowState] = ContextVar("flow_state")
 
 
 class OwnFailure(PlanwardError):
-    """A flow failed by a bug in Planward; the log has the details under the job's key."""
+    """A flow failed, and not by a fault that a person can correct; the log has the details under the job's key."""
 
 
 def attempts_before() -> int:
-    """The number of earlier tries of the current job."""
+    """The number of earlier attempts at the current job."""
     return flow_state.get().attempt
 
 
 class RecordedOtherwise(PlanwardError):
-    """The recorded steps of a flow differ from its current ones: another version of Planward began it.
+    """The recorded steps of a flow differ from its current ones, because another version of Planward began the flow.
 
-    Its job runs again from its start: every step finds what was created on GitHub, and Terraform plans again.
+    The job then starts again: every step finds what was already created on GitHub, and Terraform plans again.
     """
 
 
 async def park() -> NoReturn:
-    """Wait for the end of the process. If the step returned, it would count as done; this way it runs again."""
+    """Wait for the end of the process: if the step returned, it would count as done instead of running again."""
     flow_state.get().parked += 1
     while True:
         await asyncio.Event().wait()
@@ -66,10 +66,10 @@ async def park() -> NoReturn:
 async def step(
     name: str, kind: type[T], function: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs
 ) -> T:
-    """Do one durable step: the function is called once, and a recovery finds its result as JSON.
+    """Do one durable step: call the function and store its result as JSON, which a recovery uses instead of calling.
 
-    `kind` is the result's type. After an interruption the step runs again from its start, and finds what it created.
-    Raises RecordedOtherwise if another step was recorded in its place, or a result of another shape.
+    `kind` is the result's type. A step that was interrupted runs again from its start, so it has to find what it
+    already created. Raises RecordedOtherwise if another step, or a result of another shape, is recorded in its place.
     """
     flow = flow_state.get()
     flow.under_way += 1
@@ -84,21 +84,21 @@ async def step(
 async def _step(name: str, kind: type[T], work: Callable[[], Awaitable[T]]) -> T:
     raised: list[Exception] = []
 
-    async def as_json() -> Any:
+    async def run_and_encode() -> Any:
         try:
             return {"value": msgspec.to_builtins(await patiently(name, work))}
         except Unavailable as failure:
             raised.append(failure)
             return {"raised": str(failure), "retry_after_s": failure.retry_after_s}
         except Exception as failure:
-            # A step's exception is stored in the database as it is: never another library's text.
+            # The exception's text is stored in the database, so it must not be another library's.
             raised.append(failure)
             if not isinstance(failure, JobError):
                 return {"raised": None}
             return {"raised": str(failure), "kind": type(failure).__name__}
 
     try:
-        result = await DBOS.run_step_async({"name": name}, as_json)
+        result = await DBOS.run_step_async({"name": name}, run_and_encode)
     except error.DBOSUnexpectedStepError as unexpected:
         raise RecordedOtherwise(name) from unexpected
     if raised:
@@ -108,34 +108,34 @@ async def _step(name: str, kind: type[T], work: Callable[[], Awaitable[T]]) -> T
         unavailable.retry_after_s = result["retry_after_s"]
         raise unavailable
     if "raised" in result:
-        raise _raised_before(name, result)
+        raise _recorded_exception(name, result)
     try:
         return msgspec.convert(result["value"], type=kind)
     except msgspec.ValidationError as invalid:
         raise RecordedOtherwise(name) from invalid
 
 
-def _raised_before(name: str, recorded: Mapping[str, Any]) -> PlanwardError:
-    """The exception that a step raised before an interruption, of the same type if the type has only a text."""
+def _recorded_exception(name: str, recorded: Mapping[str, Any]) -> PlanwardError:
+    """Make the exception again that a step raised before an interruption; of the same type, if it takes only a text."""
     if recorded["raised"] is None:
         return OwnFailure(f"{name} failed before")
-    for kind in _kinds(JobError):
+    for kind in _subclasses(JobError):
         if kind.__name__ == recorded.get("kind") and kind.__init__ is JobError.__init__:
             return kind(recorded["raised"])
     return JobError(recorded["raised"])
 
 
-def _kinds(kind: type[JobError]) -> Iterator[type[JobError]]:
+def _subclasses(kind: type[JobError]) -> Iterator[type[JobError]]:
     yield kind
     for below in kind.__subclasses__():
-        yield from _kinds(below)
+        yield from _subclasses(below)
 
 
 async def patiently(name: str, work: Callable[[], Awaitable[T]]) -> T:
-    """Do the work, and repeat it as long as the database cannot store its result.
+    """Do the work, and repeat it as long as the database is unavailable.
 
-    A step does that by itself; inside a step, this is for work after which the whole step must not be repeated. It
-    ends only with the process, which stamina's retries do not check.
+    A step does this by itself. Inside a step, use it for work that must not lead to a repetition of the whole step. It
+    ends early only with the process, which stamina's retries would not notice.
     """
     stopping = flow_state.get().stopping
     while True:
@@ -144,26 +144,26 @@ async def patiently(name: str, work: Callable[[], Awaitable[T]]) -> T:
         except StoreUnavailable as unavailable:
             log.warning("step_waits_for_database", step=name, reason=str(unavailable))
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stopping.wait(), _AGAIN_S)
+            await asyncio.wait_for(stopping.wait(), _RETRY_S)
             await park()
 
 
 async def side_by_side(steps: Sequence[Callable[[], Awaitable[T]]], *, at_once: int) -> tuple[T, ...]:
-    """Run steps in parallel, at most `at_once` started and not finished, so that a thousand do not fill the memory.
+    """Run steps in parallel, at most `at_once` at a time, so that a thousand of them do not fill the memory.
 
-    They are started, and numbered, in this order, which must be deterministic. If one fails, no other is started, and
-    the running ones finish first: nothing runs in parallel with later steps.
+    DBOS numbers them in the order of their start, so the order must be deterministic. If one fails, no other is
+    started, and the error is raised only when the running ones have finished: nothing runs beside later steps.
     """
     begun: list[asyncio.Future[T]] = []
-    going: set[asyncio.Future[T]] = set()
+    running: set[asyncio.Future[T]] = set()
     try:
         for each in steps:
-            if len(going) == at_once:
-                done, going = await asyncio.wait(going, return_when=asyncio.FIRST_COMPLETED)
+            if len(running) == at_once:
+                done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
                 if any(task.exception() is not None for task in done):
                     break
             begun.append(asyncio.ensure_future(each()))
-            going.add(begun[-1])
+            running.add(begun[-1])
         results = await asyncio.gather(*begun, return_exceptions=True)
     except asyncio.CancelledError:
         for task in begun:

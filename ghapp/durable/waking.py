@@ -123,7 +123,7 @@ def _waiting(jobs: Table, queues: Collection[str]) -> CompoundSelect[Any]:
 
 
 def _poll(event: WakeableEvent, dbos: DBOS, queue: Queue) -> None:
-    """Poll until the end; a loop that ended early is restarted, as DBOS does with its own."""
+    """Poll until the end. If the loop ends early, restart it, as DBOS does with its own loops."""
     while not event.is_set():
         try:
             queue_worker_thread(event, dbos, queue)

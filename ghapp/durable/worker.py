@@ -34,9 +34,9 @@ from ghapp.timings import Timings
 
 _TICK_S = 0.2
 _GRACE_S = 60.0
-_AGAIN_S = 2.0
-"""Longer than recording the end of an attempt takes."""
-_LEAVE_S = 30.0
+_RETRY_S = 2.0
+"""The delay of a job's next attempt: long enough for the end of this attempt to be recorded."""
+_LEFT_FOR_S = 30.0
 
 Flow = Callable[[Any], Awaitable[None]]
 
@@ -55,7 +55,7 @@ class Worker:
         keeper: Keeper | None = None,
         timings: Timings = Timings(),  # noqa: B008 - a value
     ) -> None:
-        """`stopping` is set when the process has to end: programs are interrupted, and their steps never return."""
+        """`stopping` is set when the process has to end: programs are interrupted, and their steps do not return."""
         self._job_queue = job_queue
         self._store = store
         self._data_dir = data_dir
@@ -85,17 +85,17 @@ class Worker:
                 yield
             finally:
                 self._stopping.set()
-                await _cancelled(ticking)
+                await _cancel_and_wait(ticking)
                 parked = await self._all_parked()
                 self._job_queue.on_enqueued = None
                 await asyncio.to_thread(self._pollers.end)
                 await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
                 if self._engine is not None:
                     self._engine.dispose()
-                # DBOS made its own threads the event loop's default, and they are gone.
+                # DBOS had made its own threads the event loop's default, and they have ended.
                 asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
                 if beating is not None:
-                    await _cancelled(beating)
+                    await _cancel_and_wait(beating)
                 if parked:
                     await hand_over(self._job_queue, self._store, name)
 
@@ -127,7 +127,7 @@ class Worker:
         try:
             job = read_job(msgspec.json.decode(encoded))
         except msgspec.ValidationError:
-            await self._leave(f"again:{DBOS.workflow_id}", msgspec.json.decode(encoded))
+            await self._leave_to_newer_version(f"again:{DBOS.workflow_id}", msgspec.json.decode(encoded))
             raise OwnFailure(f"unknown: {DBOS.workflow_id}") from None
         state = FlowState(self._stopping, attempt=attempt_of(DBOS.workflow_id or job.key))
         flow_state.set(state)
@@ -136,29 +136,29 @@ class Worker:
             await self._flow(job)
         except RecordedOtherwise as step:
             log.info("job_starts_again", job=job.key, step=str(step))
-            await self._store.deferred.defer(f"again:{job.key}", msgspec.to_builtins(job), in_s=_AGAIN_S)
+            await self._store.deferred.defer(f"again:{job.key}", msgspec.to_builtins(job), in_s=_RETRY_S)
             raise OwnFailure(f"starts again: {job.key}") from None
         except Exception:
             log.exception("flow_failed", job=job.key)
-            # An exception raised from a workflow is stored in the database: never another library's text.
+            # The text of a workflow's exception is stored in the database, so it must not be another library's.
             raise OwnFailure(f"internal error in {job.key}") from None
         finally:
             self._flows.discard(state)
             # A slot is free for a waiting job.
             self._pollers.wake()
 
-    async def _leave(self, key: str, job: Any) -> None:
-        """Leave a job that this version does not know to the newer version that does, as in a rolling restart."""
+    async def _leave_to_newer_version(self, key: str, job: Any) -> None:
+        """Defer a job that only a newer version knows: in a rolling restart, a worker of that version takes it."""
         log.warning("job_of_another_version", key=key)
-        await self._store.deferred.defer(key, job, in_s=_LEAVE_S)
+        await self._store.deferred.defer(key, job, in_s=_LEFT_FOR_S)
 
     def _end(self) -> None:
-        """Stop all runs at once, then the process: its supervisor starts another."""
+        """Stop all runs at once, then the process. Its supervisor starts another."""
         self._stopping.set()
         os.kill(os.getpid(), signal.SIGTERM)
 
     async def _all_parked(self) -> bool:
-        """Wait until every flow is done or between two steps, so that Terraform has ended by itself."""
+        """Wait until every flow is done or between two steps, so that Terraform can end by itself."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_GRACE_S):
                 while not all(each.all_parked for each in self._flows):  # noqa: ASYNC110 - once, at the end
@@ -173,11 +173,11 @@ class Worker:
                     try:
                         job = read_job(encoded)
                     except msgspec.ValidationError:
-                        await self._leave(key, encoded)
+                        await self._leave_to_newer_version(key, encoded)
                         continue
                     if await self._job_queue.enqueue_or_find(job) == "pending":
-                        # It may be about to end as deferred, and this row says when it runs again.
-                        await self._store.deferred.defer(key, encoded, in_s=_AGAIN_S)
+                        # The job may be about to end as deferred; then this row says when it runs again.
+                        await self._store.deferred.defer(key, encoded, in_s=_RETRY_S)
                     else:
                         await self._store.deferred.remove(key, due_at)
             except Exception:
@@ -185,7 +185,7 @@ class Worker:
             await asyncio.sleep(_TICK_S)
 
 
-async def _cancelled(task: asyncio.Task[None]) -> None:
+async def _cancel_and_wait(task: asyncio.Task[None]) -> None:
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task

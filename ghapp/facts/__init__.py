@@ -1,4 +1,4 @@
-"""Facts from the files of a tree: Terraform's files, cached by git blob id so that no blob is parsed twice, and the
+"""Facts from the files of a tree: those of Terraform, cached by git blob id so that no blob is parsed twice, and the
 config."""
 
 from ghapp.facts.configs import Configs

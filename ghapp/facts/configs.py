@@ -17,7 +17,7 @@ class _Config:
 
 
 class Configs:
-    """Reads configs. It has its own processes, since those that read Terraform's files may have hundreds waiting."""
+    """Reads configs, in processes of its own, since hundreds of Terraform's files may wait for the others."""
 
     def __init__(self, *, file_limit_s: float = LONGEST_S) -> None:
         self._file_limit_s = file_limit_s

@@ -59,7 +59,7 @@ class Facts:
         known = await asyncio.to_thread(self._kept.read, keys)
         missing = [key for key in keys if key not in known]
         for start in range(0, len(missing), _READ_AT_ONCE):
-            known |= await self._parsed(mirror, missing[start : start + _READ_AT_ONCE])
+            known |= await self._parse(mirror, missing[start : start + _READ_AT_ONCE])
         if missing:
             log.info("facts_parsed", files=len(keys), parsed=len(missing))
         return too_large | {path: known[key] for path, key in wanted.items()}
@@ -72,20 +72,20 @@ class Facts:
         """Stop the parsing processes."""
         self._parser.close()
 
-    async def _parsed(self, mirror: Blobs, keys: Sequence[str]) -> dict[str, FileFacts]:
+    async def _parse(self, mirror: Blobs, keys: Sequence[str]) -> dict[str, FileFacts]:
         contents = await mirror.read_blobs([_blob_id(key) for key in keys])
         parsed = await self._parser.read([(key, contents[_blob_id(key)]) for key in keys])
         facts = {key: each for key, each in zip(keys, parsed, strict=True) if each is not None}
         await asyncio.to_thread(self._kept.write, facts)
-        # A file that took too long today may not tomorrow, so this result is not cached.
-        return {key: facts.get(key, _NOT_READ) for key in keys}
+        # If a file takes too long, that is not cached: it may be faster another time.
+        return {key: facts.get(key, _UNREAD) for key in keys}
 
 
-_NOT_READ = FileFacts(read=False, problem=Problem(line=1, message="reading it took too long, so it was given up"))
+_UNREAD = FileFacts(read=False, problem=Problem(line=1, message="reading it took too long, so it was given up"))
 
 
 def _key(entry: TreeEntry) -> str:
-    """The blob id and the grammar for its file name: the same bytes differ in meaning as HCL and as JSON."""
+    """The blob id, and the grammar for the file's name: the same bytes have different meanings as HCL and as JSON."""
     return f"{entry.blob_id}.{'tf.json' if entry.path.endswith('.json') else 'tf'}"
 
 
@@ -94,7 +94,7 @@ def _blob_id(key: str) -> str:
 
 
 async def _links(mirror: Blobs, entries: Sequence[TreeEntry]) -> dict[str, str]:
-    # No operating system follows a longer link.
+    # Longer links are left out: no operating system follows them.
     symlinks = [entry for entry in entries if entry.mode == _SYMLINK and entry.size_bytes <= _LONGEST_LINK_BYTES]
     targets = await mirror.read_blobs({entry.blob_id for entry in symlinks}) if symlinks else {}
     return {entry.path: targets[entry.blob_id].decode(errors="backslashreplace") for entry in symlinks}

@@ -1,4 +1,4 @@
-"""Facts that outlive the process: a SQLite file of limited size below the data directory, by blob id."""
+"""A cache of facts by blob id that outlives the process: a SQLite file of limited size below the data directory."""
 
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping
@@ -15,7 +15,7 @@ VERSION = 3
 """Increase this when the facts of a file or their format change; facts of another version are deleted."""
 
 MOST_ROWS = 500_000
-"""Above this the oldest facts are dropped, and parsed again when needed."""
+"""The most cached facts. Above that the oldest are dropped, and parsed again when needed."""
 
 _ASKED_AT_ONCE = 500
 _BUSY_S = 10.0
@@ -28,7 +28,7 @@ _decode = msgspec.msgpack.Decoder(FileFacts).decode
 
 
 class KeptFacts:
-    """Facts by key. It is a cache: failures to read or write count as a miss, and are logged."""
+    """The cached facts by key. A failure to read or write is logged and counts as a miss."""
 
     def __init__(self, directory: Path, *, most_rows: int = MOST_ROWS) -> None:
         self._directory = directory
@@ -39,7 +39,7 @@ class KeptFacts:
         """The cached facts for these keys."""
         try:
             with self._connection() as connection:
-                return dict(_selected(connection, list(keys)))
+                return dict(_select(connection, list(keys)))
         except (sqlite3.Error, msgspec.MsgspecError, OSError) as error:
             self._forget(error)
             return {}
@@ -67,8 +67,8 @@ class KeptFacts:
             self._start()
         connection = sqlite3.connect(self._path, timeout=_BUSY_S)
         try:
-            # Losing the latest facts in a crash of the machine costs a parse; waiting for the disk would slow every
-            # run.
+            # Do not wait for the disk, which would slow down every run. After a crash of the machine, some files are
+            # parsed again.
             connection.execute("PRAGMA synchronous = OFF")
             connection.execute(_SCHEMA)
             with connection:
@@ -88,7 +88,7 @@ class KeptFacts:
             self._path.unlink(missing_ok=True)
 
 
-def _selected(connection: sqlite3.Connection, keys: list[str]) -> Iterator[tuple[str, FileFacts]]:
+def _select(connection: sqlite3.Connection, keys: list[str]) -> Iterator[tuple[str, FileFacts]]:
     for start in range(0, len(keys), _ASKED_AT_ONCE):
         asked = keys[start : start + _ASKED_AT_ONCE]
         places = ",".join("?" * len(asked))

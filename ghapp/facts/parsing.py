@@ -16,7 +16,7 @@ from checks.configuration import read_file
 from checks.configuration.file_facts import FileFacts, Problem
 
 LARGEST_BYTES = 4 * 1024 * 1024
-"""Larger configuration files are not read; the largest public ones of Terraform have a tenth of this size."""
+"""Larger configuration files are not read. The largest public ones have a tenth of this size."""
 
 TOO_LARGE = FileFacts(
     read=False, problem=Problem(line=1, message=f"larger than {LARGEST_BYTES // 1024 // 1024} MiB, and so not read")
@@ -37,9 +37,9 @@ Output = TypeVar("Output")
 
 
 class Reader(Generic[Input, Output]):
-    """A pool of processes that read inputs with one function. It starts with the first inputs and then stays.
+    """A pool of processes that read inputs with one function. They are started for the first inputs, and kept.
 
-    The function, which must be a module-level one, its inputs and its results are pickled.
+    The inputs and results are pickled, and so is the function, which must be at the module's level.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Reader(Generic[Input, Output]):
             pool.shutdown(wait=True, cancel_futures=True)
 
     async def _batch(self, batch: Sequence[Input]) -> list[Output | None]:
-        pool = self._running()
+        pool = self._ensure_pool()
         try:
             reading = asyncio.wrap_future(pool.submit(_read_all, self._read, batch, self._file_limit_s))
             return await asyncio.wait_for(reading, _GIVEN_UP_S + self._file_limit_s * len(batch))
@@ -76,7 +76,7 @@ class Reader(Generic[Input, Output]):
             # starts a process in that moment, it passes closed descriptors, which raises ValueError.
             self._abandon(pool)
         if len(batch) == 1:
-            return await self._alone(batch)
+            return await self._read_in_own_pool(batch)
         middle = len(batch) // 2
         return [*await self._batch(batch[:middle]), *await self._batch(batch[middle:])]
 
@@ -87,8 +87,8 @@ class Reader(Generic[Input, Output]):
                 process.kill()
             pool.shutdown(wait=False, cancel_futures=True)
 
-    async def _alone(self, batch: Sequence[Input]) -> list[Output | None]:
-        """Read one file in its own pool, since another batch may have broken the shared one."""
+    async def _read_in_own_pool(self, batch: Sequence[Input]) -> list[Output | None]:
+        """Read one file in a pool of its own, since another batch may have broken the shared pool."""
         pool = _new_pool(1)
         try:
             return await asyncio.wrap_future(pool.submit(_read_all, self._read, batch, self._file_limit_s))
@@ -97,7 +97,7 @@ class Reader(Generic[Input, Output]):
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
-    def _running(self) -> ProcessPoolExecutor:
+    def _ensure_pool(self) -> ProcessPoolExecutor:
         if self._pool is None:
             self._pool = _new_pool(self._processes)
         return self._pool
@@ -122,7 +122,7 @@ def _prepare() -> None:
     # Ctrl-C in a terminal is for the server, which stops its pool itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGALRM, _give_up)
-    # After its owner is killed, a pool would wait for work forever, since each of its processes holds both queue ends.
+    # If its owner is killed, a pool would wait for work forever, since its processes hold both ends of the queue.
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
@@ -134,7 +134,7 @@ def _end_with_parent() -> None:
 
 
 class _TookTooLong(BaseException):
-    """Not an Exception subclass: the parser libraries would wrap that in their own."""
+    """Not a subclass of Exception, which the parser libraries would catch."""
 
 
 def _give_up(_signal: int, _frame: FrameType | None) -> None:
@@ -147,7 +147,7 @@ def _read_all(read: Callable[[Input], Output], files: Sequence[Input], file_limi
 
 def _read_one(read: Callable[[Input], Output], file: Input, file_limit_s: float) -> Output | None:
     try:
-        with _limited(file_limit_s):
+        with _time_limit(file_limit_s):
             return read(file)
     except _TookTooLong:
         return None
@@ -159,8 +159,8 @@ def _read_file(file: File) -> FileFacts:
 
 
 @contextlib.contextmanager
-def _limited(seconds: float) -> Iterator[None]:
-    """Raise _TookTooLong after this time; kill the process after twice that CPU time, if nothing else can stop it."""
+def _time_limit(seconds: float) -> Iterator[None]:
+    """Raise _TookTooLong after this time. After twice that CPU time, kill the process, in case it cannot be stopped."""
     signal.setitimer(signal.ITIMER_REAL, seconds)
     signal.setitimer(signal.ITIMER_VIRTUAL, 2 * seconds)
     try:

@@ -21,10 +21,10 @@ from ghapp.services import Services
 from ghapp.store import ApplyState, CheckRunState, Run, StoreUnavailable
 from ghapp.values import TESTING, CommitSha, EnvironmentName, RepositoryId, RunId
 
-_LOOK_AGAIN_S = 0.2
+_POLL_S = 0.2
 
 _MOST_IMAGES = 5
-_NOT_OURS = (403, 404)
+_REFUSED_TO_US = (403, 404)
 PLAN = "planward/plan"
 """The check run that branch protection requires."""
 
@@ -52,7 +52,7 @@ def run_id_for(key: str) -> RunId:
 
 
 OVERRIDDEN = " (--override)"
-"""Follows the name of an administrator who ended a hold alone."""
+"""A suffix to the login of an administrator who ended a hold alone."""
 
 
 def run_report(
@@ -67,8 +67,8 @@ def run_report(
     paste: str | None = None,
     target: str = "",
 ) -> RunReport:
-    """The report of a run for people; `cause` is the first line unless it is a success."""
-    note = overridden(run)
+    """The report of a run for people; `cause` is the first line unless the run succeeded."""
+    note = describe_override(run)
     return RunReport(
         operation=run.operation,
         environment=TESTING if run.operation == "plan" else run.environment,
@@ -86,17 +86,17 @@ def run_report(
     )
 
 
-def overridden(run: Run) -> str | None:
-    """The administrator who ended an apply's hold alone, as text; None if nobody did."""
+def describe_override(run: Run) -> str | None:
+    """Say which administrator ended an apply's hold alone; None if nobody did."""
     if not isinstance(run.state, ApplyState) or not (run.state.approved_by or "").endswith(OVERRIDDEN):
         return None
     return f"The hold was ended by the administrator {run.state.approved_by}, without four eyes"
 
 
 async def announce(repo: Repo, run: Run, *, status: Status, summary: str) -> Run:
-    """Create the run's check run, once: a repeated step finds the existing one, and concurrent flows create only one.
+    """Create the run's check run, exactly once even if the step is repeated or flows run concurrently.
 
-    A run that has ended in the meantime gets none: its check run would be newer than that of the run that replaced it.
+    A run that has ended in the meantime gets none: it would be newer than the check run of the run that replaced it.
     """
     lock = repo.services.check_run_locks.setdefault(run.id, asyncio.Lock())
     async with lock:
@@ -108,7 +108,7 @@ async def announce(repo: Repo, run: Run, *, status: Status, summary: str) -> Run
             ):
                 draft = _draft(repo.services, run, status=status, summary=summary)
                 github = await repo.github()
-                async with _claim_renewed(repo.services, run.id):
+                async with _renew_claim(repo.services, run.id):
                     made = await github.create_check_run(draft, look_first=tried_before)
                 if made.unclear:
                     await repo.store.runs.change_check_run(run.id, lambda state: replace(state, may_be_duplicated=True))
@@ -116,7 +116,7 @@ async def announce(repo: Repo, run: Run, *, status: Status, summary: str) -> Run
                 await repo.store.runs.change_check_run(run.id, partial(_shown_since, shown_at))
                 await repo.store.runs.change(run.id, check_run_id=made.resource.id, status=status)
             else:
-                await asyncio.sleep(_LOOK_AGAIN_S)
+                await asyncio.sleep(_POLL_S)
             run = await repo.store.runs.load(run.id)
         return run
 
@@ -126,8 +126,8 @@ def _shown_since(at: float, state: CheckRunState) -> CheckRunState:
 
 
 @contextlib.asynccontextmanager
-async def _claim_renewed(services: Services, run_id: RunId) -> AsyncIterator[None]:
-    """Renew the claim while the check run is created: another process would otherwise take it over and create one
+async def _renew_claim(services: Services, run_id: RunId) -> AsyncIterator[None]:
+    """Renew the claim while the check run is created: otherwise another process would take the claim and create one,
     too."""
 
     async def renew() -> None:
@@ -145,9 +145,9 @@ async def _claim_renewed(services: Services, run_id: RunId) -> AsyncIterator[Non
 
 
 async def show_progress(repo: Repo, run: Run, summary: str) -> None:
-    """Show the run's progress on the check run; if GitHub refuses, it is left out and the run continues."""
+    """Show the run's progress on the check run; if GitHub refuses, the run continues without showing it."""
     if run.check_run_id is None:
-        return  # it ended before it had a check run
+        return  # the run ended before it had a check run
     github = await repo.github()
     draft = _draft(repo.services, run, status="in_progress", summary=summary)
     try:
@@ -175,40 +175,40 @@ async def complete_check_run(
 ) -> None:
     """Complete the run on GitHub and in the store; a repeated step does nothing once both are done.
 
-    `on_shown` is called, before the store is updated, with the time `at=` since which GitHub shows the conclusion.
-    Annotations on `changed_lines`, by path, come first: GitHub shows only those beside the code.
+    `on_shown` is called before the store is updated; its argument `at` is the time since which GitHub shows the
+    conclusion. Annotations on `changed_lines`, by path, come first: GitHub shows only those beside the code.
     """
     run = await repo.store.runs.load(run.id)
     if run.status == "completed":
         return
     output = await asyncio.to_thread(render_check_run, *reports, changed_lines=changed_lines)
     raw = await asyncio.to_thread(msgspec.json.encode, list(reports))
-    run = await _with_check_run(repo, run, output.title)
+    run = await _ensure_check_run(repo, run, output.title)
     if run.check_run_id is None:
-        await _complete(repo, run, conclusion, output.title, raw)
+        await _complete_in_store(repo, run, conclusion, output.title, raw)
         return
     github = await repo.github()
     resumed = run.state.check_run.completion_sent
     await repo.store.runs.change_check_run(run.id, lambda state: replace(state, completion_sent=True))
-    draft = await _completed(repo, run, output, reports, conclusion, buttons)
+    draft = await _completed_draft(repo, run, output, reports, conclusion, buttons)
     try:
         update = await github.update_check_run(run.check_run_id, draft, annotations_sent=None if resumed else 0)
         if on_shown is not None:
             await on_shown(at=update.completed_at or repo.store.clock())
     except GitHubRefused as error:
-        if error.status not in _NOT_OURS:
+        if error.status not in _REFUSED_TO_US:
             raise
-        # Another App created it, or nobody: nothing can be shown there, and nothing has to wait for it.
+        # The check run belongs to another App or does not exist. Nothing can be shown, so the run just ends.
         log.warning("run_not_shown", run=run.id, reason=str(error))
     if run.state.check_run.may_be_duplicated:
-        # Whichever check run GitHub considers the newest, it shows the same.
+        # Whichever of the duplicates GitHub considers the newest, it then shows the result.
         for each in await github.find_check_runs(run.head_sha, run.check_run_name):
             if each.external_id == run.id and each.id != run.check_run_id and each.status != "completed":
                 await github.update_check_run(each.id, draft)
-    await _complete(repo, run, conclusion, output.title, raw)
+    await _complete_in_store(repo, run, conclusion, output.title, raw)
 
 
-async def _completed(
+async def _completed_draft(
     repo: Repo,
     run: Run,
     output: CheckRunOutput,
@@ -232,8 +232,8 @@ async def _completed(
     )
 
 
-async def _complete(repo: Repo, run: Run, conclusion: Conclusion, title: str, report: bytes) -> None:
-    """Finish the run in the store; plans that waited for the end of an apply resume."""
+async def _complete_in_store(repo: Repo, run: Run, conclusion: Conclusion, title: str, report: bytes) -> None:
+    """Finish the run in the store, and resume the plans that wait for the end of an apply."""
     await repo.store.runs.complete(run.id, conclusion=conclusion, title=title, report=report)
     if run.operation == "apply":
         await repo.store.deferred.make_due(after_applies(run.repository_id, run.branch))
@@ -242,26 +242,25 @@ async def _complete(repo: Repo, run: Run, conclusion: Conclusion, title: str, re
 async def show_completed(
     repo: Repo, run: Run, reports: Sequence[RunReport], *, conclusion: Conclusion, buttons: Sequence[str] = ()
 ) -> None:
-    """Replace the output of a completed check run, and store it as its report; annotations stay. Raises
-    GitHubError."""
+    """Replace the output of a completed check run, and its stored report; annotations stay. Raises GitHubError."""
     output = await asyncio.to_thread(render_check_run, *reports)
     if run.check_run_id is not None:
         github = await repo.github()
-        draft = await _completed(repo, run, output, reports, conclusion, buttons)
+        draft = await _completed_draft(repo, run, output, reports, conclusion, buttons)
         await github.update_check_run(run.check_run_id, msgspec.structs.replace(draft, annotations=()))
     raw = await asyncio.to_thread(msgspec.json.encode, list(reports))
     await repo.store.runs.replace_report(run.id, title=output.title, report=raw)
 
 
-async def _with_check_run(repo: Repo, run: Run, summary: str) -> Run:
-    """Return the run with its check run; created now if GitHub was unavailable when the run was announced.
+async def _ensure_check_run(repo: Repo, run: Run, summary: str) -> Run:
+    """Return the run with its check run, which is created now if GitHub was unavailable when the run was announced.
 
-    Without one if the run ended before it had one, or if GitHub refuses check runs on this commit.
+    The run still has none if it ended before that, or if GitHub refuses check runs on this commit.
     """
     if run.check_run_id is not None:
         return run
     if run.cancel_reason is not None:
-        return await _found(repo, run)
+        return await _recover_check_run(repo, run)
     try:
         return await announce(repo, run, status="in_progress", summary=summary)
     except GitHubRefused as error:
@@ -269,8 +268,8 @@ async def _with_check_run(repo: Repo, run: Run, summary: str) -> Run:
         return run
 
 
-async def _found(repo: Repo, run: Run) -> Run:
-    """Return an ended run with the check run that an attempt to announce it may have created anyway."""
+async def _recover_check_run(repo: Repo, run: Run) -> Run:
+    """Return an ended run with its check run if an attempt to announce it created one after all."""
     lock = repo.services.check_run_locks.setdefault(run.id, asyncio.Lock())
     async with lock:
         run = await repo.store.runs.load(run.id)
@@ -285,13 +284,13 @@ async def _found(repo: Repo, run: Run) -> Run:
                     return run
                 await repo.store.runs.change(run.id, check_run_id=ids[0])
             else:
-                await asyncio.sleep(_LOOK_AGAIN_S)
+                await asyncio.sleep(_POLL_S)
             run = await repo.store.runs.load(run.id)
         return run
 
 
 def _images(services: Services, run: Run, reports: Sequence[RunReport]) -> tuple[CheckRunImage, ...]:
-    """Pictures of the first root modules that have one, if GitHub can fetch them."""
+    """Pictures of the first root modules with changes, if GitHub can fetch pictures from this server."""
     roots = [root for report in reports for root in report.all_roots]
     images: list[CheckRunImage] = []
     for number, root in enumerate(roots):
@@ -323,12 +322,12 @@ async def runs_of_tip(repo: Repo, environment: EnvironmentName, tip: CommitSha) 
 
 
 def after_applies(repository: RepositoryId, branch: str, run_id: str = "") -> str:
-    """Prefix of the keys of jobs that wait for the end of a branch's applies."""
+    """The prefix of the keys of jobs that wait for the end of a branch's applies."""
     return f"after:{repository}:{branch}:{run_id}"
 
 
 async def cancel_plan(services: Services, run: Run, *, by: str) -> None:
-    """Make an unfinished plan run end `cancelled`. One that still waits has no flow yet, and gets one."""
+    """Make an unfinished plan run end `cancelled`. A run that still waits has no flow yet, so it gets one to end it."""
     if await services.store.runs.cancel(run.id, reason=by) and run.plan.debounced:
         await services.enqueue(PlanRun(run_id=run.id, repository_id=run.repository_id))
         await services.store.deferred.make_due(after_applies(run.repository_id, run.branch, run.id))

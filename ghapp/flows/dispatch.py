@@ -28,19 +28,19 @@ from ghapp.log import log
 from ghapp.services import Services
 from ghapp.store import ApplyState, PlanState, Run
 
-_LEAST_S = 1.0
-"""When a slot in GitHub's minute becomes free, other jobs are waiting for it too."""
+_SHORTEST_DEFERRAL_S = 1.0
+"""Shorter deferrals are pointless: other jobs are waiting for the same free slot in GitHub's minute."""
 _PARKED_S = 24 * 3600.0
-"""If GitHub's "unsuspend" delivery is lost, the job is tried again once a day."""
-_FULL = "Planward's data directory is full: the operator has to make room, then press Re-run."
+"""How long the job of a suspended installation is deferred, in case GitHub's "unsuspend" delivery is lost."""
+_DISK_FULL = "Planward's data directory is full: the operator has to make room, then press Re-run."
 
 
 async def run_job(services: Services, job: jobs.Job) -> None:
     """Run a job's flow to its end.
 
     An error that a person can fix is shown on the check run. If GitHub is unavailable, the job is deferred. A bug in
-    Planward is shown as an internal error with the run's id. In both cases raises OwnFailure, so that the job may run
-    again. Raises RecordedOtherwise.
+    Planward is shown as an internal error with the run's id. In the last two cases it raises OwnFailure, so that the
+    job may run again. Also raises RecordedOtherwise.
     """
     log.info("job_begun", job=job.key)
     try:
@@ -62,14 +62,14 @@ async def run_job(services: Services, job: jobs.Job) -> None:
         if not _concerns_merge(job):
             await _refuse(services, job, error)
             return
-        # Each merge gets its check run, even before the reason for the failed fetch is known.
+        # Every merge must get its check run, so the job is tried again whatever the reason for the failed fetch.
         await _defer_by_attempts(services, job, str(error), None)
     except JobError as error:
         await _refuse(services, job, error)
     except Exception as error:
         log.exception("job_failed", job=job.key)
-        if _is_no_room(error):
-            await _fail_or_defer(services, job, _FULL)
+        if _is_disk_full(error):
+            await _fail_or_defer(services, job, _DISK_FULL)
             return
         await _end_unfinished_runs(services, job)
         raise OwnFailure(f"internal error: {job.key}") from None
@@ -100,7 +100,7 @@ async def _fail_or_defer(services: Services, job: jobs.Job, cause: str) -> None:
 
 
 async def _defer_by_attempts(services: Services, job: jobs.Job, reason: str, wait_s: float | None) -> NoReturn:
-    in_s = services.timings.retry_after_s(attempts_before()) if wait_s is None else max(wait_s, _LEAST_S)
+    in_s = services.timings.retry_after_s(attempts_before()) if wait_s is None else max(wait_s, _SHORTEST_DEFERRAL_S)
     log.warning("job_deferred", job=job.key, reason=reason, in_s=in_s)
     await _defer(services, job, jobs.deferred_key(job), in_s)
     raise OwnFailure(f"deferred: {job.key}") from None
@@ -110,7 +110,7 @@ async def _defer(services: Services, job: jobs.Job, key: str, in_s: float) -> No
     async def put() -> None:
         await services.store.deferred.defer(key, msgspec.to_builtins(job), in_s=in_s)
 
-    # This is a step, so that it also waits for the database: a job that is neither pending nor deferred is lost.
+    # As a step, this also waits for the database: a job that is neither pending nor deferred would be lost.
     await step("defer", type(None), put)
 
 
@@ -182,26 +182,26 @@ async def _process_event(services: Services, job: jobs.EventJob) -> None:
             assert_never(never)
 
 
-def _is_no_room(error: Exception) -> bool:
+def _is_disk_full(error: Exception) -> bool:
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 async def _end_unfinished_runs(services: Services, job: jobs.Job, cause: str | None = None) -> int:
-    """End the runs that the job began and did not finish, so that none stays in progress forever. Returns how many."""
+    """End the runs that the job began and did not finish, so that none stays in progress. Returns their number."""
     ended = 0
     for run in await services.store.runs.unfinished():
-        if not _began(job, run) or run.check_run_id is None:
+        if not _belongs_to(job, run) or run.check_run_id is None:
             continue
         repo = await load_repo(services, run.repository_id)
         if isinstance(run.state, ApplyState) and run.state.result is not None:
-            ended += await _show_reached(repo, run)
+            ended += await _show_stored_result(repo, run)
             continue
-        said = (
+        text = (
             cause
             or f"An internal error occurred in Planward (run {run.id}). Press Re-run; if it happens again, tell "
             "the operator this number."
         )
-        report = run_report(repo, run, "failure", said)
+        report = run_report(repo, run, "failure", text)
         try:
             await complete_check_run(repo, run, [report], conclusion="failure")
         except Exception:
@@ -211,7 +211,7 @@ async def _end_unfinished_runs(services: Services, job: jobs.Job, cause: str | N
     return ended
 
 
-async def _show_reached(repo: Repo, run: Run) -> bool:
+async def _show_stored_result(repo: Repo, run: Run) -> bool:
     """Show the result that an apply had reached before its job failed."""
     try:
         await show_result(repo, run.id)
@@ -221,7 +221,7 @@ async def _show_reached(repo: Repo, run: Run) -> bool:
     return True
 
 
-def _began(job: jobs.Job, run: Run) -> bool:
+def _belongs_to(job: jobs.Job, run: Run) -> bool:
     match job:
         case jobs.PlanRun():
             return run.id == job.run_id

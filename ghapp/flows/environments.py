@@ -1,4 +1,4 @@
-"""A branch and its environment: which one it stands for, and the state before Planward's first contact."""
+"""Find the environment that a branch stands for, and adopt the branches that existed before Planward."""
 
 import contextlib
 from typing import NamedTuple
@@ -20,7 +20,7 @@ class EnvironmentInForce(NamedTuple):
     last: Last | None
 
 
-class InForce(NamedTuple):
+class ConfigInForce(NamedTuple):
     """A config that defines environments, and its location."""
 
     config: RepositoryConfig
@@ -28,10 +28,10 @@ class InForce(NamedTuple):
     branch: BranchName
 
 
-async def adopt_before(repo: FetchedRepo, branch: BranchName, before: CommitSha) -> None:
-    """If a push is the first event of a repository: adopt the state before it, and judge the push."""
+async def adopt_state_before(repo: FetchedRepo, branch: BranchName, before: CommitSha) -> None:
+    """If a push is the first event of a repository, adopt the commit before it, so that the push itself is judged."""
     if await is_adopted(repo):
-        return  # the branch is newer than that, and is held
+        return  # the branch is newer than the repository's first event, so its push is held
     if await repo.store.branches.last_of_branch(repo.id, branch) is not None:
         return
     if is_no_commit(before) or not await repo.mirror.has(before):
@@ -46,17 +46,17 @@ async def adopt_before(repo: FetchedRepo, branch: BranchName, before: CommitSha)
 async def environment_at_last(repo: FetchedRepo, branch: BranchName, tip: CommitSha) -> EnvironmentInForce | None:
     """The environment that a branch stands for, by the config at LAST, or at the tip if there is no LAST yet."""
     last = await repo.store.branches.last_of_branch(repo.id, branch)
-    if last is None and not await is_named(repo, branch):
+    if last is None and not await is_environment_branch(repo, branch):
         return None
     config = await repo.config_at(tip if last is None else last.sha)
     environment = config.environment_of_branch(branch)
     return None if environment is None else EnvironmentInForce(environment, config, last)
 
 
-async def in_force(repo: FetchedRepo) -> tuple[InForce, ...]:
-    """The configs that define environments: at each LAST, and on the default branch.
+async def configs_in_force(repo: FetchedRepo) -> tuple[ConfigInForce, ...]:
+    """The configs that define environments: those at each LAST, and the one on the default branch.
 
-    A new entry in one of them is not in force just because it is there.
+    A new environment in one of them is not in force yet just because it is listed.
     """
     commits = {last.sha: last.branch for last in await repo.store.branches.all_last(repo.id)}
     default = BranchName(repo.known.default_branch)
@@ -66,21 +66,21 @@ async def in_force(repo: FetchedRepo) -> tuple[InForce, ...]:
     configs = []
     for commit, branch in commits.items():
         with contextlib.suppress(ConfigInvalid, GitError):
-            configs.append(InForce(config=await repo.config_at(commit), commit=commit, branch=branch))
+            configs.append(ConfigInForce(config=await repo.config_at(commit), commit=commit, branch=branch))
     return tuple(configs)
 
 
-async def is_named(repo: FetchedRepo, branch: BranchName) -> bool:
-    """Whether a config in force makes this an environment's branch; a branch cannot do that for itself."""
+async def is_environment_branch(repo: FetchedRepo, branch: BranchName) -> bool:
+    """Whether a config in force makes this an environment's branch. The branch's own config does not count."""
     if await repo.store.branches.last_of_branch(repo.id, branch) is not None:
         return True
-    return any(each.config.environment_of_branch(branch) is not None for each in await in_force(repo))
+    return any(each.config.environment_of_branch(branch) is not None for each in await configs_in_force(repo))
 
 
 async def adopt(repo: FetchedRepo, config: RepositoryConfig) -> None:
     """Adopt the tips of branches when a repository is first seen: earlier commits are not judged."""
     if not await is_adopted(repo):
-        await adopt_under(repo, config)
+        await adopt_branches(repo, config)
         await repo.store.markers.keep(Adopted(repo.id), True)
 
 
@@ -89,8 +89,8 @@ async def is_adopted(repo: Repo) -> bool:
     return await repo.store.markers.find(Adopted(repo.id)) is not None
 
 
-async def adopt_under(repo: FetchedRepo, config: RepositoryConfig) -> None:
-    """Adopt the tips of those branches without a LAST that this config assigns to environments."""
+async def adopt_branches(repo: FetchedRepo, config: RepositoryConfig) -> None:
+    """Adopt the tips of the branches to which this config gives environments and that have no LAST yet."""
     for environment in config.branch_environments.values():
         tip = await repo.mirror.tip(environment.branch)
         if tip is None or await repo.store.branches.last(repo.id, environment.name) is not None:

@@ -56,7 +56,7 @@ class Repo:
         return await self.services.github.installation(self.known.installation_id, self.ref, priority=priority)
 
     async def fetch(self, *, pull_requests: Collection[int] = (), commits: Collection[CommitSha] = ()) -> "FetchedRepo":
-        """Update the mirror, including these commits. Raises GitError and GitHubError."""
+        """Update the mirror, also with these pull requests and commits. Raises GitError and GitHubError."""
 
         remote = await self._remote()
         mirror = await self.services.mirrors.fetch(remote, pull_requests=tuple(pull_requests), commits=tuple(commits))
@@ -70,16 +70,21 @@ class Repo:
         return Remote(repository_id=self.id, clone_url=self.known.clone_url, token=token, renew=renew)
 
     async def with_commits(self, *commits: CommitSha, pull_requests: Collection[int] = ()) -> "FetchedRepo":
-        """Return the mirror, and fetch first if it lacks one of these commits: the previous step may have run on
-        another machine. Raises GitError and GitHubError."""
+        """Return the repository with its mirror, fetched first if the mirror lacks one of these commits.
+
+        The previous step may have run on another machine. Raises GitError and GitHubError.
+        """
         mirror = self.services.mirrors.open(self.id)
         if mirror is not None and await mirror.has_all(commits):
             return FetchedRepo(services=self.services, known=self.known, mirror=mirror)
         return await self.fetch(commits=() if pull_requests else commits, pull_requests=pull_requests)
 
     async def with_merge(self, base: CommitSha, head: CommitSha, tree: TreeId) -> "FetchedRepo":
-        """Return the mirror with the tree that results from merging `head` and `base`; that tree exists only in the
-        mirror where it was made. Raises GitError and GitHubError."""
+        """Return the repository with a mirror that has the tree of merging `head` and `base`.
+
+        The tree exists only in the mirror in which it was made, so it may have to be made again. Raises GitError and
+        GitHubError.
+        """
         repo = await self.with_commits(base, head)
         if not await repo.mirror.has(tree):
             await repo.mirror.merge_tree(base, head)
@@ -120,8 +125,8 @@ class FetchedRepo(Repo):
     async def config_at(self, commit: CommitSha) -> RepositoryConfig:
         """Read the config at a commit that is not a pull request's own. Raises ConfigInvalid.
 
-        Keys that this version does not implement are accepted here, since deciders must be known anyway; code that
-        plans or applies under this config checks them.
+        Keys that this version does not implement are accepted here: even with them, it must be known who decides.
+        Code that plans or applies under this config refuses them.
         """
         content = await self.mirror.read_file(commit, CONFIG_PATH)
         branches = await self.mirror.branches()
@@ -143,7 +148,7 @@ class FetchedRepo(Repo):
         return config if proposed.unimplemented else with_root_modules_of(config, proposed)
 
     async def proposed_config(self, tree: TreeId) -> RepositoryConfig:
-        """Read the config that a pull request proposes: it is checked, and never in force. Raises ConfigInvalid."""
+        """Read the config that a pull request proposes, to check it: it is not in force. Raises ConfigInvalid."""
         content = await self.mirror.read_file(tree, CONFIG_PATH)
         branches = await self.mirror.branches()
         config = await self._read_config(content, branches)
@@ -158,7 +163,7 @@ class FetchedRepo(Repo):
 
 
 def refused_chats(config: RepositoryConfig, hosts: ChatHosts) -> Iterator[Problem]:
-    """The addresses in `notify` to which the operator forbids sending."""
+    """A problem for each address in `notify` to which the operator does not allow messages."""
     for number, target in enumerate(config.notify):
         reason = None if target.url.startswith("vault:") else hosts.refusal(target.url)
         if reason is not None:

@@ -1,4 +1,4 @@
-"""Shared by all flows: survey the root modules of a tree under the config at a commit."""
+"""Survey the root modules of a tree under the config at a commit, for all flows."""
 
 import asyncio
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -15,8 +15,8 @@ from ghapp.terraform import Terraform, find_terraforms
 from ghapp.values import CommitSha, EnvironmentName, RunId, TreeId
 
 
-async def terraforms(services: Services) -> Sequence[Terraform]:
-    """The installed engines; searched for again if there was none. Raises TerraformMissing."""
+async def installed_terraforms(services: Services) -> Sequence[Terraform]:
+    """The installed engines. If there was none at the start, they are searched for again. Raises TerraformMissing."""
     if services.terraforms:
         return services.terraforms
     state_lock_s = services.timings.state_lock_s
@@ -34,13 +34,13 @@ async def survey_tree(repo: FetchedRepo, config: RepositoryConfig, treeish: str)
     wanted = {path: blobs[path] for path in read_paths}
     read = await repo.mirror.read_blobs(wanted.values())
     contents = {path: read[blob_id] for path, blob_id in wanted.items()}
-    # In threads: the author of a tree determines its size.
-    survey = await asyncio.to_thread(_lay_out, config, configuration, paths, contents)
+    # In a thread, since the author of a tree determines how large it is.
+    survey = await asyncio.to_thread(_configure, config, configuration, paths, contents)
     pointers, submodules = await find_pointers(repo.mirror, entries), await repo.mirror.submodules(entries)
     return replace(survey, pointers=pointers, submodules=submodules)
 
 
-def _lay_out(
+def _configure(
     config: RepositoryConfig, configuration: Configuration, paths: frozenset[str], contents: Mapping[str, bytes]
 ) -> Survey:
     return Survey(
@@ -53,15 +53,12 @@ def _lay_out(
 
 
 async def survey_merge_result(repo: FetchedRepo, config_sha: CommitSha, tree: TreeId) -> Survey:
-    """Survey a tree under the config at a commit, with the root modules that the tree lists if those are valid."""
+    """Survey a tree under the config at a commit, but with the root modules that the tree lists if these are valid."""
     return await survey_tree(repo, await repo.config_for(config_sha, tree), tree)
 
 
 async def survey_of_run(repo: FetchedRepo, run_id: RunId, config_sha: CommitSha, tree: TreeId) -> Survey:
-    """Survey a tree under the config at a commit and the root modules that the tree lists.
-
-    Done once for all root modules of a run in this process.
-    """
+    """Like `survey_merge_result`, but this process does it only once for all root modules of a run."""
     recent = repo.services.surveys
     survey = recent.find(run_id, config_sha, tree)
     if survey is None:
@@ -70,37 +67,37 @@ async def survey_of_run(repo: FetchedRepo, run_id: RunId, config_sha: CommitSha,
     return survey
 
 
-def run_otherwise(environment: EnvironmentName, before: Survey, after: Survey | None) -> tuple[str, ...]:
-    """The root modules that a changed config runs differently in an environment; `after` is None if it is the same."""
+def find_reconfigured(environment: EnvironmentName, before: Survey, after: Survey | None) -> tuple[str, ...]:
+    """The root modules that a changed config runs differently in an environment; `after` is None without a change."""
     if after is None:
         return ()
     return reconfigured(before.laid.get(environment, ()), after.laid.get(environment, ()))
 
 
-def known_to(survey: Survey, environment: EnvironmentName, dirs: Collection[str]) -> tuple[str, ...]:
-    """The directories, each once, that are root modules under the config in force."""
+def only_known(survey: Survey, environment: EnvironmentName, dirs: Collection[str]) -> tuple[str, ...]:
+    """Those of the directories, each once, that are root modules in the survey."""
     known = survey.of(environment)
     return tuple(directory for directory in dict.fromkeys(dirs) if directory in known)
 
 
-def cannot_run(survey: Survey, environment: EnvironmentName, dirs: Collection[str]) -> str | None:
-    """Why the first of these directories with an error must not run in an environment; None if all may."""
+def why_not_run(survey: Survey, environment: EnvironmentName, dirs: Collection[str]) -> str | None:
+    """The cause of the first of these directories that must not run in an environment; None if all may."""
     known = survey.of(environment)
     causes = (known[directory].cause for directory in dict.fromkeys(dirs) if directory in known)
     return next((cause for cause in causes if cause is not None), None)
 
 
-def broken_by(before: Survey, after: Survey) -> str | None:
-    """Why a root module that a changed config runs differently must not run, in any environment; None if it may."""
+def why_config_breaks(before: Survey, after: Survey) -> str | None:
+    """The cause of the first root module that a changed config makes impossible to run, in any environment."""
     found = (
-        cannot_run(after, name, reconfigured(before.laid.get(name, ()), members))
+        why_not_run(after, name, reconfigured(before.laid.get(name, ()), members))
         for name, members in after.laid.items()
     )
     return next((cause for cause in found if cause is not None), None)
 
 
-def changed_config(before: RepositoryConfig, after: RepositoryConfig) -> Iterator[str]:
-    """Describe the effect of a changed config: it is in force once it is merged."""
+def describe_config_change(before: RepositoryConfig, after: RepositoryConfig) -> Iterator[str]:
+    """A note on the changed keys of a config, which is in force once it is merged."""
     keys = changed_keys(before, after)
     if keys:
         yield f"Merging this changes Planward's config: {', '.join(f'`{key}`' for key in keys)}"

@@ -4,7 +4,7 @@
     mirrors.py    fetching, one process at a time for each mirror
     mirror.py     queries: branches, trees, merges, differences
     large_files.py  the contents of Git LFS' pointers
-    checkout.py   a tree on disk, without a work tree of git's; kept_checkouts.py: checkouts kept for the next run
+    checkout.py   checking a tree out, without git's work trees; kept_checkouts.py: checkouts kept for the next run
 
 Branch names, paths and object names come from outside. Each reaches git as a full ref name, after `--end-of-options`,
 or through its standard input.

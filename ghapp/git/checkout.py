@@ -1,22 +1,21 @@
-"""A tree on disk, for one run.
+"""Check a tree out, for one run.
 
-Each checkout has its own index. `git worktree` is racy on one mirror, and `git archive` leaves out files that the
-tree's own `.gitattributes` exclude. Filters are programs named by the configuration, and there is no configuration
-except for `git lfs`, which runs for the pointers that a root module reads (large_files.py). No pointer is left where
-Terraform could read it as contents.
+Each checkout has its own index: `git worktree` has races on one mirror, and `git archive` leaves out files that the
+tree's own `.gitattributes` exclude. A filter runs only if the configuration names its program. The configuration here
+names none except `git lfs`, for the pointers that a root module reads (large_files.py). All other pointers are
+removed, so that Terraform cannot read them as contents.
 
-Most of the time goes into creating and removing files. So after a run the checkout is restored and kept beside the
-mirror, and the next run uses it (kept_checkouts.py). git compares every file with the index, by inode and also by
-change time, which no program can set, and writes only files that differ. The index itself is not trusted either: it
-must equal the one that was sealed before the run. Everything is compared once more when the next run takes the
-checkout. While a run has a checkout, no other run does: modules write into their own directories (`archive_file`
-does).
+Creating and removing files takes most of the time. So a checkout is restored after a run and kept beside the mirror
+for the next run (kept_checkouts.py). git compares every file with the index, also by its change time, which no program
+can set, and writes only files that differ. The index itself must equal the one that was sealed before the run.
+Everything is compared once more when the next run takes the checkout. Two runs never share a checkout, since modules
+write into their own directories (`archive_file` does).
 
-The whole tree is checked out. The files that a root module reads cannot be known from its text: a provider may read
-any computed path, and a missing file may be treated as an empty one.
+The whole tree is checked out, since the files that a root module reads cannot be known from its text: a provider may
+read any computed path, and a missing file may be treated as an empty one.
 
-Symlinks are kept as symlinks, since modules use them; those that leave the tree are removed. Their targets would be
-files of this machine, and Planward reads var files, backend files and snippets by paths that a pull request chooses.
+Symlinks stay symlinks, since modules use them, but those that leave the tree are removed. They would lead to files of
+this machine, and Planward reads var files, backend files and snippets at paths that a pull request chooses.
 """
 
 import asyncio
@@ -30,7 +29,7 @@ import structlog
 from ghapp.git.confined import GitSandbox
 from ghapp.git.errors import GitError
 from ghapp.git.kept_checkouts import KeptCheckout, KeptCheckouts, NotTheTree, Use, remove_untracked, seal_of
-from ghapp.git.large_files import LargeFiles, Pointer, is_pointer, not_fetched, read_pointer, require_git_lfs
+from ghapp.git.large_files import LargeFiles, Pointer, is_pointer, not_fetched_error, read_pointer, require_git_lfs
 from ghapp.git.large_objects import LargeObjects, fetch_objects
 from ghapp.git.program import git
 from ghapp.processes import Exited
@@ -44,7 +43,7 @@ _ATTRIBUTES = b".gitattributes"
 
 
 @asynccontextmanager
-async def prepared_checkout(
+async def prepare_checkout(
     sandbox: GitSandbox,
     mirror: Path,
     tree: TreeId,
@@ -60,7 +59,7 @@ async def prepared_checkout(
         try:
             if before is None or not await checkout.reuse(before):
                 await checkout.write()
-            sealed = await checkout.sealed()
+            seal_before = await checkout.seal()
         except NotTheTree as error:
             raise GitError(
                 "the commit could not be laid out on disk: ask the operator whether Planward's data directory is full, "
@@ -68,8 +67,8 @@ async def prepared_checkout(
             ) from error
         await checkout.fill(large_files, directory / "large-files")
         yield checkout.content
-        # Not if the run was interrupted: a checkout that is not restored here is removed with the directory.
-        if (seal := await checkout.restore(sealed)) is not None:
+        # After an error or a cancellation this is not reached: the checkout is then removed with the directory.
+        if (seal := await checkout.restore(seal_before)) is not None:
             kept_checkout = KeptCheckout(tree=tree, seal=seal)
             await asyncio.to_thread(kept.give_back, mirror, use, checkout.place, kept_checkout)
 
@@ -97,11 +96,11 @@ class _Checkout:
         await self._remove_escaping_links()
 
     async def reuse(self, before: KeptCheckout) -> bool:
-        """Turn a kept checkout into this one; False if that is impossible, and then it is removed."""
+        """Turn a kept checkout into this one. Returns False if that is impossible; the kept one is then removed."""
         try:
             if await self._is_unchanged(before):
                 is_it = before.tree == self._tree or (
-                    await self._has_the_attributes_of(before.tree)
+                    await self._has_attributes_of(before.tree)
                     and await self._read_tree()
                     and await self._list(self._tree)
                     and await self._is_only_the_tree()
@@ -119,7 +118,7 @@ class _Checkout:
     async def _is_unchanged(self, before: KeptCheckout) -> bool:
         """Whether neither the index nor any file has changed since the checkout was restored."""
         return (
-            await self.sealed() == before.seal
+            await self.seal() == before.seal
             and await self._list(before.tree)
             and not await self._remove_untracked()
             and await self._is_clean()
@@ -128,7 +127,7 @@ class _Checkout:
     async def fill(self, large_files: LargeFiles, directory: Path) -> None:
         """Replace the pointers that the run reads by their contents, and remove the others. Raises GitError.
 
-        Those that the mirror does not have are fetched in a new `directory`.
+        Contents that the mirror does not have are fetched, in a new `directory`.
         """
         objects = LargeObjects(self._mirror)
         pointers: dict[str, Pointer] = {}
@@ -137,45 +136,46 @@ class _Checkout:
                 require_git_lfs(path)
                 pointer = await asyncio.to_thread(read_pointer, self.content / path)
                 if pointer is None:
-                    raise not_fetched(path)
+                    raise not_fetched_error(path)
                 pointers[path] = pointer
         if missing := [pointer for pointer in pointers.values() if not objects.has(pointer)]:
             await fetch_objects(self._sandbox, objects, missing, large_files.environ, directory)
         for path, pointer in pointers.items():
             if not objects.has(pointer):
-                raise not_fetched(path)
+                raise not_fetched_error(path)
             await asyncio.to_thread(objects.replace, pointer, self.content / path)
         for path in large_files.unread:
             (self.content / path).unlink(missing_ok=True)
 
-    async def restore(self, sealed: bytes) -> bytes | None:
-        """Undo every change of a run, so that the checkout can be kept; returns the new seal, or None if impossible.
+    async def restore(self, seal: bytes) -> bytes | None:
+        """Undo every change of a run, so that the checkout can be kept. Returns the new seal, or None if it cannot.
 
-        `sealed` is the index's seal from before the run. Raises nothing: the run already has its outcome.
+        `seal` is the index's seal from before the run. It raises nothing, since the run already has its outcome.
         """
         try:
-            if await self.sealed() != sealed:
+            if await self.seal() != seal:
                 log.warning("checkout_index_changed", tree=self._tree)
                 return None
             await self._remove_untracked()
             is_right = await self._is_clean() or await self._read_tree()
-            return await self.sealed() if is_right else None
+            return await self.seal() if is_right else None
         except (OSError, GitError):
             return None
 
-    async def sealed(self) -> bytes:
-        """The index's seal. Raises NotTheTree, and OSError if there is none."""
+    async def seal(self) -> bytes:
+        """Return the seal of the index. Raises NotTheTree, and OSError if there is no index."""
         return await asyncio.to_thread(seal_of, self.place / "index")
 
     async def _is_clean(self) -> bool:
-        """Whether every file is as git wrote it; takes a quarter of the time of read-tree."""
+        """Whether every file is as git wrote it. This takes a quarter of the time of read-tree."""
         differing = await self._git.run("diff-files", "--name-only", "-z")
         return differing.exit_code == 0 and not differing.stdout
 
     async def _is_only_the_tree(self) -> bool:
-        """Whether nothing but the tree's files and symlinks is there after git ran in the sandbox.
+        """Whether git, which ran in the sandbox, wrote only the tree's files and symlinks.
 
-        Planward follows paths of the tree below: one that git was made to replace could lead anywhere on this host.
+        Planward follows the tree's paths from here on, and a path that git was made to replace could lead anywhere on
+        this host.
         """
         if self._sandbox.confines_trees and await self._remove_untracked():
             log.warning("checkout_is_not_its_tree", tree=self._tree)
@@ -202,7 +202,7 @@ class _Checkout:
         """Write the files that differ from the tree, according to git's index and the files on disk."""
         return (await self._git.run("read-tree", "--reset", "-u", "--end-of-options", self._tree)).exit_code == 0
 
-    async def _has_the_attributes_of(self, before: TreeId) -> bool:
+    async def _has_attributes_of(self, before: TreeId) -> bool:
         """Whether files that are equal in both trees are also equal on disk: attributes convert line ends."""
         changed = await self._query("diff-tree", "-r", "--name-only", "-z", "--no-renames", before, self._tree)
         return changed.exit_code == 0 and not any(
@@ -216,7 +216,7 @@ class _Checkout:
 def _remove_escaping_links(root: Path, links: list[bytes]) -> None:
     inside = os.fsencode(os.path.realpath(root))
     places = [os.path.join(inside, link) for link in links]  # noqa: PTH118 - names may be bytes
-    # Judge all before removing the first: a link may leave the tree through another one.
+    # Judge all links before removing the first one: a link may leave the tree through another.
     for place in [place for place in places if not _is_below(os.path.realpath(place), inside)]:
         os.unlink(place)  # noqa: PTH108
 

@@ -17,7 +17,7 @@ _NUMBER: Final = re.compile(r"<([0-9]{1,18})\+([^@<>\s]*)@users\.noreply\.[^@<>\
 class CommitContents:
     """The paths that a commit changes (for a merge, those that differ from all parents), and its co-authors.
 
-    `co_authors` maps ids to logins as the author of the message wrote them.
+    `co_authors` maps user ids to logins, as they are in the commit message.
     """
 
     paths: tuple[str, ...] = ()
@@ -30,7 +30,7 @@ def read_commit_contents(commits: Sequence[CommitSha], raw: bytes, named: bytes)
     current: list[str] = []
     parts = iter(raw.split(b"\0"))
     for part in parts:
-        if part.startswith(b":"):  # the next entry is a path, whatever it looks like
+        if part.startswith(b":"):  # then the next entry is a path, even if it looks otherwise
             current.append(next(parts).decode(errors="backslashreplace"))
         elif part:
             current = paths.setdefault(part.decode().strip(), [])

@@ -17,7 +17,7 @@ def read_line_ranges(diff: bytes) -> dict[str, list[range]]:
     skipped = 0
     for line in diff.split(b"\n"):
         if skipped and line[:1] in (b"-", b"+"):
-            # Content may look like a header ("+++ b/x"), so lines are counted and not interpreted.
+            # Content may look like a header ("+++ b/x"), so its lines are counted and not interpreted.
             skipped -= 1
         elif line.startswith(b"diff --git "):
             path = None
@@ -38,10 +38,10 @@ def _new_path(name: bytes) -> str | None:
     if name == b"/dev/null":
         return None
     if name.startswith(b'"') and name.endswith(b'"'):
-        name = _ESCAPED.sub(_unescaped, name[1:-1])
+        name = _ESCAPED.sub(_unescape, name[1:-1])
     return name.removeprefix(b"b/").decode(errors="backslashreplace")
 
 
-def _unescaped(escaped: re.Match[bytes]) -> bytes:
+def _unescape(escaped: re.Match[bytes]) -> bytes:
     code = escaped[1]
     return bytes([int(code, 8)]) if len(code) == 3 else _ESCAPES.get(code, code)

@@ -24,7 +24,7 @@ class NoRoomToFetch(FetchFailed, NoRoom):
 
 
 class RemoteUnavailable(GitError, Unavailable):
-    """The remote does not answer, or broke off: it may work later."""
+    """The remote does not answer, or broke off the connection. Another attempt may succeed."""
 
 
 class MissingObject(GitError):
@@ -32,7 +32,7 @@ class MissingObject(GitError):
 
 
 class TooLargeForGit(GitError):
-    """A tree, a difference or a file is larger than Planward reads: a few bytes of git objects can expand to that."""
+    """A tree, a difference or a file is larger than Planward reads. A few bytes of git objects are enough for that."""
 
 
 class UnrelatedHistories(GitError):

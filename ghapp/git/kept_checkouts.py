@@ -1,11 +1,11 @@
-"""Checkouts kept between runs: a few of them, beside their mirror, and removed with it.
+"""Keep a few checkouts between runs, beside their mirror. They are removed together with it.
 
-A checkout in use is elsewhere: taking one renames its directory, so that two runs never get the same one, even in
-different processes, and the directory of a killed process is swept like its other files.
+Taking a checkout renames its directory, so that two runs never get the same one, even in different processes. The
+directory of a killed process is swept like its other files.
 
 Nothing that a run left is trusted. Git's index records every file as git wrote it, and the seal records the index.
 Seals exist only in this process's memory, so a checkout is not reused if anybody else wrote its index or if another
-process kept it. A checkout that a plan had is never used for an apply.
+process kept it. A checkout of a plan is never used for an apply.
 """
 
 import hashlib
@@ -41,7 +41,7 @@ class NotTheTree(OSError):
 
 
 class KeptCheckouts:
-    """The unused checkouts of all mirrors in one directory; above `most`, the oldest are removed."""
+    """The unused checkouts of all mirrors in one directory. If there are more than `most`, the oldest are removed."""
 
     def __init__(self, *, most: int) -> None:
         self._most = most
@@ -53,14 +53,14 @@ class KeptCheckouts:
             seal = self._seals.get(kept.name)
             if seal is None or kept.name.split("-")[1] != use:
                 continue
-            with suppress(OSError):  # another run took it first
+            with suppress(OSError):  # another run may take it first
                 kept.rename(place)
                 del self._seals[kept.name]
                 return KeptCheckout(tree=TreeId(kept.name.partition("-")[0]), seal=seal)
         return None
 
     def give_back(self, mirror: Path, use: Use, place: Path, checkout: KeptCheckout) -> None:
-        """Keep a checkout that matches its tree exactly, for the next run with this use."""
+        """Keep a checkout that matches its tree exactly, for the next run with the same use."""
         with suppress(OSError):  # the mirror was removed in the meantime
             (mirror / _KEPT).mkdir(mode=0o700, exist_ok=True)
             os.utime(place)
@@ -93,11 +93,12 @@ def _kept_of(mirror: Path) -> Iterator[Path]:
 
 
 def remove_untracked(content: Path, tracked: Iterable[bytes], symlinks: Iterable[bytes]) -> bool:
-    """Remove all files and directories that are not git's, and files that their owner can no longer read and write.
+    """Remove untracked files and directories, and tracked files that their owner can no longer read and write.
 
-    Git notices neither. A file in the place of one of the tracked `symlinks`, and the reverse, are removed too: what
-    is left has no symlink of which the tree knows nothing. Returns whether there were any. Raises NotTheTree if the
-    checkout itself is not a directory, OSError if something cannot be removed or a directory cannot be used.
+    Git notices neither of them. A file in the place of one of the tracked `symlinks` is removed too, and a symlink in
+    the place of a tracked file, so that every symlink that is left belongs to the tree. Returns whether anything was
+    removed. Raises NotTheTree if the checkout itself is not a directory, and OSError if something cannot be removed or
+    a directory cannot be used.
     """
     files, links = set(tracked), set(symlinks)
     if not stat.S_ISDIR(content.lstat().st_mode):

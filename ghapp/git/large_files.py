@@ -1,7 +1,7 @@
 """Git LFS: the pointer files of a tree, and their contents in a checkout.
 
-A pointer is a small text that stands for an object stored elsewhere. Only `git lfs` ever turns one into contents, as
-git's own filter, configured here and never by the repository.
+A pointer is a small text that stands for an object stored elsewhere. Only `git lfs` replaces it by the contents. It
+runs as git's filter, which is configured here and never by the repository.
 
 https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
 """
@@ -21,7 +21,7 @@ _BEGINNING: Final = b"version https://git-lfs.github.com/spec/v1\n"
 _SMALLEST_BYTES, _LARGEST_BYTES = len(_BEGINNING), 1024
 _READ_AT_ONCE: Final = 10_000
 _LARGEST_ATTRIBUTES_BYTES: Final = 8 * 1024 * 1024
-"""Larger files are not examined; real ones have a few lines."""
+"""Larger `.gitattributes` are not examined; real ones have a few lines."""
 _ATTRIBUTE: Final = b"filter=lfs"
 _OID: Final = re.compile(rb"^oid sha256:([0-9a-f]{64})$", re.MULTILINE)
 _SIZE: Final = re.compile(rb"^size ([0-9]{1,18})$", re.MULTILINE)
@@ -61,7 +61,7 @@ class Blobs(Protocol):
 
 
 async def find_pointers(mirror: Blobs, entries: Sequence[TreeEntry]) -> tuple[str, ...]:
-    """The pointer files of a tree; reads nothing if no `.gitattributes` names the filter."""
+    """Find the pointer files of a tree. Nothing is read if no `.gitattributes` names the filter."""
     attributes, small = await asyncio.to_thread(_candidates, entries)
     if not any(_ATTRIBUTE in content for content in (await mirror.read_blobs(attributes)).values()):
         return ()
@@ -114,8 +114,8 @@ def require_git_lfs(path: str) -> None:
         )
 
 
-def not_fetched(path: str) -> GitError:
-    """The message about a pointer that was not replaced."""
+def not_fetched_error(path: str) -> GitError:
+    """The error for a pointer that was not replaced."""
     return GitError(
         f"{path} is kept in Git LFS, and its contents could not be fetched from GitHub: push them "
         "(`git lfs push origin --all`), then press Re-run"

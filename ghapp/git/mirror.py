@@ -22,7 +22,7 @@ from ghapp.values import BranchName, CommitSha, TreeId
 
 _MOST_FILES = 250_000
 _MOST_BYTES = 8_000_000_000
-_LINE_OF_AN_ID_BYTES = 41
+_ID_LINE_BYTES = 41
 _LARGEST_FILE_BYTES = 16 * 1024 * 1024
 _SUBMODULE = "160000"
 _LARGEST_MODULES_BYTES = 256 * 1024
@@ -53,9 +53,9 @@ class Mirror:
         programs: Programs = WITHOUT_KEEPER,
         sandbox: Sandbox = UNCONFINED,
     ) -> None:
-        """`in_use` is held as long as this object exists, so that the mirror is not removed.
+        """The reference to `in_use` keeps the mirror from being removed as long as this object exists.
 
-        `sandbox` is that of root runs, in which their checkouts are written too.
+        `sandbox` is the sandbox of root runs; their checkouts are written in it, too.
         """
         self.path = path
         self._checkouts = checkouts
@@ -69,11 +69,11 @@ class Mirror:
     async def branches(self) -> dict[BranchName, CommitSha]:
         """Return every branch with its tip."""
         if self._branches is None:
-            self._branches = await self._listed_branches()
+            self._branches = await self._list_branches()
         return dict(self._branches)
 
-    async def _listed_branches(self) -> dict[BranchName, CommitSha]:
-        listed = await self._said("for-each-ref", "--format=%(objectname) %(refname)", "refs/heads/")
+    async def _list_branches(self) -> dict[BranchName, CommitSha]:
+        listed = await self._output_of("for-each-ref", "--format=%(objectname) %(refname)", "refs/heads/")
         pairs = (line.split(" ", 1) for line in listed.decode(errors="backslashreplace").splitlines())
         return {BranchName(name.removeprefix("refs/heads/")): CommitSha(sha) for sha, name in pairs}
 
@@ -95,7 +95,7 @@ class Mirror:
     async def has_all(self, commits: Collection[CommitSha]) -> bool:
         """Whether all of these commits are here."""
         asked = "".join(f"{sha}^{{tree}}\n" for sha in commits).encode()
-        found = await self._said("cat-file", "--batch-check", stdin=asked)
+        found = await self._output_of("cat-file", "--batch-check", stdin=asked)
         return not any(line.endswith(b" missing") for line in found.splitlines())
 
     async def tree_of(self, commit: CommitSha) -> TreeId:
@@ -132,7 +132,7 @@ class Mirror:
                 raise _missing(sha)
         if last == after:
             return ()
-        listed = await self._said(
+        listed = await self._output_of(
             "rev-list", "--first-parent", "--parents", "--reverse", "--end-of-options", f"{last}..{after}", "--"
         )
         lines = [line.split() for line in listed.decode().splitlines()]
@@ -143,7 +143,7 @@ class Mirror:
     async def first_parent_changes(self, tip: CommitSha, path: str, *, most: int) -> tuple[CommitSha, ...]:
         """Return up to `most` commits of the first-parent chain that change a path, newest first."""
         words = ("rev-list", "--first-parent", f"--max-count={most}", "--end-of-options", tip, "--", path)
-        return tuple(CommitSha(line) for line in (await self._said(*words)).decode().split())
+        return tuple(CommitSha(line) for line in (await self._output_of(*words)).decode().split())
 
     async def commits_of(self, tip: CommitSha, *, without: Collection[CommitSha], most: int) -> tuple[CommitSha, ...]:
         """Return up to `most` commits that are reachable from `tip` and from none of `without`, newest first.
@@ -153,28 +153,30 @@ class Mirror:
         if not await self.has(tip):
             raise _missing(tip)
         known = [f"^{sha}" for sha in without if await self.has(sha)]
-        said = await self._said("rev-list", f"--max-count={most}", "--end-of-options", tip, *known, "--")
-        return tuple(CommitSha(line) for line in said.decode().split())
+        output = await self._output_of("rev-list", f"--max-count={most}", "--end-of-options", tip, *known, "--")
+        return tuple(CommitSha(line) for line in output.decode().split())
 
     async def read_contents_of(self, commits: Sequence[CommitSha]) -> dict[CommitSha, CommitContents]:
         """Return each commit's changed paths and co-authors. Raises TooLargeForGit."""
         stdin = "".join(f"{sha}\n" for sha in commits).encode()
         if not commits:
             return {}
-        # Each is compared with its parents: for a tree of millions that takes minutes, even if nothing of it is
-        # printed.
-        compared = await self._said("rev-list", "--parents", "--no-walk=unsorted", "--stdin", stdin=stdin)
+        # git compares each commit with its parents. For a tree of millions of files that takes minutes, even if it
+        # prints nothing.
+        compared = await self._output_of("rev-list", "--parents", "--no-walk=unsorted", "--stdin", stdin=stdin)
         for sha in dict.fromkeys(compared.decode().split()):
             await self._require_few_files(sha)
-        raw = await self._said(
+        raw = await self._output_of(
             "diff-tree", "--stdin", "-r", "-c", "-z", "--raw", "--root", "--no-renames", "--no-ext-diff", stdin=stdin
         )
-        named = await self._said("log", "--stdin", "--no-walk=unsorted", "-z", f"--format={CO_AUTHORS}", stdin=stdin)
+        named = await self._output_of(
+            "log", "--stdin", "--no-walk=unsorted", "-z", f"--format={CO_AUTHORS}", stdin=stdin
+        )
         return read_commit_contents(commits, raw, named)
 
     async def merge_commits(self, last: CommitSha, after: CommitSha) -> tuple[CommitSha, ...]:
         """Return the merge commits on the first-parent chain of `last..after`, oldest first."""
-        listed = await self._said(
+        listed = await self._output_of(
             "rev-list", "--first-parent", "--merges", "--reverse", "--end-of-options", f"{last}..{after}", "--"
         )
         return tuple(CommitSha(line) for line in listed.decode().split())
@@ -208,16 +210,16 @@ class Mirror:
     async def changed_paths(self, before: str, after: str) -> tuple[str, ...]:
         """Return the paths that differ between two commits or trees; a renamed file counts as two. Raises
         MissingObject."""
-        said = await self._compared(before, after, "--name-only", "-z")
-        return tuple(_path(path) for path in said.split(b"\0") if path)
+        output = await self._compare(before, after, "--name-only", "-z")
+        return tuple(_path(path) for path in output.split(b"\0") if path)
 
     async def changed_lines(self, before: str, after: str) -> Mapping[str, list[range]]:
         """Return, for each path of `after` that differs from `before`, the ranges of new or changed lines, from 1.
 
         A file with only removed lines, and a binary file, has no range. Raises MissingObject.
         """
-        said = await self._compared(before, after, "--unified=0", "--no-textconv")
-        return await asyncio.to_thread(differences.read_line_ranges, said)
+        output = await self._compare(before, after, "--unified=0", "--no-textconv")
+        return await asyncio.to_thread(differences.read_line_ranges, output)
 
     async def list_tree(self, treeish: str) -> tuple[TreeEntry, ...]:
         """Return all files of a tree, in git's order.
@@ -239,16 +241,17 @@ class Mirror:
         wanted = list(dict.fromkeys(blob_ids))
         if not wanted:
             return {}
-        said = await self._said("cat-file", "--batch", stdin="".join(f"{blob_id}\n" for blob_id in wanted).encode())
+        asked = "".join(f"{blob_id}\n" for blob_id in wanted).encode()
+        output = await self._output_of("cat-file", "--batch", stdin=asked)
         blobs: dict[str, bytes] = {}
         start = 0
         for blob_id in wanted:
-            end = said.index(b"\n", start)
-            header = said[start:end].split(b" ")
+            end = output.index(b"\n", start)
+            header = output[start:end].split(b" ")
             if header[-1] == b"missing" or header[1] != b"blob":
                 raise _missing(blob_id)
             size = int(header[2])
-            blobs[blob_id] = said[end + 1 : end + 1 + size]
+            blobs[blob_id] = output[end + 1 : end + 1 + size]
             start = end + 1 + size + 1
         return blobs
 
@@ -292,20 +295,20 @@ class Mirror:
     ) -> AsyncIterator[Path]:
         """Check out a commit or tree into its own directory with mode 0700, and remove it afterwards.
 
-        The remains of a run may be reused for a later checkout with the same `use`, but never go from a plan to an
+        The checkout may be kept and reused for a later one with the same `use`, so it never goes from a plan to an
         apply.
 
         There is no `.git`, checkouts can exist in parallel, no program that the tree names is run, and symlinks that
         leave the tree are removed (checkout.py). `large_files` says which Git LFS pointers the run reads. Raises
         MissingObject, and GitError for a pointer whose contents are unavailable.
         """
-        tree = TreeId(await self._resolved(f"{treeish}^{{tree}}", treeish))
-        async with checkout.prepared_checkout(
+        tree = TreeId(await self._resolve(f"{treeish}^{{tree}}", treeish))
+        async with checkout.prepare_checkout(
             self._sandbox, self.path, tree, self._checkouts, self._kept, use, large_files or LargeFiles()
         ) as directory:
             yield directory
 
-    async def _resolved(self, expression: str, asked: str) -> str:
+    async def _resolve(self, expression: str, asked: str) -> str:
         ended = await self._run("rev-parse", "--verify", "--quiet", "--end-of-options", expression)
         if ended.exit_code:
             raise _missing(asked)
@@ -321,7 +324,7 @@ class Mirror:
         words = ("ls-tree", "-r", "-t", "--object-only", "--full-tree", "--end-of-options", treeish)
 
         async def count() -> Exited:
-            most_bytes = 2 * _MOST_FILES * _LINE_OF_AN_ID_BYTES
+            most_bytes = 2 * _MOST_FILES * _ID_LINE_BYTES
             ended = await git(self._programs, f"--git-dir={self.path}", *words, output_bytes=most_bytes)
             return replace(ended, stdout=b"")
 
@@ -335,7 +338,7 @@ class Mirror:
         if ended.exit_code:
             raise _missing(treeish)
 
-    async def _compared(self, before: str, after: str, *options: str) -> bytes:
+    async def _compare(self, before: str, after: str, *options: str) -> bytes:
         for treeish in (before, after):
             await self._require_few_files(treeish)
         ended = await self._of(
@@ -361,15 +364,15 @@ class Mirror:
     async def _run(self, *words: str, stdin: bytes = b"") -> Exited:
         return await git(self._programs, f"--git-dir={self.path}", *words, stdin=stdin)
 
-    async def _said(self, *words: str, stdin: bytes = b"") -> bytes:
+    async def _output_of(self, *words: str, stdin: bytes = b"") -> bytes:
         ended = await self._run(*words, stdin=stdin)
         if ended.exit_code:
             raise GitError(f"`git {words[0]}` failed in Planward's mirror of the repository: press Re-run to try again")
         return ended.stdout
 
 
-def _tree_entries(said: bytes) -> tuple[TreeEntry, ...]:
-    lines = [line for line in said.split(b"\0") if line]
+def _tree_entries(output: bytes) -> tuple[TreeEntry, ...]:
+    lines = [line for line in output.split(b"\0") if line]
     if len(lines) > _MOST_FILES:
         raise TooLargeForGit(
             f"the commit has {len(lines):,} files, and Planward reads {_MOST_FILES:,} at most: push a commit with fewer"

@@ -1,4 +1,4 @@
-"""Fetch repositories into bare mirrors, one process at a time for each."""
+"""Fetch repositories into bare mirrors; for each mirror, one process at a time."""
 
 import asyncio
 import fcntl
@@ -26,8 +26,8 @@ from ghapp.values import CommitSha
 
 _FETCH_TIMEOUT_S = 900.0
 _ATTEMPTS = 4
-_WAIT_FIRST_S = 0.5
-_WAIT_MOST_S = 8.0
+_FIRST_PAUSE_S = 0.5
+_LONGEST_PAUSE_S = 8.0
 _LOCK_POLL_S = 0.02
 
 
@@ -43,9 +43,9 @@ class Mirrors:
         programs: Programs = WITHOUT_KEEPER,
         sandbox: Sandbox = UNCONFINED,
     ) -> None:
-        """`allowed_host` (HOST or HOST:PORT) is the only host that is fetched from and gets a token.
+        """`allowed_host` (HOST or HOST:PORT) is the only host that is fetched from and that gets a token.
 
-        At most `most_kept` checkouts are kept between two runs. They are written in the `sandbox` of root runs.
+        At most `most_kept` checkouts are kept between runs. They are written in the `sandbox` of root runs.
         """
         self._directory = directory
         self._programs = programs
@@ -63,8 +63,8 @@ class Mirrors:
         path = self._path(repository_id)
         if not (path / "HEAD").is_file():
             return None
-        mirror = self._used(repository_id)
-        # It may have been removed before it was marked as in use.
+        mirror = self._open_in_use(repository_id)
+        # The mirror may have been removed before it was marked as in use.
         return mirror if (path / "HEAD").is_file() else None
 
     def sweep(self) -> tuple[str, ...]:
@@ -84,18 +84,18 @@ class Mirrors:
         is no error; a commit that the remote does not have is. Raises RemoteRefused, RemoteUnavailable, FetchFailed
         and MissingObject.
         """
-        remote.environment(self._allowed_host)  # refuses an address before anything is created
+        remote.environment(self._allowed_host)  # raises for a refused address, before anything is created
         path = self._path(remote.repository_id)
-        # Callers that wait at the same time share a batch: the first to get the lock fetches for all of them. A caller
-        # that comes after this fetch began joins the next batch.
+        # Callers that wait at the same time share a batch: the first one to get the lock fetches for all of them.
+        # Callers that arrive after the start of that fetch share the next batch.
         batch = self._waiting.setdefault(remote.repository_id, _Batch())
         batch.pull_requests.update(int(number) for number in pull_requests)
-        async with self._alone(remote.repository_id):
-            mirror = self._used(remote.repository_id)
+        async with self._lock_mirror(remote.repository_id):
+            mirror = self._open_in_use(remote.repository_id)
             if not batch.fetched:
                 if self._waiting.get(remote.repository_id) is batch:
                     del self._waiting[remote.repository_id]
-                await self._made(path)
+                await self._create(path)
                 await self._fetch(path, remote, ["--prune", *_OPTIONS], batch.refspecs())
                 batch.fetched = True
             missing = [sha for sha in dict.fromkeys(commits) if not await mirror.has(sha)]
@@ -104,7 +104,7 @@ class Mirrors:
         return mirror
 
     async def _fetch_commits(self, path: Path, remote: Remote, mirror: Mirror, missing: Sequence[CommitSha]) -> None:
-        # Stored under its own ref: a commit that no ref holds may be pruned, and somebody needs this one.
+        # Each commit gets its own ref: git may prune commits that no ref reaches.
         refspecs = [f"{sha}:refs/planward/commits/{sha}" for sha in missing]
         try:
             await self._fetch(path, remote, _OPTIONS, refspecs)
@@ -121,9 +121,9 @@ class Mirrors:
             on=RemoteUnavailable,
             attempts=_ATTEMPTS,
             timeout=_FETCH_TIMEOUT_S,
-            wait_initial=_WAIT_FIRST_S,
-            wait_max=_WAIT_MOST_S,
-            wait_jitter=_WAIT_FIRST_S,
+            wait_initial=_FIRST_PAUSE_S,
+            wait_max=_LONGEST_PAUSE_S,
+            wait_jitter=_FIRST_PAUSE_S,
         )
         async for attempt in attempts:
             with attempt:
@@ -136,7 +136,7 @@ class Mirrors:
                     try:
                         await self._fetch_once(path, remote, options, refspecs)
                     except AccessDenied as denied:
-                        # GitHub issued a token for it just now, so it exists, and the App may read it.
+                        # GitHub has just issued a token for the repository, so it exists and the App may read it.
                         raise RemoteUnavailable(str(denied)) from None
 
     async def _fetch_once(self, path: Path, remote: Remote, options: Sequence[str], refspecs: Sequence[str]) -> None:
@@ -163,9 +163,9 @@ class Mirrors:
                 yield KeptMirror(repository_id=int(path.stem), path=path, used_at=used_at)
 
     def remove(self, repository_id: int) -> bool:
-        """Remove a mirror; the next use fetches it again. False: it is in use."""
+        """Remove a mirror; the next use fetches it again. Returns False if it is in use."""
         if repository_id in self._uses:
-            # The run is over, but its objects may be in a reference cycle (asyncio's processes are) not collected yet.
+            # The mirror may still be referenced by a reference cycle of a finished run (asyncio's processes form them).
             gc.collect()
         with locked(self._directory / f"{repository_id}.lock") as no_fetch:
             if not no_fetch:
@@ -176,7 +176,7 @@ class Mirrors:
                 remove_whole(self._path(repository_id), self._checkouts)
         return True
 
-    def _used(self, repository_id: int) -> Mirror:
+    def _open_in_use(self, repository_id: int) -> Mirror:
         """Return the mirror, marked as in use as long as the returned object exists."""
         use = self._uses.get(repository_id)
         if use is None:
@@ -198,7 +198,7 @@ class Mirrors:
     def _path(self, repository_id: int) -> Path:
         return self._directory / f"{int(repository_id)}.git"
 
-    async def _made(self, path: Path) -> None:
+    async def _create(self, path: Path) -> None:
         if path.is_dir():
             _remove_stale_locks(path)
             return
@@ -213,13 +213,13 @@ class Mirrors:
         making.rename(path)
 
     @asynccontextmanager
-    async def _alone(self, repository_id: int) -> AsyncIterator[None]:
+    async def _lock_mirror(self, repository_id: int) -> AsyncIterator[None]:
         make_private(self._directory)
         async with self._locks.setdefault(repository_id, asyncio.Lock()):
             held = os.open(self._directory / f"{repository_id}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
                 # Poll instead of waiting in a thread, which could not be cancelled.
-                while not _locked(held):  # noqa: ASYNC110
+                while not _try_lock(held):  # noqa: ASYNC110
                     await asyncio.sleep(_LOCK_POLL_S)
                 yield
             finally:
@@ -237,7 +237,7 @@ class KeptMirror:
 
 @dataclass(slots=True)
 class _Batch:
-    """The refs to fetch for everybody who waits; if it fails, the next of them tries again."""
+    """The refs to fetch for all waiting callers. If the fetch fails, the next of them tries again."""
 
     pull_requests: set[int] = field(default_factory=set)
     fetched: bool = False
@@ -259,12 +259,12 @@ _OPTIONS = (
 
 
 def _remove_stale_locks(mirror: Path) -> None:
-    """Remove git's own locks: while we hold the mirror's lock, they can only be from a killed process."""
+    """Remove git's own locks. While this process holds the mirror's lock, they can only be from a killed process."""
     for lock in (*mirror.glob("*.lock"), *(mirror / "refs").rglob("*.lock")):
         lock.unlink(missing_ok=True)
 
 
-def _locked(descriptor: int) -> bool:
+def _try_lock(descriptor: int) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -272,44 +272,44 @@ def _locked(descriptor: int) -> bool:
     return True
 
 
-_GONE_AWAY = re.compile(
+_DISCONNECTED = re.compile(
     r"error: (429|5\d\d)|could not resolve|failed to connect|couldn't connect|connection (refused|reset)|timed out|"
     r"empty reply|recv failure|transfer closed|hung up|early eof|unexpected disconnect|operation too slow|"
     r"ssl_(read|connect)|was not closed cleanly|invalid index-pack output|bad line length|expected flush|"
     r"unable to rewind",
     re.IGNORECASE,
 )
-"""Messages of git and curl when the other end does not answer, or stops in the middle."""
-_NOT_LET = re.compile(r"could not read Username|Authentication failed|error: 40[13]")
-_NOT_KNOWN = re.compile(r"not found|error: 404", re.IGNORECASE)
+"""Messages of git and curl if the remote does not answer, or stops in the middle."""
+_NOT_ALLOWED = re.compile(r"could not read Username|Authentication failed|error: 40[13]")
+_NOT_FOUND = re.compile(r"not found|error: 404", re.IGNORECASE)
 _NO_ROOM = re.compile(r"no space left|disk quota exceeded", re.IGNORECASE)
 
 
-def _failure(said: str) -> FetchFailed | RemoteUnavailable:
-    # Check this first: if git cannot write, its other messages say that the other end hung up.
-    if _NO_ROOM.search(said):
+def _failure(stderr: str) -> FetchFailed | RemoteUnavailable:
+    # This comes first: if git cannot write, its other messages say that the remote hung up.
+    if _NO_ROOM.search(stderr):
         return NoRoomToFetch(
             "the repository could not be fetched: the data directory of Planward is full; the operator has to make "
             "room, then press Re-run"
         )
-    # GitHub also hangs up if it does not have a ref that was requested by name.
-    if _GONE_AWAY.search(said) and "not our ref" not in said:
+    # GitHub also hangs up if a ref was requested by name that it does not have.
+    if _DISCONNECTED.search(stderr) and "not our ref" not in stderr:
         return RemoteUnavailable("GitHub could not be reached to fetch the repository")
-    if _NOT_LET.search(said):
+    if _NOT_ALLOWED.search(stderr):
         return AccessDenied(
             "GitHub did not let Planward fetch the repository: an owner has to check that the App is still installed "
             "on it, with the permission Contents: read; then press Re-run"
         )
-    if _NOT_KNOWN.search(said):
+    if _NOT_FOUND.search(stderr):
         return AccessDenied(
             "GitHub does not know the repository at its clone_url: after a rename, push again; else an owner has to "
             "check that the App is still installed on it"
         )
-    return FetchFailed(_cause(said))
+    return FetchFailed(_cause(stderr))
 
 
-def _cause(said: str) -> str:
-    if "redirect" in said:
+def _cause(stderr: str) -> str:
+    if "redirect" in stderr:
         return (
             "GitHub redirects the repository's clone_url elsewhere: it was renamed. Push again, and Planward "
             "learns the new one"

@@ -1,7 +1,7 @@
-"""Access of `terraform init` to modules in git repositories on this GitHub: over https, with a token if there is one.
+"""The access of `terraform init` to modules in git repositories on this GitHub: over https, with a token if any.
 
-Terraform runs git, and git asks its credential helper, which is a line of this configuration. Programs that run after
-`init` have neither. https://git-scm.com/docs/gitcredentials
+Terraform runs git, and git asks its credential helper, which is one line of this configuration. Programs that run
+after `init` have neither the helper nor the token. https://git-scm.com/docs/gitcredentials
 """
 
 from collections.abc import Mapping

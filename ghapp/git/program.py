@@ -1,4 +1,4 @@
-"""The git program: its version, and running it with a minimal environment."""
+"""Run git with a minimal environment, and check its version."""
 
 import os
 import re
@@ -13,13 +13,13 @@ from ghapp.processes.sandbox import UNCONFINED, Confined
 
 _VERSION = re.compile(rb"(\d{1,9})\.(\d{1,9})")
 MOST_OUTPUT_BYTES = 64_000_000
-"""The limit for one answer; the paths of a tree with a hundred thousand files take a tenth of it."""
+"""The limit for one output of git. The paths of a hundred thousand files take a tenth of it."""
 MOST_MEMORY_BYTES = 2_000_000_000
-"""The limit for queries on the disk; a fetch takes what the repository needs."""
+"""The memory limit for queries on the disk. Fetches are not limited by it."""
 MINIMUM = (2, 38)
 """The first version with `git merge-tree --write-tree`."""
 
-# The operator's settings for the network, and nothing else of the server's environment.
+# Of the server's environment, git inherits only these variables and the operator's settings for the network.
 _PASSED_ON = frozenset({"PATH", "TMPDIR"})
 _CA_FILES = frozenset({"GIT_SSL_CAINFO", "GIT_SSL_CAPATH", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"})
 _FOR_THE_NETWORK = _CA_FILES | frozenset(
@@ -61,8 +61,9 @@ def environment(
 ) -> dict[str, str]:
     """Return git's environment: no configuration of the machine, no prompt, no protocol except those in `more`.
 
-    `settings` are configuration for this one process. They are passed in GIT_CONFIG_* variables, so that neither the
-    process list nor a file shows them. The operator's proxies and CA files are in it only if git `uses_network`.
+    `settings` are configuration for this process alone. They are passed in GIT_CONFIG_* variables, so that they are
+    neither in the process list nor in a file. The operator's proxies and CA files are passed only if git
+    `uses_network`.
 
     https://git-scm.com/docs/git-config#Documentation/git-config.txt-GITCONFIGCOUNT
     """

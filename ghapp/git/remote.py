@@ -1,4 +1,4 @@
-"""A remote, and the addresses that may get its token."""
+"""A remote, and the check that its address may get the token."""
 
 import base64
 from collections.abc import Awaitable, Callable
@@ -9,15 +9,15 @@ from ghapp.git.errors import RemoteRefused
 from ghapp.git.large_files import FILTER
 from ghapp.git.program import environment
 
-_ASK = "ask the operator to look at what sends Planward such deliveries"
+_ASK_OPERATOR = "ask the operator to look at what sends Planward such deliveries"
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remote:
-    """A repository on GitHub: its id, `repository.clone_url` of a signed payload, an installation token.
+    """A repository on GitHub: its id, `repository.clone_url` of a signed payload, and an installation token.
 
-    `renew` returns a new token after GitHub refused one; if there is none, it raises the error that ends the fetch.
+    `renew` returns another token after GitHub refused one, or raises the error that ends the fetch.
     """
 
     repository_id: int
@@ -26,7 +26,7 @@ class Remote:
     renew: Callable[[str], Awaitable[str]] | None = None
 
     def environment(self, allowed_host: str, *, large_files: bool = False) -> dict[str, str]:
-        """Return the environment in which git can reach only this remote; with `git lfs` if requested.
+        """Return the environment in which git can reach only this remote. `large_files`: whether `git lfs` may, too.
 
         `allowed_host` is HOST or HOST:PORT. Raises RemoteRefused if the address has another host, is neither https nor
         http on loopback, or contains credentials.
@@ -39,7 +39,7 @@ class Remote:
             "http.lowSpeedTime": "60",
         }
         if large_files:
-            # This overrides other servers in a repository's .lfsconfig.
+            # This overrides a server in the repository's .lfsconfig.
             settings |= {**FILTER, "lfs.url": f"{self.clone_url}/info/lfs"}
         if self.token is not None:
             basic = base64.b64encode(f"x-access-token:{self.token}".encode()).decode()
@@ -48,29 +48,30 @@ class Remote:
 
     def _checked_scheme(self, allowed_host: str) -> str:
         try:
-            # urlsplit drops line ends and tabs, and git does not: they would read different addresses.
+            # urlsplit drops line ends and tabs, but git does not: the two would see different addresses.
             if not self.clone_url.isprintable() or set(self.clone_url) & {" ", "\\"}:
                 raise ValueError("not a URL")
             url = urlsplit(self.clone_url)
             host, port = url.hostname or "", url.port
         except ValueError as error:
             raise RemoteRefused(
-                f"the repository's clone_url cannot be read as a URL, so nothing was fetched: {_ASK}"
+                f"the repository's clone_url cannot be read as a URL, so nothing was fetched: {_ASK_OPERATOR}"
             ) from error
         if url.username is not None or url.password is not None or url.query or url.fragment:
             raise RemoteRefused(
-                f"the repository's clone_url carries more than an address, so nothing was fetched: {_ASK}"
+                f"the repository's clone_url carries more than an address, so nothing was fetched: {_ASK_OPERATOR}"
             )
         if url.scheme not in ("https", "http"):
             raise RemoteRefused(
-                f"the repository's clone_url has the scheme {url.scheme[:20]!r}, and only https is fetched from: {_ASK}"
+                f"the repository's clone_url has the scheme {url.scheme[:20]!r}, and only https is fetched from: "
+                f"{_ASK_OPERATOR}"
             )
         if url.scheme == "http" and host not in _LOOPBACK:
             raise RemoteRefused(
                 f"the repository's clone_url is plain http at {host!r}, which is taken on loopback only: "
                 "the operator has to serve GitHub Enterprise over https"
             )
-        # A host without a port means its default port; on loopback, used by tests and the demo, any port.
+        # A host without a port means its default port, or on loopback (in tests and the demo) any port.
         usual = port in (None, 443, 80) or host in _LOOPBACK
         name = f"[{host}]" if ":" in host else host
         if allowed_host.casefold() not in ({name, f"{name}:{port}"} if usual else {f"{name}:{port}"}):

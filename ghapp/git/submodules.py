@@ -13,14 +13,14 @@ from ghapp.values import CommitSha
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submodule:
-    """A submodule; `url` is as written in `.gitmodules`, empty if there is none."""
+    """A submodule. `url` is as in `.gitmodules`, empty if it has none."""
 
     path: str
     commit: CommitSha
     url: str
 
     def source(self, clone_url: str) -> str:
-        """Its address; a relative one is resolved against the repository that contains it."""
+        """The submodule's address; a relative one is resolved against `clone_url`, the containing repository's."""
         if not self.url.startswith(("./", "../")):
             return self.url
         parts = urlsplit(clone_url)

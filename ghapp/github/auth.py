@@ -14,14 +14,14 @@ class Authentication(BaseAuthStrategy, abc.ABC):
     """Credentials for calls: a token in the header."""
 
     payer: str
-    """The payer of its requests: an installation, or the App itself."""
+    """The owner of the budget for its requests: an installation, or the App itself."""
 
     @abc.abstractmethod
     async def token(self) -> str:
-        """The token to use now. Getting it has its own retries, and is not repeated with each attempt of a call."""
+        """The token to use now. Getting one has its own retries, so it is not part of a call's attempts."""
 
     def drop(self, token: str) -> bool:
-        """Forget a token that GitHub refused. True: there will be another one."""
+        """Forget a token that GitHub refused. Returns whether there will be another one."""
         return False
 
     def get_auth_flow(self, github: GitHubCore) -> httpx.Auth:  # type: ignore[type-arg]

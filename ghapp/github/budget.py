@@ -1,10 +1,10 @@
 """Decide which requests GitHub allows now. Pure: GitHub's answers and the time are arguments.
 
-GitHub reports the count of the hour's requests in its headers; a reserve of them belongs to gates. It does not report
-its counts by the minute, so they are counted here, as far as they are documented. Of the hourly limit on created
-content, only requests that notify people are counted here: GitHub does not say which requests count, and an hour's
-worth of check runs would delay the comments. After GitHub refuses a call, no call of that installation is made until
-the limit is over.
+GitHub reports the rest of the hour's requests in its headers; a reserve of them is for gates. It does not report its
+limits per minute, so these are counted here, as far as they are documented. There is also an hourly limit on created
+content, but GitHub does not say which requests count. Here, only requests that notify people do: if check runs counted,
+they would delay the comments. After GitHub refuses a call, no call of that installation is made until the limit is
+over.
 
 https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
 """
@@ -14,11 +14,12 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 Priority = Literal["gate", "cosmetic"]
-"""Whether something depends on the request (check runs, roles, deployments, the comment of a failed apply), or it may
-come later (progress, other comments, comparisons)."""
+""""gate": something depends on the request (check runs, roles, deployments, the comment of a failed apply).
+"cosmetic": it may come later (progress, other comments, comparisons)."""
 
 Reason = Literal["spent", "reserved", "limited", "paced"]
-"""Why it has to wait: the hour is used up or reserved for gates, GitHub refused a request, or the minute is full."""
+"""Why a request has to wait: the hour is used up, or its rest is reserved for gates, or GitHub refused a request, or
+the minute is full."""
 
 _MINUTE_S: Final = 60.0
 _HOUR_S: Final = 3600.0
@@ -30,9 +31,9 @@ _LONGEST_DEFAULT_WAIT_S: Final = 960.0
 class Pace:
     """The limits for one installation. GitHub does not say which requests create content, so each POST counts.
 
-    Cosmetic requests use at most `share` of each minute, and leave `reserve` of the hour's requests; comments may use
-    the whole minute. A gate is sent even above the hour's limit on notifications: GitHub may refuse it, but waiting
-    for an hour would be worse.
+    Cosmetic requests use at most `share` of each minute and leave `reserve` of the hour's requests, except that
+    comments may use the whole minute. A gate is sent even above the hour's limit on notifications: GitHub may refuse
+    it, but to wait for an hour would be worse.
     """
 
     points_a_minute: int = 900
@@ -63,7 +64,7 @@ class RequestCost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spending:
-    """The requests of one installation. Without a window GitHub has no limit, or has not reported one yet."""
+    """The requests of one installation. Without a `window`, GitHub has no hourly limit or has not reported it yet."""
 
     window: Window | None = None
     closed_until: float = 0.0
@@ -73,21 +74,21 @@ class Spending:
 
 @dataclass(frozen=True, slots=True)
 class Go:
-    """It may be sent in so many seconds, and is counted at that time."""
+    """The request may be sent in so many seconds, and is counted for that time."""
 
     in_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class Defer:
-    """It may not be sent for so many seconds, and is not counted."""
+    """The request may not be sent for so many seconds, and is not counted."""
 
     in_s: float
     reason: Reason
 
 
 def decide(spending: Spending, cost: RequestCost, now: float, pace: Pace) -> Go | Defer:
-    """Whether a request may be sent now. A gate waits for its turn in the minute; a cosmetic request is deferred."""
+    """Decide when a request may be sent. If the minute is full, a gate waits and a cosmetic request is deferred."""
     if spending.closed_until > now:
         return Defer(spending.closed_until - now, "limited")
     window = spending.window
@@ -101,25 +102,26 @@ def decide(spending: Spending, cost: RequestCost, now: float, pace: Pace) -> Go 
     at = _earliest(spending, cost, now, pace)
     if at <= now:
         return Go(0.0)
-    # Turns are given in the order of the requests; if more than a minute's worth are waiting, defer instead.
+    # Gates get their turns in the order of the requests. If the wait is longer than a minute, defer them, too.
     return Go(at - now) if cost.priority == "gate" and at - now <= _MINUTE_S else Defer(at - now, "paced")
 
 
-def sent(spending: Spending, cost: RequestCost, at: float) -> Spending:
-    """Count a request that is sent at that time, up to a minute ahead."""
+def record_sent(spending: Spending, cost: RequestCost, at: float) -> Spending:
+    """Count a request for the time when it is sent, which may be up to a minute ahead."""
     hour_s = _MINUTE_S if spending.window is None else _HOUR_S
     recent = [each for each in spending.sent if each[0] > at - _MINUTE_S - (hour_s if each[1].notifies else _MINUTE_S)]
     return replace(spending, sent=(*recent, (at, cost)))
 
 
-def answered(spending: Spending, cost: RequestCost, headers: Mapping[str, str], now: float) -> Spending:
-    """Record the data about the hour in a successful answer."""
+def record_answer(spending: Spending, cost: RequestCost, headers: Mapping[str, str], now: float) -> Spending:
+    """Record the rest of the hour that a successful answer reports."""
     refusals = 0 if cost.creates else spending.refusals
     return replace(spending, window=_window(spending.window, headers, now), refusals=refusals)
 
 
-def refused(spending: Spending, headers: Mapping[str, str], now: float) -> Spending:
-    """Record a rate limit: `Retry-After`, or the end of the hour if it is used up, or an increasing time."""
+def record_refusal(spending: Spending, headers: Mapping[str, str], now: float) -> Spending:
+    """Record a refusal because of a rate limit: wait for `Retry-After`, or if the hour is used up for its end, or else
+    longer each time."""
     window = _window(spending.window, headers, now)
     wait_s = min(_DEFAULT_WAIT_S * 2**spending.refusals, _LONGEST_DEFAULT_WAIT_S)
     if "Retry-After" in headers:
@@ -130,8 +132,8 @@ def refused(spending: Spending, headers: Mapping[str, str], now: float) -> Spend
     return replace(spending, window=window, closed_until=until, refusals=spending.refusals + 1)
 
 
-def left(spending: Spending, now: float) -> float:
-    """The rest of the hour, from 0 to 1."""
+def remaining_share(spending: Spending, now: float) -> float:
+    """The share of the hour's requests that is left, from 0 to 1."""
     window = spending.window
     return 1.0 if window is None or window.reset_at <= now else window.remaining / max(window.limit, 1)
 
@@ -142,7 +144,7 @@ def _window(known: Window | None, headers: Mapping[str, str], now: float) -> Win
         return known
     limit, remaining, reset_at = map(int, values)
     if known is not None and reset_at <= now:
-        return known  # a delayed answer
+        return known  # the answer was delayed, and reports an hour that is over
     if known is not None and (reset_at, limit) == (known.reset_at, known.limit):
         remaining = min(remaining, known.remaining)
     return Window(limit=limit, remaining=remaining, reset_at=reset_at)
@@ -163,7 +165,7 @@ def _earliest(spending: Spending, cost: RequestCost, now: float, pace: Pace) -> 
 
 
 def _first(used: Sequence[tuple[float, int]], more: int, most: float, period_s: float) -> float:
-    """The time when `more` fits into `most` per period, given the earlier uses."""
+    """The first time when `more` fits into the limit of `most` per period, given the earlier uses."""
     total = float(more)
     for at, amount in sorted(used, reverse=True):
         total += amount

@@ -11,11 +11,11 @@ from ghapp.github.budget import (
     Reason,
     RequestCost,
     Spending,
-    answered,
     decide,
-    left,
-    refused,
-    sent,
+    record_answer,
+    record_refusal,
+    record_sent,
+    remaining_share,
 )
 from ghapp.github.errors import GitHubUnavailable
 
@@ -40,37 +40,37 @@ class Budget:
     async def admit(self, cost: RequestCost, doing: str, *, wait_max_s: float) -> None:
         """Return once the request may be made; a gate waits for its turn, for at most `wait_max_s`.
 
-        Raises GitHubUnavailable if it has to come later.
+        Raises GitHubUnavailable if the request has to be made later.
         """
         budgets = self._budgets
         while True:
             now = budgets.now()
             match decide(self.spending, cost, now, budgets.pace):
                 case Go(in_s):
-                    self.spending = sent(self.spending, cost, now + in_s)
+                    self.spending = record_sent(self.spending, cost, now + in_s)
                     await budgets.pause(in_s)
                     if self.spending.closed_until <= budgets.now():
                         return
                 case Defer(in_s, reason):
                     if cost.priority == "cosmetic" or in_s > wait_max_s:
                         budgets.on_deferred(cost.priority, reason)
-                        raise _deferred(doing, in_s, reason)
+                        raise _deferred_error(doing, in_s, reason)
                     await budgets.pause(in_s)
 
     def answered(self, cost: RequestCost, headers: Mapping[str, str]) -> None:
         """Record an answer's data about the hour."""
-        self.spending = answered(self.spending, cost, headers, self._budgets.now())
+        self.spending = record_answer(self.spending, cost, headers, self._budgets.now())
 
     def refused(self, cost: RequestCost, headers: Mapping[str, str], doing: str) -> GitHubUnavailable:
-        """Record that GitHub limits all calls of the installation; returns the error for this one."""
+        """Record that GitHub limits all calls of the installation. Returns the error for this one."""
         now = self._budgets.now()
-        self.spending = refused(self.spending, headers, now)
+        self.spending = record_refusal(self.spending, headers, now)
         self._budgets.on_deferred(cost.priority, "limited")
-        return _deferred(doing, self.spending.closed_until - now, "limited")
+        return _deferred_error(doing, self.spending.closed_until - now, "limited")
 
 
 class Budgets:
-    """Budgets by payer. `pause` waits for so many seconds of the clock that `now` reads."""
+    """The budgets by payer. `pause` sleeps for so many seconds, by the clock that `now` reads."""
 
     def __init__(
         self,
@@ -93,10 +93,10 @@ class Budgets:
     def left(self) -> float:
         """The rest of the hour, from 0 to 1, for the budget with the least."""
         now = self.now()
-        return min((left(each.spending, now) for each in self._by_payer.values()), default=1.0)
+        return min((remaining_share(each.spending, now) for each in self._by_payer.values()), default=1.0)
 
 
-def _deferred(doing: str, wait_s: float, reason: Reason) -> GitHubUnavailable:
-    """The error for a request that was not carried out, and may be after so many seconds."""
+def _deferred_error(doing: str, wait_s: float, reason: Reason) -> GitHubUnavailable:
+    """The error for a request that was not sent, and may be tried again after so many seconds."""
     words = _WORDS[reason].format(wait=max(1, round(wait_s)))
     return GitHubUnavailable(f"{words}: to {doing}", retry_after_s=wait_s, may_have_happened=False)

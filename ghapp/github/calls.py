@@ -1,4 +1,4 @@
-"""One call to GitHub's REST API: its authentication, timeout, retries, and the meaning of its failure."""
+"""Make one call to GitHub's REST API: authenticate, retry, limit its time, and explain its failure."""
 
 import asyncio
 import re
@@ -43,14 +43,14 @@ class Patience:
     wait_max_s: float = 8.0
     timeout_s: float = 15.0
     answer_s: float = 30.0
-    """The time limit for a whole attempt; `timeout_s` is the limit to the next byte."""
+    """The time limit for a whole attempt; `timeout_s` is the limit until the next byte."""
 
     connect_timeout_s: float = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Api:
-    """The address of GitHub's API, and the version that is used."""
+    """GitHub's API: its address and version, and what all calls to it share."""
 
     url: str
     version: str
@@ -83,7 +83,7 @@ class Api:
 
 
 class Calls:
-    """Calls with one authentication. They raise GitHubError, or the error of signing with the App's key."""
+    """Calls with one authentication. They raise GitHubError, and the errors of signing with the App's key."""
 
     def __init__(self, github: GitHub[Any], auth: Authentication, api: Api, fields: Fields, priority: Priority) -> None:
         self._github = github
@@ -94,14 +94,14 @@ class Calls:
         self._budget = api.budgets.of(auth.payer)
 
     def at(self, priority: Priority) -> "Calls":
-        """The same calls at a priority; cosmetic calls stay cosmetic."""
+        """The same calls with a priority, but cosmetic calls stay cosmetic."""
         return self if priority == "gate" else self.cosmetic
 
     @property
     def cosmetic(self) -> "Calls":
-        """The same calls for purposes that gates do not need: they leave a reserve of the installation's requests.
+        """The same calls for purposes on which no gate depends: they leave a reserve of the installation's requests.
 
-        If GitHub would not accept one now, they raise GitHubUnavailable with `retry_after_s` instead of waiting.
+        If a call cannot be made now, it raises GitHubUnavailable with `retry_after_s` instead of waiting.
         """
         return Calls(self._github, self._auth, self._api, self._fields, "cosmetic")
 
@@ -115,9 +115,11 @@ class Calls:
         at: Fields | None = None,
         answers: Collection[int] = (),
     ) -> Shape:
-        """GET one document. `answers`: 403 or 404 if they are meaningful here, and are raised as GitHubRefused.
+        """GET one document.
 
-        Otherwise they, and 401 always, are GitHubUnavailable: the App had access to this repository a moment ago.
+        `answers` are those of 403 and 404 that have a meaning here; they are raised as GitHubRefused. Otherwise these
+        statuses, and 401 in any case, are raised as GitHubUnavailable: the App had access to this repository a moment
+        ago.
         """
         url = self._url(template, at)
         value, _ = await self._repeat(_Request("GET", template, url, doing, query=query, answers=answers), shape)
@@ -137,7 +139,7 @@ class Calls:
             yield value
             if following is None:
                 return
-            request = _Request("GET", template, self._own(following), doing)
+            request = _Request("GET", template, self._require_own_host(following), doing)
 
     async def send(
         self,
@@ -152,11 +154,10 @@ class Calls:
         at: Fields | None = None,
         answers: Collection[int] = (),
     ) -> Shape:
-        """Send one request that changes something, and read the answer, since a proxy's error page may look like
-        success.
+        """Send one request that changes something, and read the answer: a proxy's error page may look like a success.
 
-        A request that is not `repeatable` is repeated only if it certainly was not carried out. `notifies`: GitHub
-        notifies people of it, and limits such requests per hour. `answers` is as for `read`.
+        A request that is not `repeatable` is repeated only if GitHub certainly did not carry it out. `notifies`:
+        whether GitHub notifies people of it; such requests are limited per hour. `answers` is as for `read`.
         """
         url = self._url(template, at)
         request = _Request(
@@ -175,7 +176,7 @@ class Calls:
     async def _repeat(self, request: "_Request", shape: type[Shape]) -> tuple[Shape, str | None]:
         patience = self._api.patience
 
-        def again(error: Exception) -> bool | float:
+        def may_retry(error: Exception) -> bool | float:
             if not isinstance(error, GitHubUnavailable) or (error.may_have_happened and not request.repeatable):
                 return False
             if error.retry_after_s is None:
@@ -184,7 +185,7 @@ class Calls:
             return error.retry_after_s if may_wait else False
 
         attempts = stamina.retry_context(
-            on=again,
+            on=may_retry,
             attempts=patience.attempts,
             timeout=patience.total_s,
             wait_initial=patience.wait_initial_s,
@@ -198,9 +199,9 @@ class Calls:
         raise AssertionError("stamina ends with a value or an error")
 
     async def _once_or_with_another_token(self, request: "_Request", shape: type[Shape]) -> tuple[Shape, str | None]:
-        """Make a request, and repeat it once if GitHub may have refused it by mistake or for an expired token.
+        """Make a request, and repeat it once if GitHub may have refused it by mistake or because of an expired token.
 
-        A refused request was not carried out, so a creation may be sent again too.
+        GitHub did not carry out a request that it refused, so even a creation may be sent again.
         """
         token = await self._auth.token()
         try:
@@ -211,12 +212,14 @@ class Calls:
         try:
             return await self._once(request, shape)
         except GitHubRefused as refusal:
-            if not may_be_mistaken(refusal) or (refusal.status in request.answers and await self._is_there(request)):
+            if not may_be_mistaken(refusal) or (
+                refusal.status in request.answers and await self._repository_exists(request)
+            ):
                 raise
             raise GitHubUnavailable(str(refusal), may_have_happened=False) from None
 
-    async def _is_there(self, request: "_Request") -> bool:
-        """Whether GitHub has the repository in which it reports that something is missing."""
+    async def _repository_exists(self, request: "_Request") -> bool:
+        """Whether GitHub has the repository itself, if it reports that something in it is missing."""
         if "repo" not in self._fields or not request.template.startswith(_REPOSITORY):
             return True
         try:
@@ -228,12 +231,12 @@ class Calls:
     async def _once(self, request: "_Request", shape: type[Shape]) -> tuple[Shape, str | None]:
         """The decoded value, and the address of the next page."""
         if request.method != "GET":
-            answer = await self._answered(request, None)
+            answer = await self._send_once(request, None)
             # 204 has no body.
             return decode(answer.content or b"null", shape, request.doing), None
         address = str(httpx.URL(request.url, params=request.query))
         cached = self._api.cached.find(await self._auth.token(), address, shape)
-        answer = await self._answered(request, None if cached is None else cached.tag)
+        answer = await self._send_once(request, None if cached is None else cached.tag)
         if answer.status_code == 304 and cached is not None:
             return decode(cached.content, shape, request.doing), cached.following
         value = decode(answer.content, shape, request.doing)
@@ -241,11 +244,11 @@ class Calls:
         tag = answer.headers.get("ETag")
         if tag is not None:
             credential = answer.request.headers["Authorization"].removeprefix("Bearer ")
-            again = CachedResponse(tag=tag, content=msgspec.json.encode(value), following=following)
-            self._api.cached.keep(credential, address, shape, again)
+            may_retry = CachedResponse(tag=tag, content=msgspec.json.encode(value), following=following)
+            self._api.cached.keep(credential, address, shape, may_retry)
         return value, following
 
-    async def _answered(self, request: "_Request", tag: str | None) -> httpx.Response:
+    async def _send_once(self, request: "_Request", tag: str | None) -> httpx.Response:
         """Send it once, following redirects."""
         here = path_template.set(request.template)
         url, params = request.url, dict(request.query) if request.query else None
@@ -270,7 +273,7 @@ class Calls:
                 if not answer.has_redirect_location:
                     return answer
                 # A renamed repository: the same request, at the address with its id.
-                url, params = self._own(str(answer.request.url.join(answer.headers["Location"]))), None
+                url, params = self._require_own_host(str(answer.request.url.join(answer.headers["Location"]))), None
         except GitHubException as error:
             raise self._failure(error, cost, request.doing) from None
         except TimeoutError:
@@ -288,7 +291,7 @@ class Calls:
             self._budget.answered(cost, answer.headers)
         return read_failure(error, doing)
 
-    def _own(self, url: str) -> str:
+    def _require_own_host(self, url: str) -> str:
         # A link to another host would send the token there.
         here, there = httpx.URL(self._api.url), httpx.URL(url)
         if (here.scheme, here.host, here.port) != (there.scheme, there.host, there.port):
@@ -310,7 +313,7 @@ class _Request:
 
 
 def decode(content: bytes | msgspec.Raw, shape: type[Shape], doing: str) -> Shape:
-    """Read the needed fields. A proxy's page is not an answer of GitHub's."""
+    """Read the needed fields of an answer. Raises GitHubError if it is a proxy's page instead."""
     try:
         return read_json(content, shape)
     except UnreadableJson:

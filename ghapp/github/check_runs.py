@@ -47,9 +47,9 @@ class CheckRunImage(Struct, frozen=True, kw_only=True):
 
 
 class CheckRunDraft(Struct, frozen=True, kw_only=True):
-    """The wanted content of a check run. `external_id` is unique to the run, so that a lost check run can be found.
+    """The intended content of a check run. It has a conclusion if and only if the status is `completed`.
 
-    It has a conclusion if and only if the status is `completed`.
+    `external_id` identifies the run, so that its check run can be found if the answer to the creation is lost.
     """
 
     name: str
@@ -92,7 +92,7 @@ class _Answer(Struct):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreatedCheckRun:
-    """A check run on GitHub. `shown_at`: when it was created, by GitHub's clock (seconds since 1970), if known."""
+    """A check run on GitHub. `shown_at` is when it was created, by GitHub's clock (seconds since 1970), if known."""
 
     id: int
     shown_at: float | None
@@ -100,8 +100,10 @@ class CreatedCheckRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckRunUpdate:
-    """GitHub's state after an update: the number of annotations, and when the check run was completed, by GitHub's
-    clock (seconds since 1970); None if it was not, or GitHub does not say."""
+    """GitHub's state after an update: the number of annotations, and the time of completion.
+
+    That time is by GitHub's clock (seconds since 1970); None if the check run is not completed or GitHub does not say.
+    """
 
     annotations: int
     completed_at: float | None
@@ -128,7 +130,7 @@ class _Counted(Struct):
     completed_at: datetime | None = None
 
 
-_NOT_OURS: Final = (403, 404)
+_REFUSED_TO_US: Final = (403, 404)
 """GitHub's answers about a check run of another App, or a missing one."""
 
 Progress = Callable[[int], Awaitable[None]]
@@ -143,10 +145,10 @@ class CheckRuns:
     async def create_check_run(
         self, draft: CheckRunDraft, *, look_first: bool = False
     ) -> CreatedResource[CreatedCheckRun]:
-        """Create a check run with its first 50 annotations; returns its id, and whether there may be a second one.
+        """Create a check run with its first 50 annotations. Returns it, and whether there may be a second one.
 
-        `look_first` finds the check run of an interrupted attempt. `update_check_run` sends further annotations. If
-        GitHub refuses annotations, they are left out, not the check run.
+        With `look_first`, the check run of an interrupted attempt is found. `update_check_run` sends further
+        annotations. If GitHub refuses the annotations, the check run is created without them.
         """
         doing = f"create the check run {draft.name}"
 
@@ -157,7 +159,7 @@ class CheckRuns:
             )
             return CreatedCheckRun(id=created.id, shown_at=_seconds(created.started_at))
 
-        async def create_anyhow() -> CreatedCheckRun:
+        async def create_reliably() -> CreatedCheckRun:
             try:
                 return await create(True)
             except GitHubRefused as error:
@@ -171,7 +173,7 @@ class CheckRuns:
                     return CreatedCheckRun(id=each.id, shown_at=_seconds(each.started_at))
             return None
 
-        return await create_once(create_anyhow, find, look_first=look_first, settle_s=self._access.settle_s)
+        return await create_once(create_reliably, find, look_first=look_first, settle_s=self._access.settle_s)
 
     async def update_check_run(
         self,
@@ -183,21 +185,21 @@ class CheckRuns:
     ) -> CheckRunUpdate:
         """Update a check run to match the draft.
 
-        An update adds annotations and never replaces any, so each is sent once, 50 per request: `annotations_sent`
-        says how many of the draft's were sent (None: ask GitHub, as after an interruption), and `progress` is called
-        after each request. Status, conclusion and output are right from the first request on. Annotations that GitHub
-        refuses are left out. An update of an unfinished check run shows progress, and is cosmetic.
+        An update only adds annotations, so each is sent once, 50 per request. `annotations_sent` is how many of the
+        draft's were already sent; None means to ask GitHub, as after an interruption. `progress` is called after each
+        request. The first request already has the final status, conclusion and output. Annotations that GitHub refuses
+        are left out. The update of an unfinished check run only shows progress, so it is cosmetic.
         """
         completed_at: float | None = None
         if annotations_sent is None:
-            there = await self._there(check_run_id)
+            there = await self._read_counts(check_run_id)
             sent, completed_at = there.output.annotations_count, _seconds(there.completed_at)
         else:
             sent = annotations_sent
         while True:
             batch = draft.annotations[sent : sent + ANNOTATIONS_A_REQUEST]
             answer = await self._send_batch(check_run_id, draft, batch, sent)
-            # GitHub may show it as completed since an earlier request, whose answer was lost.
+            # The answer to an earlier request may be lost, so GitHub may already show the check run as completed.
             completed_at = completed_at or (None if answer.at is None else _seconds(answer.at))
             if not answer.taken:
                 return CheckRunUpdate(annotations=sent, completed_at=completed_at)
@@ -228,9 +230,9 @@ class CheckRuns:
         except GitHubUnavailable as error:
             if not batch or not error.may_have_happened:
                 raise
-            # GitHub answers 502 while it still works on the request.
+            # GitHub may answer 502 although it is still working on the request.
             await asyncio.sleep(self._access.settle_s)
-            there = await self._there(check_run_id)
+            there = await self._read_counts(check_run_id)
             if there.output.annotations_count >= sent + len(batch):
                 return _Sent(at=there.completed_at)
             return _Sent(at=await self._patch(check_run_id, draft, batch))
@@ -240,7 +242,7 @@ class CheckRuns:
             return _Sent(at=await self._patch(check_run_id, draft, ()), taken=False)
 
     async def _patch(self, check_run_id: int, draft: CheckRunDraft, batch: tuple[Annotation, ...]) -> datetime | None:
-        """Send an update; returns the time since which GitHub shows the check run as completed."""
+        """Send an update. Returns the time since which GitHub shows the check run as completed."""
         body = _body(draft, batch)
         del body["head_sha"]
         calls = self._access.calls if draft.status == "completed" else self._access.calls.cosmetic
@@ -251,13 +253,13 @@ class CheckRuns:
                 _Answer,
                 doing=f"update the check run {draft.name}",
                 json=body,
-                # With annotations it adds to the check run, so repeating it would add them twice.
+                # An update with annotations must not be repeated: that would add them twice.
                 repeatable=not batch,
                 at={"check_run_id": check_run_id},
-                answers=_NOT_OURS,
+                answers=_REFUSED_TO_US,
             )
         except GitHubRefused as refusal:
-            if refusal.status in _NOT_OURS and await self._is_ours(check_run_id):
+            if refusal.status in _REFUSED_TO_US and await self._is_ours(check_run_id):
                 raise GitHubUnavailable(str(refusal), may_have_happened=False) from None
             raise
         return answer.completed_at
@@ -276,7 +278,7 @@ class CheckRuns:
             return False
         return seen.app is not None and seen.app.id == self._access.app_id
 
-    async def _there(self, check_run_id: int) -> _Counted:
+    async def _read_counts(self, check_run_id: int) -> _Counted:
         return await self._access.calls.read(
             "/repos/{owner}/{repo}/check-runs/{check_run_id}",
             _Counted,
@@ -310,7 +312,7 @@ def _body(draft: CheckRunDraft, annotations: tuple[Annotation, ...]) -> dict[str
         "external_id": draft.external_id,
         "status": draft.status,
         "output": output,
-        # Sent even if empty: an update without buttons removes the older ones.
+        # Send this even if it is empty: it removes the older buttons.
         "actions": [msgspec.to_builtins(action) for action in draft.actions],
     }
     if draft.details_url is not None:

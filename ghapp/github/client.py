@@ -29,13 +29,22 @@ from ghapp.github.response_cache import ResponseCache
 from ghapp.github.reviews import Reviews
 from ghapp.github.rules import Rules
 from ghapp.github.source import RepositoryShape, Source
-from ghapp.github.tokens import ADMINISTRATION, FETCH, LOOK, SPEAK, TEAMS, Grant, InstallationAuth, InstallationTokens
+from ghapp.github.tokens import (
+    ADMINISTRATION,
+    FETCH,
+    LIST_REPOSITORIES,
+    REPORT,
+    TEAMS,
+    Grant,
+    InstallationAuth,
+    InstallationTokens,
+)
 from ghapp.github.wire import OnCall, Wire, connections
 from ghapp.values import InstallationId
 
 PUBLIC_API: Final = "https://api.github.com"
 API_VERSION: Final = "2022-11-28"
-"""GitHub Enterprise Server supports it too; one that does not answers 400, and `GET /versions` lists its versions."""
+"""GitHub Enterprise Server supports it, too. A server that does not answers 400; `GET /versions` lists its versions."""
 
 _FETCH_REMAINING_S: Final = 900.0
 _REVOKE_S: Final = 3.0
@@ -103,8 +112,8 @@ class _Repositories(Struct):
 class GitHubApp(DeliveryLog):
     """The App on one GitHub. It belongs to the event loop in which it is opened; `async with` opens and closes it.
 
-    `on_call` receives every request, `on_deferred` every request that has to come later. `transport` replaces the
-    network in tests. Raises SettingsError if the key cannot be read.
+    `on_call` receives every request, and `on_deferred` every request that has to be made later. `transport` replaces
+    the network in tests. Raises SettingsError if the key cannot be read.
     """
 
     def __init__(
@@ -160,7 +169,7 @@ class GitHubApp(DeliveryLog):
         await self._wire.close()
 
     def budget_left(self) -> float:
-        """The rest of GitHub's hour, from 0 to 1, for the installation with the least."""
+        """The share of the hour's requests that is left, from 0 to 1, for the installation with the least."""
         return self._api.budgets.left()
 
     async def installation(
@@ -168,11 +177,11 @@ class GitHubApp(DeliveryLog):
     ) -> GitHubRepository:
         """One repository, with tokens limited to it. Makes no call yet.
 
-        `priority` applies to its calls; calls that are always cosmetic stay so.
+        `priority` is that of its calls, except for those that are always cosmetic.
         """
         owner, _, repo = repository.full_name.partition("/")
         fields = {"owner": owner, "repo": repo}
-        speak = Grant(installation_id=installation_id, repository_id=repository.id, permissions=SPEAK)
+        speak = Grant(installation_id=installation_id, repository_id=repository.id, permissions=REPORT)
         contents = Grant(installation_id=installation_id, repository_id=repository.id, permissions=FETCH)
         teams = Grant(installation_id=installation_id, repository_id=repository.id, permissions=TEAMS)
         calls = self._api.calls(InstallationAuth(self._tokens, speak), fields)
@@ -192,8 +201,8 @@ class GitHubApp(DeliveryLog):
     ) -> str:
         """A token that reads the contents of one repository, valid for at least a quarter of an hour.
 
-        It differs from `refused`, which GitHub did not accept. Raises InstallationGone and InstallationSuspended if
-        GitHub confirms that.
+        It is another one than `refused`, which GitHub did not accept. Raises InstallationGone and InstallationSuspended
+        if GitHub confirms that.
         """
         grant = Grant(installation_id=installation_id, repository_id=repository.id, permissions=FETCH)
         if refused is not None:
@@ -267,7 +276,7 @@ class GitHubApp(DeliveryLog):
 
     async def repositories(self, installation_id: InstallationId) -> tuple[Repository, ...]:
         """Every repository of an installation."""
-        grant = Grant(installation_id=installation_id, repository_id=None, permissions=LOOK)
+        grant = Grant(installation_id=installation_id, repository_id=None, permissions=LIST_REPOSITORIES)
         pages = self._api.calls(InstallationAuth(self._tokens, grant)).read_pages(
             "/installation/repositories", _Repositories, doing="list an installation's repositories"
         )

@@ -60,7 +60,7 @@ class CommentSeen(Struct, frozen=True, kw_only=True):
 
 
 class Comments:
-    """The comments on the pull requests of one repository. They may be deferred unless they belong to a gate."""
+    """The comments on the pull requests of one repository. They are cosmetic by default, so they may be deferred."""
 
     _access: RepositoryAccess
 
@@ -80,7 +80,7 @@ class Comments:
                 "/repos/{owner}/{repo}/issues/{number}/comments",
                 _Created,
                 doing=doing,
-                json={"body": _marked(body, marker)},
+                json={"body": _with_marker(body, marker)},
                 repeatable=False,
                 notifies=True,
                 at={"number": number},
@@ -100,14 +100,14 @@ class Comments:
             "/repos/{owner}/{repo}/issues/comments/{comment_id}",
             _Created,
             doing="update a comment",
-            json={"body": _marked(body, marker)},
+            json={"body": _with_marker(body, marker)},
             at={"comment_id": comment_id},
             answers=(404,),
         )
 
     async def find_comment(self, number: int, marker: str, *, priority: Priority = "cosmetic") -> int | None:
-        """The App's own comment with that marker, if there is one. Another author's comment with it does not count."""
-        hidden = _hidden(marker)
+        """The App's own comment with this marker, or None. Other authors' comments with the marker do not count."""
+        hidden = _hide(marker)
         pages = self._access.calls.at(priority).read_pages(
             "/repos/{owner}/{repo}/issues/{number}/comments",
             list[_Comment],
@@ -163,13 +163,13 @@ class Comments:
         return app is None or app.id == self._access.app_id
 
 
-def _hidden(marker: str) -> str:
+def _hide(marker: str) -> str:
     if not _MARKER.fullmatch(marker) or "--" in marker:
         raise ValueError(f"a comment's marker cannot be {marker!r}")
     return f"<!-- planward: {marker} -->"
 
 
-def _marked(body: str, marker: str) -> str:
-    # The marker comes first, so that a text that is too long loses its end and not its marker.
-    marked = f"{_hidden(marker)}\n\n{body}"
+def _with_marker(body: str, marker: str) -> str:
+    # The marker comes first, so that it is not cut off together with the end of a long text.
+    marked = f"{_hide(marker)}\n\n{body}"
     return marked if len(marked) <= _BODY else marked[: _BODY - 3].rpartition("\n")[0] + "\n\n…"

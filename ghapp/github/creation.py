@@ -12,8 +12,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreatedResource(Generic[T]):
-    """The created object. `unclear`: an earlier request may still create a second one, after everybody stopped
-    waiting."""
+    """The created object. `unclear`: whether an earlier request, whose answer was lost, may still create a second
+    one."""
 
     resource: T
     unclear: bool = False
@@ -28,8 +28,8 @@ async def create_once(
 ) -> CreatedResource[T]:
     """Create; if the outcome is unknown, wait `settle_s`, look for the object, and create it again if necessary.
 
-    Not one of stamina's retries, since it looks between the two tries. `look_first` is for resuming after an
-    interruption. Raises GitHubUnavailable if the outcome of the second try is unknown too.
+    stamina's retries cannot do this, since it looks between the two tries. `look_first` is for resuming after an
+    interruption. Raises GitHubUnavailable if the outcome of the second try is unknown, too.
     """
     if look_first and (found := await find()) is not None:
         return CreatedResource(resource=found)
@@ -38,7 +38,7 @@ async def create_once(
     except GitHubUnavailable as error:
         if not error.may_have_happened:
             raise
-    # GitHub answers 502 while it still works on the request, and would not list the object yet.
+    # GitHub may answer 502 although it is still working on the request; then it does not list the object yet.
     await asyncio.sleep(settle_s)
     if (found := await find()) is not None:
         return CreatedResource(resource=found)

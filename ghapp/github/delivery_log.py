@@ -11,7 +11,7 @@ from msgspec import Raw, Struct
 from ghapp.github.calls import Calls
 
 _MOST_PAGES: Final = 30
-"""The number of pages searched for one delivery: 3,000 later deliveries."""
+"""The most pages to search for one delivery: a delivery is not found behind more than 3,000 later ones."""
 
 
 class DeliveryRead(Struct, frozen=True, kw_only=True):
@@ -112,7 +112,7 @@ class DeliveryLog:
         return None
 
     async def redeliver(self, delivery_id: int) -> None:
-        """Request another delivery; the `X-GitHub-Delivery` stays the same, so a second request is harmless."""
+        """Request a redelivery. Its `X-GitHub-Delivery` stays the same, so a second request does no harm."""
         await self._calls.cosmetic.send(
             "POST",
             "/app/hook/deliveries/{delivery_id}/attempts",

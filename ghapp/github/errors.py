@@ -34,8 +34,8 @@ class GitHubUnavailable(GitHubError, Unavailable):
 class GitHubRefused(GitHubError):
     """GitHub answered 4xx. `words` is its message, `status` its number.
 
-    401, 403 and 404 raise this only where they are an expected answer; otherwise they are GitHubUnavailable, since
-    GitHub also sends them by mistake, and for an expired token.
+    401, 403 and 404 raise this only if they are expected answers. Otherwise they raise GitHubUnavailable, since GitHub
+    also sends them by mistake, and for expired tokens.
     """
 
     def __init__(self, message: str, *, status: int, words: str = "") -> None:

@@ -1,4 +1,4 @@
-"""The meaning of a failed call: defer it, or accept the refusal."""
+"""Decide what a failed call means: it has to be tried again later, or GitHub refused it for good."""
 
 import contextlib
 from collections.abc import Awaitable
@@ -22,8 +22,8 @@ from ghapp.github.errors import (
 
 Answer = TypeVar("Answer")
 
-_NEVER_LEFT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
-_WAYS_OUT: Final = {
+_NEVER_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+_REMEDIES: Final = {
     "Resource not accessible by integration": "accept the App's newest permissions in its installation's settings",
     "permissions requested are not granted": "accept the App's newest permissions in its installation's settings",
     "API version": "set an older API version for this GitHub Enterprise Server",
@@ -32,13 +32,13 @@ _WAYS_OUT: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deferred:
-    """GitHub limits the rate, or the rest of the hour is reserved for gates: try again in so many seconds."""
+    """The request was not made: GitHub limits the rate, or the rest of the hour is for gates. Try again in `in_s`."""
 
     in_s: float
 
 
 async def or_deferred(request: Awaitable[Answer]) -> Answer | Deferred:
-    """The answer, or the time for another try. For cosmetic requests whose caller continues without them.
+    """Return the answer, or `Deferred`: for cosmetic requests, without which the caller continues.
 
     Raises GitHubUnavailable if GitHub does not answer.
     """
@@ -64,7 +64,7 @@ def is_limit(answer: httpx.Response) -> bool:
 
 
 def may_be_mistaken(refusal: GitHubRefused) -> bool:
-    """Whether GitHub may have refused an expired token, or by mistake: then another try makes sense."""
+    """Whether GitHub may have refused by mistake or because of an expired token, so that another try makes sense."""
     return refusal.status in (401, 403, 404) and "archived" not in refusal.words
 
 
@@ -82,12 +82,12 @@ def read_failure(error: GitHubException, doing: str) -> GitHubError:
     if isinstance(cause, httpx.TimeoutException):
         return GitHubUnavailable(
             f"GitHub did not answer in time when Planward tried to {doing}",
-            may_have_happened=not isinstance(cause, _NEVER_LEFT),
+            may_have_happened=not isinstance(cause, _NEVER_SENT),
         )
     if isinstance(cause, httpx.HTTPError):
         return GitHubUnavailable(
             f"GitHub could not be reached when Planward tried to {doing}",
-            may_have_happened=not isinstance(cause, _NEVER_LEFT),
+            may_have_happened=not isinstance(cause, _NEVER_SENT),
         )
     raise cause
 
@@ -105,7 +105,7 @@ def _read_answer(status: int, content: bytes, doing: str) -> GitHubError:
             status=status,
             words=words,
         )
-    way_out = next((f"; {way}" for sign, way in _WAYS_OUT.items() if sign in words), "")
+    way_out = next((f"; {way}" for sign, way in _REMEDIES.items() if sign in words), "")
     said = f": {words}" if words else ""
     return GitHubRefused(f"GitHub refused ({status}) to {doing}{said}{way_out}", status=status, words=words)
 

@@ -31,7 +31,7 @@ class PemKey:
 
 @dataclass(frozen=True, slots=True)
 class SignedBy:
-    """A key stored elsewhere (Vault's transit engine): a callable signs bytes with RSASSA-PKCS1-v1_5 and SHA-256."""
+    """A key stored elsewhere (Vault's transit engine). `sign` signs bytes with RSASSA-PKCS1-v1_5 and SHA-256."""
 
     sign: Callable[[bytes], Awaitable[bytes]]
 
@@ -67,7 +67,7 @@ class AppToken(Authentication):
         return True
 
     async def _make(self, now: int) -> str:
-        # Backdated, because GitHub refuses a token from the future, and clocks differ.
+        # Backdated, since clocks differ and GitHub refuses a token from the future.
         claims = {"iat": now - _BACKDATE_S, "exp": now + _LIFE_S, "iss": str(self._app_id)}
         unsigned = _base64url(b'{"alg":"RS256","typ":"JWT"}') + b"." + _base64url(msgspec.json.encode(claims))
         return (unsigned + b"." + _base64url(await self._sign(unsigned))).decode()

@@ -1,4 +1,4 @@
-"""Answers that GitHub need not send twice: a conditional request answers 304, which costs nothing of the hour.
+"""A cache of GitHub's answers: to a conditional request GitHub answers 304, which costs nothing of the hour's budget.
 
 https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#use-conditional-requests-if-appropriate
 """
@@ -22,11 +22,11 @@ class CachedResponse:
 
 
 class ResponseCache:
-    """Answers by credential and address; above a mebibyte the least recently used ones are dropped.
+    """Answers by credential and address. Above a mebibyte, the least recently used ones are dropped.
 
-    GitHub's ETags are valid for one token, and so is this cache: no installation sees another one's answers. No answer
-    is used without asking GitHub; `If-Modified-Since` would accept answers within the same second, and after a change
-    of only permissions.
+    GitHub's ETags are valid for one token, and so are these entries: no installation sees the answers for another. No
+    answer is used without asking GitHub. `If-Modified-Since` is not used: it would miss changes within the same second,
+    and changes of permissions.
     """
 
     def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
@@ -55,7 +55,7 @@ class ResponseCache:
 
 
 def _key(credential: str, url: str, shape: object) -> bytes:
-    # A token must not be stored for longer than it is valid, so not here.
+    # Only a hash: a token must not be kept for longer than it is valid.
     return hashlib.sha256(f"{credential} {url} {shape!r}".encode()).digest()
 
 

@@ -1,4 +1,4 @@
-"""Reviews of pull requests, read from GitHub before one decides something.
+"""Read reviews of pull requests from GitHub, before they decide anything.
 
 https://docs.github.com/en/rest/pulls/reviews#get-a-review-for-a-pull-request
 """

@@ -18,7 +18,7 @@ CLASSIC = "classic protection"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bypass:
-    """Who may bypass the rules of a source; if not `always`, only by merging a pull request."""
+    """Who may bypass the rules of a source. If not `always`, they may do so only by merging a pull request."""
 
     who: str
     always: bool
@@ -38,7 +38,7 @@ class PullRequestRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequiredCheck:
-    """A check that must be green, and the App that it must come from; None: any App."""
+    """A check that must be green, and the App that it must come from; None means any App."""
 
     context: str
     app_id: int | None = None

@@ -14,7 +14,7 @@ from ghapp.github.repository_access import RepositoryAccess
 from ghapp.values import BranchName, CommitSha, RepositoryId
 
 _WEB_FLOW = "web-flow"
-"""GitHub's own account, the committer of commits by the merge button."""
+"""GitHub's own account, which commits for the merge button."""
 
 
 class _Rule(Struct):
@@ -190,8 +190,7 @@ class Source:
     async def writers_between(
         self, base: CommitSha, head: CommitSha, *, most_pages: int
     ) -> dict[CommitSha, dict[int, str]]:
-        """The accounts that GitHub names as authors and committers of the commits `base...head`, by id, without its
-        own.
+        """The ids and logins of the authors and committers of the commits `base...head`, without GitHub's own account.
 
         100 commits a page. https://docs.github.com/en/rest/commits/commits#compare-two-commits
         """
@@ -215,9 +214,9 @@ class Source:
         return found
 
     async def pull_requests_of(self, commit: CommitSha) -> tuple[PullRequestSeen, ...]:
-        """Pull requests that GitHub connects with a commit. Only for display, never for a decision.
+        """The pull requests that GitHub connects with a commit. They alone must never decide anything.
 
-        For a commit that is not on the default branch it also returns open ones, and it lags behind the push.
+        For a commit that is not on the default branch, GitHub also returns open ones, and it lags behind the push.
         https://docs.github.com/en/rest/commits/commits#list-pull-requests-associated-with-a-commit
         """
         pages = self._access.calls.read_pages(

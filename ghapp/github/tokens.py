@@ -1,4 +1,4 @@
-"""Installation tokens: each for one repository and the permissions that its use needs, created once for all callers.
+"""Installation tokens: each for one repository and the permissions that its use needs, shared by all callers.
 
 https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/generating-an-installation-access-token-for-a-github-app
 """
@@ -28,7 +28,7 @@ Permissions = tuple[tuple[str, str], ...]
 FETCH: Permissions = (("contents", "read"), ("metadata", "read"))
 """The permissions for git. Planward cannot push."""
 
-SPEAK: Permissions = (
+REPORT: Permissions = (
     ("checks", "write"),
     ("deployments", "write"),
     ("metadata", "read"),
@@ -42,7 +42,7 @@ TEAMS: Permissions = (("members", "read"),)
 ADMINISTRATION: Permissions = (("administration", "read"), ("metadata", "read"))
 """The permission for classic branch protection; optional, so it is requested only if it was granted."""
 
-LOOK: Permissions = (("metadata", "read"),)
+LIST_REPOSITORIES: Permissions = (("metadata", "read"),)
 """The permissions for listing an installation's repositories."""
 
 _MARGIN_S = 120.0
@@ -50,7 +50,7 @@ _MARGIN_S = 120.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """The rights of a token. Without a repository: every repository of the installation."""
+    """The rights of a token. Without a repository, it is for every repository of the installation."""
 
     installation_id: InstallationId
     repository_id: RepositoryId | None
@@ -89,7 +89,7 @@ class InstallationTokens:
                 try:
                     token = self._tokens[grant] = await self._make(grant)
                 except GitHubUnavailable as error:
-                    # The token's request was not carried out, whatever happened to the token.
+                    # Whether or not GitHub created a token, the call that needs it was not made.
                     error.may_have_happened = False
                     raise
             return token.value

@@ -15,7 +15,7 @@ path_template: ContextVar[str] = ContextVar("path_template", default="(unknown)"
 
 
 class Wire(httpx.AsyncBaseTransport):
-    """Outlives githubkit's short-lived clients, which it creates for each call: closing them closes nothing here.
+    """Outlives githubkit's clients, which are created for each call: closing a client does not close the pool.
 
     https://www.python-httpx.org/advanced/transports/
     """
@@ -25,14 +25,14 @@ class Wire(httpx.AsyncBaseTransport):
         self._on_call = on_call
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send, and count the request whatever its result."""
+        """Send a request, and count it whatever its result."""
         status = 0
         try:
             response = await self._inner.handle_async_request(request)
             status = response.status_code
             for name in ("Retry-After", "X-RateLimit-Reset"):
                 if not response.headers.get(name, "0").isdecimal():
-                    # A proxy may send a date, which githubkit cannot parse; without it the wait is a minute.
+                    # A proxy may send a date, which githubkit cannot parse. Without the header the wait is a minute.
                     del response.headers[name]
             return response
         finally:

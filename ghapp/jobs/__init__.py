@@ -1,4 +1,4 @@
-"""The kinds of jobs, the jobs that each event asks for, and the queues in which they wait."""
+"""The kinds of jobs, the jobs that follow from each event, and the queues in which they wait."""
 
 from ghapp.jobs.asked_for import jobs_for
 from ghapp.jobs.kinds import (

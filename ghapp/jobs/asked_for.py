@@ -1,4 +1,4 @@
-"""The jobs that an event asks for. Pure: a delivery in, jobs with keys out."""
+"""The jobs that follow from an event. Pure: a delivery in, jobs with keys out."""
 
 from typing import assert_never
 
@@ -9,7 +9,7 @@ from ghapp.webhook.commands import CommentText, read_comment
 
 
 def jobs_for(delivery: Delivery) -> tuple[EventJob, ...]:
-    """The jobs that a delivery asks for: one, or none."""
+    """The jobs that follow from a delivery: one or none."""
     key = _key(delivery)
     return () if key is None else (EventJob(key=key, event=delivery.event, delivery_id=delivery.id),)
 

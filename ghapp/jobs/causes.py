@@ -1,4 +1,4 @@
-"""The reasons for settling a branch. The text of a cause is part of the job's key."""
+"""The reasons for settling a branch. The text of a cause is part of the job's key, so each text occurs once."""
 
 import msgspec
 
@@ -55,7 +55,7 @@ class Approved(msgspec.Struct, frozen=True, kw_only=True, tag="approved"):
     """A person approved the apply."""
 
     decision: str
-    """The key of the job that recorded it."""
+    """The key of the job that recorded the decision."""
 
     @property
     def text(self) -> str:
@@ -67,7 +67,7 @@ class Rerun(msgspec.Struct, frozen=True, kw_only=True, tag="rerun"):
     """A person who may apply pressed "Re-run"."""
 
     decision: str
-    """The key of the job that processed it."""
+    """The key of the job that processed the press."""
 
     @property
     def text(self) -> str:
@@ -88,7 +88,7 @@ class EnvironmentBusy(msgspec.Struct, frozen=True, kw_only=True, tag="busy"):
 
 
 class EnvironmentWanted(msgspec.Struct, frozen=True, kw_only=True, tag="free"):
-    """Another branch waits for the environment that this branch's run is using: check whether that run is still
+    """Another branch waits for the environment that a run of this branch is using: check whether that run is still
     active."""
 
     run_id: RunId
@@ -151,8 +151,7 @@ Cause = (
 
 
 def read_cause(text: str) -> Cause:
-    """Read a cause in the form that older versions stored: its text. Raises msgspec.ValidationError if it is
-    unknown."""
+    """Read the text of a cause, which older versions stored. Raises msgspec.ValidationError if it is unknown."""
     kind, _, rest = text.partition(":")
     one, _, other = rest.partition(":")
     match kind:

@@ -1,12 +1,12 @@
 """The kinds of jobs. A job's key identifies its work.
 
-The key consists of (repository id, operation, environment, head SHA, base SHA, pull request, attempt), not of the
-delivery. The branch stands for the environment as long as the config has not been read. If the same work can be
-requested twice (a pull request closed and reopened, a button pressed by another person), the delivery's id is the
-attempt: a redelivery keeps it.
+The key consists of (repository id, operation, environment, head SHA, base SHA, pull request, attempt) and does not
+depend on the delivery. As long as the config has not been read, the branch stands for the environment. If the same work
+can be requested twice (a pull request is closed and reopened, another person presses a button), the delivery's id is
+the attempt, since a redelivery keeps it.
 
-Tags and keys are stored. They never change, even if a class is renamed: a server runs the jobs that an older version
-enqueued.
+Tags and keys are stored. They never change, even if a class is renamed, since a server also runs the jobs that an older
+version enqueued.
 """
 
 from collections.abc import Mapping
@@ -45,7 +45,7 @@ class PlanRun(msgspec.Struct, frozen=True, kw_only=True, tag="plan_run"):
 
 
 class SettleBranch(msgspec.Struct, frozen=True, kw_only=True, tag="settle"):
-    """Bring an environment to its branch's tip, or report why not."""
+    """Bring an environment to its branch's tip, or report why that is not done."""
 
     repository_id: RepositoryId
     branch: BranchName
@@ -77,10 +77,10 @@ class Replan(msgspec.Struct, frozen=True, kw_only=True, tag="plan_anew"):
 
 
 class ReplanGroup(msgspec.Struct, frozen=True, kw_only=True, tag="plan_group_anew"):
-    """Plan a merge queue's commit again, because somebody asked for it."""
+    """Plan a merge queue's commit again, because somebody requested it."""
 
     run_id: RunId
-    """The run that was created for it before."""
+    """The earlier run for the commit."""
     cause: str
 
     @property
@@ -90,7 +90,7 @@ class ReplanGroup(msgspec.Struct, frozen=True, kw_only=True, tag="plan_group_ane
 
 
 class Unlock(msgspec.Struct, frozen=True, kw_only=True, tag="unlock"):
-    """Remove the lock that a dead run left on a root module's state, and answer the comment that asked for it."""
+    """Remove the lock that a dead run left on a root module's state, and answer the comment that requested it."""
 
     repository_id: RepositoryId
     branch: BranchName
@@ -131,7 +131,7 @@ class NotifyApply(msgspec.Struct, frozen=True, kw_only=True, tag="tell"):
 
     @property
     def key(self) -> str:
-        """Once per run; again if the run has not ended yet."""
+        """Once per run, and again if the run has not ended yet."""
         return f"tell:{self.run_id}:{self.attempt}"
 
 
@@ -150,7 +150,7 @@ class Comment(msgspec.Struct, frozen=True, kw_only=True, tag="comment"):
 
 
 class ReconcileDeliveries(msgspec.Struct, frozen=True, kw_only=True, tag="look_for_missed"):
-    """Find failed deliveries, and runs that nobody will finish."""
+    """Find failed deliveries, and runs that no job will finish."""
 
     at: int
     """When it is due, in seconds since 1970."""
@@ -186,21 +186,21 @@ class Cleanup(msgspec.Struct, frozen=True, kw_only=True, tag="tidy_up"):
 
 
 class SendChatMessage(msgspec.Struct, frozen=True, kw_only=True, tag="say"):
-    """Send a message to chat, once. If the chat is down, the message is delayed and nothing fails."""
+    """Send a message to chat, once. If the chat is down, the message is deferred and nothing fails."""
 
     about: str
     """A `MessageSubject` of ghapp.store as text."""
     repository_id: RepositoryId
     environment: EnvironmentName
     config_sha: CommitSha
-    """The commit whose `notify` counts: one that is in force, never one that waits for approval."""
+    """The commit whose `notify` counts: it is in force, and never waits for approval."""
     message: str
     """A `Message` of ghapp.notify as JSON."""
     attempt: int = 0
 
     @property
     def key(self) -> str:
-        """One message per subject; tried again if the chat was down."""
+        """One message per subject, and again if the chat was down."""
         return f"say:{self.about}:{self.attempt}"
 
 
@@ -222,7 +222,7 @@ Job = (
 
 
 def read_job(stored: Mapping[str, Any]) -> Job:
-    """Read a stored job, including one of an older version. Raises msgspec.ValidationError if it is unknown."""
+    """Read a stored job, even of an older version. Raises msgspec.ValidationError if this version does not know it."""
     values = dict(stored)
     if values.get("type") == "settle" and isinstance(values.get("cause"), str):
         values["cause"] = msgspec.to_builtins(read_cause(values["cause"]))

@@ -1,4 +1,4 @@
-"""The queue of a job, its partition there, and its key while it is deferred."""
+"""The queue of a job, its partition in that queue, and its key while it is deferred."""
 
 from typing import Literal, assert_never
 
@@ -21,13 +21,13 @@ from ghapp.jobs.kinds import (
 )
 
 PARKED = "parked:"
-"""Prefix of the keys of jobs that wait until an installation is unsuspended."""
+"""The prefix of the keys of jobs that wait until an installation is unsuspended."""
 
 
 def deferred_key(job: Job) -> str:
     """The key under which a deferred job waits.
 
-    At most one retry of each periodic job waits, however often it was deferred: GitHub can be unavailable for a day.
+    There is at most one retry of each periodic job, however often it is deferred: GitHub can be unavailable for a day.
     """
     match job:
         case Reconcile():
@@ -46,10 +46,10 @@ FormerQueue = Literal["news", "looks"]
 def queue_of(job: Job) -> tuple[Queue, str | None]:
     """The queue in which a job waits, and its partition there.
 
-    `events` has GitHub's events and their immediate follow-ups: short jobs, so that a pull request is announced no
-    matter how many plans are running. Jobs in `plans` are long. In both, each repository is a partition with its own
-    share. In `branches`, each branch is a partition whose jobs run one at a time, in order. `background` has the jobs
-    that nobody waits for.
+    `events` has GitHub's events and their immediate follow-ups. These jobs are short, so that a pull request is
+    announced no matter how many plans are running. Jobs in `plans` are long. In both queues, each repository is a
+    partition with its own share. In `branches`, each branch is a partition whose jobs run one at a time, in order.
+    `background` has the jobs for which nobody waits.
     """
     match job:
         case SettleBranch() | Unlock():

@@ -81,7 +81,7 @@ def show(
 ) -> Iterator[str]:
     """Show a config: environments, root modules in their layers, versions, and the secrets' paths.
 
-    With `engines` also the root modules that none of them can run.
+    With `engines`, also say which root modules none of them can run.
     """
     yield f"team {config.team}"
     yield ""
@@ -127,7 +127,7 @@ def _config_of(working_copy: WorkingCopy) -> RepositoryConfig:
 def complaints_of(
     config: RepositoryConfig, configuration: Configuration, layout: Layout, engines: Sequence[Terraform] = ()
 ) -> Iterator[str]:
-    """The errors in root modules. Each fails only the pull requests that touch its root module, and their applies."""
+    """The errors in root modules. An error only fails pull requests that touch the root module, and their applies."""
     for index, entry in enumerate(config.root_modules or ()):
         if entry.dir in configuration.missing:
             yield str(config.problem(f"root_modules[{index}].dir", f'"{entry.dir}" has no .tf files'))

@@ -1,4 +1,4 @@
-"""`planward plan`: the report of a pull request for a working copy, without GitHub, never an apply.
+"""`planward plan`: make the report of a pull request for a working copy, without GitHub. It never applies.
 
 It plans a copy of the files, so that nothing is written beside them. Providers get the person's own environment, as
 with Terraform itself.
@@ -22,8 +22,8 @@ from checks.sensitive import Mask
 from ghapp.errors import JobError
 from ghapp.flows.root_module.masked_log import MaskedLog
 from ghapp.flows.root_module.root_run import Machine, RootRun
-from ghapp.flows.root_module.terraform_plan import Log, NotDone, Planned
-from ghapp.local.snapshot import copied, head_of
+from ghapp.flows.root_module.terraform_plan import FailedCommand, Log, Planned
+from ghapp.local.snapshot import copy_working_copy, head_of
 from ghapp.local.working_copy import read_working_copy
 from ghapp.processes import Stop
 from ghapp.processes.private_directories import make_private
@@ -32,17 +32,17 @@ from ghapp.repository_config import read_config
 from ghapp.root_modules import Survey, not_supported_cause, unlisted_tools
 from ghapp.settings import LocalSettings
 from ghapp.terraform import Workdir, find_terraforms
-from ghapp.terraform.environment import is_ours
+from ghapp.terraform.environment import is_reserved
 from ghapp.values import EnvironmentName
 from ghapp.vault import OwnLogin, Vault
 
 _MOST_NOTES = 5
-_NOT_THEIRS = ("PLANWARD_", "VAULT_")
-"""Planward's own settings and its login; providers do not get them on the server either."""
+_NOT_FOR_PROVIDERS = ("PLANWARD_", "VAULT_")
+"""Planward's own settings and its login to Vault, which providers do not get on the server either."""
 
 
 class NothingToPlan(JobError):
-    """The requested directory is not in the working copy; the text lists the root modules that are."""
+    """The requested directory has no root module. The message lists the root modules that there are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +76,8 @@ async def plan_working_copy(
 ) -> RunReport:
     """Plan the root modules at or below a directory in an environment, layer by layer, and report on them.
 
-    `environ` is what providers get besides the environment's secrets; `progress` receives the start and end of each
-    root module; `stop` ends it early. Raises JobError if there is nothing to plan or the config is invalid.
+    `environ` is what providers get besides the environment's secrets. `progress` receives the start and the end of each
+    root module. `stop` ends the plan early. Raises JobError if there is nothing to plan or the config is invalid.
     """
     progress(f"reading {directory}")
     working_copy = await asyncio.to_thread(read_working_copy, directory)
@@ -101,7 +101,7 @@ async def plan_working_copy(
     except ConfigurationError as error:
         raise NothingToPlan(str(error)) from None
     data_dir = make_private(local.data_dir)
-    async with copied(working_copy, data_dir / "runs") as checkout:
+    async with copy_working_copy(working_copy, data_dir / "runs") as checkout:
         planner = _Planner(
             checkout=checkout,
             survey=survey,
@@ -158,7 +158,7 @@ class _Planner:
     digest_key: bytes = field(repr=False, default_factory=lambda: os.urandom(32))
 
     async def plan(self, order: Sequence[Sequence[str]]) -> list[_Outcome]:
-        """Plan layer after layer; root modules that build on a failed one are not tried."""
+        """Plan layer after layer. Root modules that build on a failed one are not tried."""
         outcomes: list[_Outcome] = []
         numbers = iter(range(1, sum(len(layer) for layer in order) + 1))
         of = sum(len(layer) for layer in order)
@@ -170,28 +170,28 @@ class _Planner:
             return outcome
 
         for layer in order:
-            failed = [each.report.root_module for each in outcomes if not each.report.went_well]
+            failed = [each.report.root_module for each in outcomes if not each.report.succeeded]
             outcomes += await asyncio.gather(*(with_progress(each, failed) for each in layer))
         return outcomes
 
     async def _root_module(self, directory: str, failed: Sequence[str]) -> _Outcome:
         root_run = RootRun(self.survey, self.environment, directory, digest_key=self.digest_key)
         if failed:
-            return _Outcome(report=root_run.blocked(failed))
+            return _Outcome(report=root_run.report_blocked(failed))
         if root_run.settings.cause is not None:
-            return _Outcome(report=root_run.failed(root_run.settings.cause))
+            return _Outcome(report=root_run.report_failure(root_run.settings.cause))
         async with self.slots:
             self.progress(f"{directory}: init and plan in {self.environment}")
             try:
                 return await self._plan(root_run)
             except JobError as error:
-                return _Outcome(report=root_run.failed(str(error)))
+                return _Outcome(report=root_run.report_failure(str(error)))
 
     async def _plan(self, root_run: RootRun) -> _Outcome:
         pointers = root_run.pointers_read()
         if pointers:
             raise JobError(f"{pointers[0]} is a pointer of Git LFS here: get its contents by `git lfs pull`")
-        async with root_run.planned(
+        async with root_run.open_plan(
             self.machine,
             operation="plan",
             authority=OwnLogin(),
@@ -201,32 +201,32 @@ class _Planner:
             adapt=self._in_persons_environment,
         ) as made:
             match made.outcome:
-                case NotDone() as not_done:
-                    return _Outcome(report=root_run.not_done(not_done))
+                case FailedCommand() as not_done:
+                    return _Outcome(report=root_run.report_failed_command(not_done))
                 case Planned(plan=plan, diagnostics=diagnostics):
                     report = root_run.report(plan, diagnostics)
-                    return _Outcome(report=report, to_confirm=root_run.to_confirm(plan))
+                    return _Outcome(report=report, to_confirm=root_run.find_confirmations(plan))
 
     @asynccontextmanager
     async def _masked_log(self, mask: Mask) -> AsyncIterator[MaskedLog]:
-        log = MaskedLog(mask, self._say)
+        log = MaskedLog(mask, self._report_progress)
         try:
             yield log
         finally:
             log.end()
 
     def _in_persons_environment(self, workdir: Workdir) -> Workdir:
-        """The environment of providers: the person's own and, without a sandbox, their home directory (`~/.aws`)."""
+        """Give providers the person's own environment and, without a sandbox, their home directory (`~/.aws`)."""
         own = {
             name: value
             for name, value in self.environ.items()
-            if not is_ours(name) and not name.startswith(_NOT_THEIRS)
+            if not is_reserved(name) and not name.startswith(_NOT_FOR_PROVIDERS)
         }
         unconfined = self.machine.sandbox.name == "none"
         home = {"HOME": self.environ["HOME"]} if unconfined and "HOME" in self.environ else {}
         return replace(workdir, environ={**own, **workdir.environ, **home})
 
-    def _say(self, text: str) -> None:
+    def _report_progress(self, text: str) -> None:
         for line in text.splitlines():
             self.log(line)
 
@@ -236,7 +236,7 @@ def _report(
 ) -> RunReport:
     """The report, with the conclusion that a pull request's check run would have."""
     decision = gate.decide_merge(roots=[outcome.verdict() for outcome in outcomes], confirmed=set())
-    # The key is thrown away, so the digest reveals nothing.
+    # The key of the digests is thrown away, so they reveal nothing.
     reports = tuple(msgspec.structs.replace(outcome.report, digest=None) for outcome in outcomes)
     conclusion = conclusion_of(decision, [report.outcome for report in reports])
     cause = cause_of(decision)

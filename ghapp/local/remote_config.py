@@ -23,8 +23,8 @@ from ghapp.values import CommitSha
 from ghapp.vault import Vault
 
 
-class NotToBeSeen(JobError):
-    """The App does not reach the repository, or there is nothing in it."""
+class NotReachable(JobError):
+    """The App has no access to the repository, or the repository is empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +38,7 @@ class Tip:
     layout: Layout
     paths: Collection[str]
     engines: tuple[Terraform, ...]
-    """The engines installed on this machine; empty if it may not be the one that plans."""
+    """The engines installed on this machine. There may be none, since another machine may be the one that plans."""
 
 
 async def show_repository(full_name: str, access: GitHubAccess, local: LocalSettings) -> Answer:
@@ -60,29 +60,29 @@ async def show_repository(full_name: str, access: GitHubAccess, local: LocalSett
 
 
 async def read_tip(full_name: str, github: GitHubApp, api_url: str, local: LocalSettings) -> Tip:
-    """Fetch a repository as the App, and lay out what its default branch has. Raises JobError, ConfigInvalid."""
+    """Fetch a repository as the App, and examine its default branch. Raises JobError and ConfigInvalid."""
     installation = await github.installation_of(full_name)
     if installation is None:
-        raise NotToBeSeen(f"the App is not installed on {full_name}, or there is no such repository")
+        raise NotReachable(f"the App is not installed on {full_name}, or there is no such repository")
     reached = await github.repositories(installation.id)
     repository = next((each for each in reached if each.full_name.lower() == full_name.lower()), None)
     if repository is None:
-        raise NotToBeSeen(f"the App's installation does not reach {full_name}: add the repository to it")
+        raise NotReachable(f"the App's installation does not reach {full_name}: add the repository to it")
     token = await github.git_token(installation.id, repository.ref)
     remote = Remote(repository_id=repository.id, clone_url=repository.clone_url, token=token)
     mirrors = Mirrors(make_private(local.data_dir) / "mirrors", allowed_host=git_host(api_url))
     mirror = await mirrors.fetch(remote)
     sha = await mirror.tip(repository.default_branch)
     if sha is None:
-        raise NotToBeSeen(f"{repository.full_name} has no commit on {repository.default_branch} yet")
+        raise NotReachable(f"{repository.full_name} has no commit on {repository.default_branch} yet")
     facts = Facts(local.data_dir / "facts")
     try:
-        return await _lay_out(repository, mirror, sha, facts, local)
+        return await _configure(repository, mirror, sha, facts, local)
     finally:
         facts.close()
 
 
-async def _lay_out(repository: Repository, mirror: Mirror, sha: CommitSha, facts: Facts, local: LocalSettings) -> Tip:
+async def _configure(repository: Repository, mirror: Mirror, sha: CommitSha, facts: Facts, local: LocalSettings) -> Tip:
     entries = await mirror.list_tree(sha)
     blobs = {entry.path: entry.blob_id for entry in entries}
     misplaced = misplaced_config(blobs.keys())
@@ -109,5 +109,5 @@ async def _lay_out(repository: Repository, mirror: Mirror, sha: CommitSha, facts
 def _engines(local: LocalSettings) -> tuple[Terraform, ...]:
     try:
         return find_terraforms(local.terraform)
-    except TerraformMissing:  # this machine may not be the one that plans
+    except TerraformMissing:  # another machine may be the one that plans
         return ()

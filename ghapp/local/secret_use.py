@@ -13,7 +13,7 @@ from ghapp.vault import DEFAULT_SOURCES, RepositoryAuthority, TeamClosed, Vault,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretUse:
-    """A team or a path of the config; `why` says who allows it, or how to get it allowed."""
+    """A team or a path in the config. `why` says who allows it, or how to get it allowed."""
 
     name: str
     allowed: bool
@@ -30,10 +30,10 @@ async def examine_secret_use(
     vault: Vault | None,
     github: GitHubApp,
 ) -> tuple[SecretUse, ...]:
-    """Check whether a repository may use the teams and paths in its config; nothing if Vault is not used.
+    """Check whether a repository may use the teams and paths in its config. Returns nothing if Vault is not used.
 
-    A name counts only for the first repository that the running server saw under it. That is unknown here, so this one
-    is assumed. Raises GitHubError.
+    A name counts only for the first repository that the running server saw under it. Here it is not known which one
+    that is, so this repository is assumed. Raises GitHubError.
     """
     if vault is None or config.secrets == ():
         return ()

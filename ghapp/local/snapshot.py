@@ -14,7 +14,7 @@ from ghapp.processes.private_directories import private_directory
 
 
 @asynccontextmanager
-async def copied(working_copy: WorkingCopy, root: Path) -> AsyncIterator[Path]:
+async def copy_working_copy(working_copy: WorkingCopy, root: Path) -> AsyncIterator[Path]:
     """Copy the working copy's current files, without those that git ignores, and remove the copy afterwards."""
     paths = working_copy.paths - await _ignored(working_copy.directory)
     async with private_directory(root, "copy") as copy:
@@ -34,14 +34,14 @@ def _copy(working_copy: WorkingCopy, paths: Collection[str], target: Path) -> No
 
 
 async def _ignored(top: Path) -> frozenset[str]:
-    """Files that git ignores: no commit contains them, so a pull request would be planned without them."""
+    """The files that git ignores. No commit contains them, so a pull request would be planned without them."""
     words = ("ls-files", "-z", "--others", "--ignored", "--exclude-standard")
     ended = await git(WITHOUT_KEEPER, "-C", top, *words, environ=_own_git_environment())
     return frozenset(ended.stdout.decode(errors="surrogateescape").split("\0")) if ended.exit_code == 0 else frozenset()
 
 
 async def head_of(top: Path) -> str:
-    """The commit that is checked out, empty if there is none."""
+    """The SHA of the commit that is checked out; empty if there is none."""
     ended = await git(WITHOUT_KEEPER, "-C", top, "rev-parse", "--verify", "HEAD", environ=_own_git_environment())
     return ended.stdout.decode().strip() if ended.exit_code == 0 else ""
 

@@ -1,4 +1,4 @@
-"""A repository on a disk: its files, branches and name. For commands that need no GitHub."""
+"""Read a repository on a disk: its files, branches and name. For commands that work without GitHub."""
 
 import os
 import re
@@ -12,7 +12,7 @@ from ghapp.git import is_pointer
 from ghapp.repository_config import CONFIG_PATH, ConfigInvalid, RepositoryConfig, misplaced_config
 from ghapp.root_modules import Layout, configure_root_modules, files_to_read
 
-_PASSED_OVER = frozenset({".git", ".terraform"})
+_SKIPPED = frozenset({".git", ".terraform"})
 _ORIGIN = re.compile(r'^\[remote "origin"\][^\[]*?^[ \t]*url[ \t]*=[ \t]*(\S+)', re.MULTILINE)
 _SEPARATOR = re.compile(r"[/:]")
 
@@ -45,8 +45,8 @@ class WorkingCopy:
         return tuple(path for path in sorted(self.paths - self.links.keys()) if is_pointer(self.directory / path))
 
     def configuration(self, explicit: Collection[str] | None = None) -> Configuration:
-        """The configuration in its Terraform files; `explicit` lists the root modules instead of searching for
-        them."""
+        """The configuration in its Terraform files. `explicit` lists the root modules; without it they are searched
+        for."""
         files = {
             path: read_file(path, (self.directory / path).read_bytes())
             for path in sorted(self.paths - self.links.keys())
@@ -55,7 +55,7 @@ class WorkingCopy:
         return discover(files, explicit=None if explicit is None else sorted(explicit), links=self.links)
 
     def lay_out(self, config: RepositoryConfig) -> tuple[Configuration, Layout]:
-        """Its root modules, and how each environment runs them."""
+        """The root modules, and how each environment runs them."""
         explicit = None if config.root_modules is None else [entry.dir for entry in config.root_modules]
         configuration = self.configuration(explicit)
         named = files_to_read(config, configuration, paths=self.paths)
@@ -64,7 +64,7 @@ class WorkingCopy:
 
 
 def read_working_copy(directory: Path) -> WorkingCopy:
-    """Read the working copy that contains a directory; if git knows none, the directory itself."""
+    """Read the working copy that contains a directory, or if it is in none, the directory itself."""
     top = next((each for each in (directory, *directory.resolve().parents) if (each / ".git").exists()), directory)
     paths: set[str] = set()
     links: dict[str, str] = {}
@@ -85,7 +85,7 @@ def read_working_copy(directory: Path) -> WorkingCopy:
 
 def _walk(top: Path) -> Iterator[Path]:
     for parent, directories, files in os.walk(top):
-        directories[:] = sorted(name for name in directories if name not in _PASSED_OVER)
+        directories[:] = sorted(name for name in directories if name not in _SKIPPED)
         linked = (name for name in directories if (Path(parent) / name).is_symlink())
         yield from (Path(parent) / name for name in (*linked, *sorted(files)))
 

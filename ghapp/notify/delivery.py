@@ -1,4 +1,4 @@
-"""Deliver a message to a chat, and return whether that worked. The address is a secret: it is never logged or shown.
+"""Deliver a message to a chat, and return whether that worked. The address is secret: it is never logged or shown.
 
 https(s) addresses are Slack's incoming webhooks or compatible ones; other schemes use apprise.
 """
@@ -32,7 +32,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotSent:
-    """The chat did not accept it. `retryable`: it may later, after `retry_after_s` if the chat said so."""
+    """The chat did not accept the message. `retryable`: whether it may do so later, after `retry_after_s` if known."""
 
     reason: str
     retryable: bool
@@ -41,7 +41,7 @@ class NotSent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """The operator does not allow messages to this address; nothing was sent, and there is no retry."""
+    """The operator does not allow messages to this address. Nothing was sent, and there is no retry."""
 
     reason: str
 
@@ -65,7 +65,7 @@ async def deliver(
     resolve: Resolve = resolve,
     timeout_s: float = _TIMEOUT_S,
 ) -> Delivered:
-    """Send one message to the chat at `url`, if `hosts` allows it. Never raises, takes at most `timeout_s`.
+    """Send one message to the chat at `url`, if `hosts` allows it. It never raises, and takes at most `timeout_s`.
 
     The connection uses an address that was checked, even if the host's name resolves differently by then. `transport`
     and `resolve` are for tests.
@@ -76,7 +76,7 @@ async def deliver(
         return Refused(reason=refused)
     try:
         async with asyncio.timeout(timeout_s):
-            addresses = await _checked(url, hosts, resolve)
+            addresses = await _allowed_addresses(url, hosts, resolve)
             if isinstance(addresses, NotSent | Refused):
                 return addresses
             if url.lower().startswith(("http://", "https://")):
@@ -86,7 +86,7 @@ async def deliver(
         return NotSent(reason=f"the chat did not answer within {timeout_s:g} s", retryable=True)
 
 
-async def _checked(url: str, hosts: ChatHosts, resolve: Resolve) -> Sequence[Address] | NotSent | Refused:
+async def _allowed_addresses(url: str, hosts: ChatHosts, resolve: Resolve) -> Sequence[Address] | NotSent | Refused:
     """The host's allowed addresses; none if there is no host, or a proxy resolves it."""
     scheme, host = scheme_and_host(url)
     is_http = scheme in ("http", "https")
@@ -123,15 +123,15 @@ async def _post(
 async def _answer_of(
     wire: httpx.AsyncBaseTransport, request: httpx.Request, addresses: Sequence[Address]
 ) -> httpx.Response:
-    """Send to the first address that accepts a connection; `Host` and TLS use the name."""
+    """Send the request to the first address that accepts a connection. `Host` and TLS use the host's name."""
     name = request.url.host
     for address in addresses[:-1]:
         with contextlib.suppress(httpx.ConnectError, httpx.ConnectTimeout):
-            return await wire.handle_async_request(_to(address, request, name))
-    return await wire.handle_async_request(_to(addresses[-1], request, name) if addresses else request)
+            return await wire.handle_async_request(_addressed(address, request, name))
+    return await wire.handle_async_request(_addressed(addresses[-1], request, name) if addresses else request)
 
 
-def _to(address: Address, request: httpx.Request, name: str) -> httpx.Request:
+def _addressed(address: Address, request: httpx.Request, name: str) -> httpx.Request:
     return httpx.Request(
         request.method,
         request.url.copy_with(host=str(address)),
@@ -145,7 +145,7 @@ def _answer(response: httpx.Response) -> Delivered:
     status = response.status_code
     if 200 <= status < 300:
         return Sent()
-    # Slack gives the reason in one word (`no_service`, `invalid_blocks`); anything longer may repeat the address.
+    # Slack gives the reason in one word (`no_service`, `invalid_blocks`). A longer text may repeat the address.
     word = response.content.strip()
     said = f": {word.decode()}" if _WORD.fullmatch(word) else ""
     return NotSent(
@@ -168,14 +168,14 @@ def _proxy(scheme: str, host: str) -> str | None:
 
 
 async def _by_apprise(note: Note, url: str) -> Delivered:
-    # Imported here: it costs half a second and 50 MB, only for those who use it.
+    # Imported here, since it costs half a second and 50 MB, which only its users should pay.
     import apprise
 
     # It logs addresses, with most but not all of their secrets removed.
     logging.getLogger("apprise").disabled = True
     service = apprise.Apprise()
     try:
-        # Not the text itself: it could contain several addresses, of which only the first was checked.
+        # Not the text as given: it could contain several addresses, and only the first was checked.
         one = apprise.Apprise.instantiate(url)
         if not one or not service.add(one):
             return NotSent(reason="the chat's address is none that apprise knows", retryable=False)

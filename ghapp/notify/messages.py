@@ -1,4 +1,4 @@
-"""Chat messages as values. Everything in them is already masked: they are stored until they are delivered."""
+"""Chat messages as values. Everything in them is already masked, since they are stored until they are delivered."""
 
 from typing import ClassVar, Literal
 
@@ -20,7 +20,7 @@ class PullRequestLink(Struct, frozen=True, kw_only=True):
 
 
 class EnvironmentResult(Struct, frozen=True, kw_only=True):
-    """The end of an environment's last apply; `outcome` as text: "applied", "failed"."""
+    """The result of an environment's last apply. `outcome` is text: "applied", "failed"."""
 
     environment: EnvironmentName
     outcome: str
@@ -29,16 +29,16 @@ class EnvironmentResult(Struct, frozen=True, kw_only=True):
     run_url: str | None = None
 
 
-class _Told(Struct, frozen=True, kw_only=True, tag=True, tag_field="message"):
+class _Message(Struct, frozen=True, kw_only=True, tag=True, tag_field="message"):
     repository: str
     environment: EnvironmentName
     run_url: str
     commit_sha: CommitSha
     note: str = ""
-    """Something unusual about it, such as an administrator who ended a hold alone."""
+    """Anything unusual, such as an administrator who ended a hold alone."""
 
 
-class Applied(_Told, frozen=True, kw_only=True):
+class Applied(_Message, frozen=True, kw_only=True):
     """An apply succeeded."""
 
     kind: ClassVar[Kind] = "applied"
@@ -46,7 +46,7 @@ class Applied(_Told, frozen=True, kw_only=True):
     pull_requests: tuple[PullRequestLink, ...] = ()
 
 
-class Failed(_Told, frozen=True, kw_only=True):
+class Failed(_Message, frozen=True, kw_only=True):
     """An apply failed; `cause` is the first line of its check run, `result` describes what it did before."""
 
     kind: ClassVar[Kind] = "failed"
@@ -55,8 +55,8 @@ class Failed(_Told, frozen=True, kw_only=True):
     pull_requests: tuple[PullRequestLink, ...] = ()
 
 
-class Waiting(_Told, frozen=True, kw_only=True):
-    """A check run ended `action_required`: `cause` says who has to act."""
+class Waiting(_Message, frozen=True, kw_only=True):
+    """A check run ended `action_required`. `cause` says who has to act."""
 
     kind: ClassVar[Kind] = "waiting"
     cause: str
@@ -65,11 +65,11 @@ class Waiting(_Told, frozen=True, kw_only=True):
     pull_requests: tuple[PullRequestLink, ...] = ()
 
 
-class PromotionDecided(_Told, frozen=True, kw_only=True):
+class PromotionDecided(_Message, frozen=True, kw_only=True):
     """A promotion's gate was decided for the first time, or turned green for the first time.
 
-    `environment` is the target, `before` the state of the environment it is promoted from, `counts` the preview if
-    there is one.
+    `environment` is the target, `before` the result in the environment from which it is promoted, and `counts` are
+    those of the preview if there is one.
     """
 
     kind: ClassVar[Kind] = "promotion"

@@ -20,7 +20,7 @@ _SPACES: Final = re.compile(r"\s+")
 
 
 def slack_payload(note: Note) -> bytes:
-    """The JSON to post: blocks, and the same as plain `text` for notifications and for chats without blocks."""
+    """The JSON to post: blocks, and the same content as plain `text` for notifications and chats without blocks."""
     lines = [_bold(note.headline), *(_line(line) for line in note.lines)]
     sections = list(_sections(lines))[:_BLOCKS]
     return msgspec.json.encode(
@@ -65,7 +65,7 @@ def _line(line: Line) -> str:
 
 def _link(link: Link) -> str:
     text = _text(link.text, 300)
-    # Characters that would end the link are percent-encoded as in a browser; another scheme is not a link.
+    # Characters that would end the link are percent-encoded, as browsers do. Other schemes than http(s) are not linked.
     if not link.url.startswith(("https://", "http://")) or len(link.url) > 1000:
         return text
     url = "".join(character if character.isprintable() else "" for character in link.url)
@@ -75,8 +75,7 @@ def _link(link: Link) -> str:
 
 
 def _text(text: str, limit: int) -> str:
-    """One line, cut before it is escaped, so that no entity is cut in two; escaping makes at most five characters of
-    one."""
+    """One line, escaped. It is cut before that, so that no entity is cut; one character becomes at most five."""
     line = "".join(character for character in _SPACES.sub(" ", text) if character.isprintable())
     while len(escaped := _escape(line)) > limit:
         line = line[: len(line) - max(1, (len(escaped) - limit) // 5)].removesuffix("…")[:-1] + "…"

@@ -27,14 +27,14 @@ Line = tuple[str | Link, ...]
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What happened in one line, then the details."""
+    """A headline that says what happened, and lines with the details."""
 
     headline: str
     lines: tuple[Line, ...]
 
 
 def write(message: Message) -> Note:
-    """Write a message: what, where, then the pull request and the run."""
+    """Write a message: what happened and where, then the pull request and the run."""
     match message:
         case Applied():
             return Note(
@@ -76,7 +76,7 @@ def _promotion(message: PromotionDecided) -> Note:
 
 def _before(result: EnvironmentResult) -> Line:
     at = f" at {result.commit_sha[:10]}" if result.commit_sha else ""
-    # For one that did not succeed, they are the applied changes.
+    # If the apply did not succeed, the counts are those of the applied changes.
     planned = result.outcome in ("waits for a person", "being applied")
     words = "" if result.counts is None else result.counts.words() if planned else result.counts.done_words()
     counts = f", {words}" if words else ""

@@ -1,4 +1,4 @@
-"""Run one program: with a minimal environment, its own process group, limits, and a gentle end."""
+"""Run one program, with a minimal environment, its own process group and limits, and end it gracefully."""
 
 from ghapp.processes.limits import NO_LIMITS, Exceeded, Limits
 from ghapp.processes.running import WITHOUT_KEEPER, Exited, NotConfined, ProgramMissing, Programs, Stop

@@ -1,4 +1,4 @@
-"""Limits in a sandbox that the kernel itself enforces, per process and per user."""
+"""The limits in a sandbox that the kernel itself enforces, per process and per user."""
 
 import resource
 import shlex
@@ -9,18 +9,18 @@ from ghapp.processes.limits import Limits
 from ghapp.processes.priority import NICE
 
 _TASKS_OF_A_PROCESS = 10
-"""Threads count as tasks, and Go's programs have several."""
+"""The kernel counts threads as tasks, and Go's programs have several."""
 NOT_BOUND, NOT_EXECUTABLE = 125, 126
-"""The exit code of a program of a uid that was never started."""
+"""The shell's exit codes if a program under a uid could not be started."""
 
 
-def _bounds(limits: Limits) -> dict[int, int]:
+def _kernel_limits(limits: Limits) -> dict[int, int]:
     bounds = {resource.RLIMIT_CORE: 0}
     if limits.processes is not None:
         bounds[resource.RLIMIT_NPROC] = _TASKS_OF_A_PROCESS * limits.processes
     if limits.files_at_once is not None:
         bounds[resource.RLIMIT_NOFILE] = limits.files_at_once
-    # At most this process's own limit, which every program inherits.
+    # No limit can exceed this process's own, which every program inherits.
     allowed = {name: resource.getrlimit(name)[1] for name in bounds}
     return {
         name: most if allowed[name] == resource.RLIM_INFINITY else min(most, allowed[name])
@@ -30,7 +30,7 @@ def _bounds(limits: Limits) -> dict[int, int]:
 
 def bound(pid: int, limits: Limits) -> None:
     """Set the limits of a program in a user namespace that this process has created."""
-    for name, most in _bounds(limits).items():
+    for name, most in _kernel_limits(limits).items():
         with suppress(ProcessLookupError):
             resource.prlimit(pid, name, (most, most))
 
@@ -41,7 +41,7 @@ def bounded(argv: Sequence[str], limits: Limits) -> list[str]:
     Root lacks that capability in most containers. The commands work in all shells: for processes dash has `-p`, others
     have `-u`.
     """
-    bounds = _bounds(limits)
+    bounds = _kernel_limits(limits)
     words = [f"ulimit -c {bounds[resource.RLIMIT_CORE]}"]
     if (files := bounds.get(resource.RLIMIT_NOFILE)) is not None:
         words.append(f"ulimit -n {files}")

@@ -1,8 +1,8 @@
 """The sandbox `bubblewrap`: each command in its own user, pid, ipc, uts, cgroup and mount namespaces.
 
-The network is shared, since plans need it. When the command ends, the kernel ends everything that it started, since
-the command is the first process of its pid namespace. For the same reason signals are sent to it and never to
-bubblewrap, which would kill it in the middle of its work. The environment is passed as bubblewrap's own and never as
+The network is shared, since plans need it. The command is the first process of its pid namespace, so when it ends the
+kernel ends everything that it started. Signals go to the command and never to bubblewrap: if bubblewrap ended, the
+command would be killed in the middle of its work. The environment is passed as bubblewrap's own and never in its
 arguments, which others could read.
 
 https://github.com/containers/bubblewrap
@@ -43,20 +43,20 @@ _ETC = (
     "services",
     "ssl",
 )
-"""Files for finding hosts, certificates and libraries. Each costs every command 0.1 ms."""
+"""Files for finding hosts, certificates and libraries. Each one takes 0.1 ms for every command."""
 _KEYS = ("/etc/ssl/private", "/etc/pki/tls/private")
-"""The place of the machine's own keys, inside the bound directories."""
+"""Where the machine's own keys are, inside directories that runs see."""
 _CHECKOUTS = Path("/planward")
 _PRIVATE = Path("/run/planward")
 _TEMPORARY = Path("/tmp")  # noqa: S108 - the run's own
 _UID = 1000
 _SHARED_MEMORY_BYTES = 64_000_000
 _PROBE_TIMEOUT_S = 20
-_REFUSALS = refusals()
+_FILTER = refusals()
 
 
 class BubblewrapFails(Exception):
-    """bubblewrap cannot be used here; `str(error)` says why."""
+    """bubblewrap cannot be used here. The message says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +66,7 @@ class Bubblewrap:
     program: str
     host: HostPaths = field(default_factory=HostPaths)
     options: tuple[str, ...] = ()
-    """Additional options of this version."""
+    """Options that only this version of bubblewrap has."""
     name: SandboxName = "bubblewrap"
     gives: str = (
         "Terraform runs in bubblewrap: of this host it sees its checkout, its own directory, the system read-only, "
@@ -77,7 +77,7 @@ class Bubblewrap:
     shares_caches: bool = True
 
     def keeps(self, file: Path) -> bool:
-        """Whether the operator opened its directory: otherwise it would be written into the run's own files."""
+        """Whether the operator opened the file's directory. Otherwise it would be among the run's own files."""
         return any(file.is_relative_to(path) for path in self.host.writes)
 
     def confine(self, reach: Reach) -> ConfinedRun:
@@ -86,7 +86,7 @@ class Bubblewrap:
 
 
 def probe_bubblewrap(host: HostPaths) -> Bubblewrap:
-    """Start a test command with it, like a root run. Raises BubblewrapFails."""
+    """Start a test command in bubblewrap, as in a root run. Raises BubblewrapFails."""
     program = shutil.which("bwrap")
     if program is None:
         raise BubblewrapFails("it is not installed")
@@ -95,7 +95,7 @@ def probe_bubblewrap(host: HostPaths) -> Bubblewrap:
         found = Bubblewrap(program=program, host=host, options=options)
         try:
             with contextlib.ExitStack() as stack:
-                refused = _refused(stack)
+                refused = _pass_filter(stack)
                 ended = subprocess.run(
                     [program, *found.options, *_namespaces(), *_system(), *refused.words, "--", "/usr/bin/env", "true"],
                     env={},
@@ -150,7 +150,7 @@ class ConfinedRun:
 
     @contextlib.asynccontextmanager
     async def vacated(self) -> AsyncIterator[None]:
-        """Do nothing: nobody waits for this path."""
+        """Do nothing: no other run waits for the path."""
         yield
 
     def lies(self, path: Path) -> Path:
@@ -158,7 +158,7 @@ class ConfinedRun:
         return path
 
     async def end_all(self) -> None:
-        """Do nothing: the kernel has ended all of them."""
+        """Do nothing: the kernel has already ended all processes."""
 
     def seen(self, path: Path) -> Path:
         """The path by which the run sees a file of its checkout or private directory."""
@@ -187,14 +187,14 @@ class ConfinedRun:
             go_end, go = _pipe(stack)
             passwd = _data(stack, f"planward:x:{_UID}:{_UID}::{_PRIVATE}/home:/bin/sh\n".encode())
             group = _data(stack, f"planward:x:{_UID}:\n".encode())
-            refused = _refused(stack)
+            refused = _pass_filter(stack)
             words = [
                 *(self.bubblewrap.program, *self.bubblewrap.options, *_namespaces(), *_system()),
                 *("--ro-bind-data", str(passwd), "/etc/passwd", "--ro-bind-data", str(group), "/etc/group"),
                 *self._binds(),
                 *refused.words,
                 *("--remount-ro", "/", "--json-status-fd", str(status_end), "--block-fd", str(go_end)),
-                # If there is a keeper, it ends the command properly after Planward is killed.
+                # With a keeper, the command is not killed together with Planward: the keeper ends it gracefully.
                 *(() if kept else ("--die-with-parent",)),
                 *(() if cwd is None else ("--chdir", str(self.seen(cwd)))),
                 *("--", *argv),
@@ -215,7 +215,7 @@ class ConfinedRun:
         (reach.private / "tmp").mkdir(mode=0o700, exist_ok=True)
         for outside, inside in reversed(self._own()):
             yield from ("--bind", str(outside), str(inside))
-        # A directory inside another one comes after it, and one in /tmp after the run's own.
+        # A directory has to come after the directory that contains it, and one in /tmp after the run's own /tmp.
         for path in sorted(each for each in opened if not each.is_relative_to("/usr")):
             yield from (opened[path], str(path), str(path))
 
@@ -227,17 +227,17 @@ def _pipe(stack: contextlib.ExitStack) -> tuple[int, int]:
     return ends
 
 
-class _Refused(NamedTuple):
+class _FilterArguments(NamedTuple):
     words: tuple[str, ...] = ()
     descriptors: tuple[int, ...] = ()
 
 
-def _refused(stack: contextlib.ExitStack) -> _Refused:
-    """What tells bubblewrap which system calls are refused."""
-    if _REFUSALS is None:
-        return _Refused()
-    held = _data(stack, _REFUSALS)
-    return _Refused(("--seccomp", str(held)), (held,))
+def _pass_filter(stack: contextlib.ExitStack) -> _FilterArguments:
+    """bubblewrap's arguments and descriptors for the filter of system calls."""
+    if _FILTER is None:
+        return _FilterArguments()
+    held = _data(stack, _FILTER)
+    return _FilterArguments(("--seccomp", str(held)), (held,))
 
 
 def _data(stack: contextlib.ExitStack, content: bytes) -> int:
@@ -248,7 +248,7 @@ def _data(stack: contextlib.ExitStack, content: bytes) -> int:
     return held
 
 
-class _Said(msgspec.Struct):
+class _StatusMessages(msgspec.Struct):
     child_pid: int | None = msgspec.field(name="child-pid", default=None)
     exit_code: int | None = msgspec.field(name="exit-code", default=None)
 
@@ -264,7 +264,7 @@ class Status:
 
     @classmethod
     async def opened(cls, command: Command) -> Status | None:
-        """Read from a command's pipes, of which this takes copies; None if there are none."""
+        """Read from copies of a command's pipes; None if the command has none."""
         if command.status is None or command.go is None:
             return None
         reader = asyncio.StreamReader()
@@ -274,8 +274,8 @@ class Status:
         return cls(reader, transport, os.dup(command.go))
 
     async def child_pid(self) -> int | None:
-        """The command's process, which has not begun yet; None if it could not be started."""
-        return (await self._said()).child_pid
+        """The pid of the command, which has not begun yet; None if it could not be started."""
+        return (await self._read_messages()).child_pid
 
     def let_begin(self) -> None:
         """Let the command begin."""
@@ -283,14 +283,14 @@ class Status:
             os.write(self._go, b".")
 
     async def has_run(self) -> bool:
-        """Whether the command was started at all; called after bubblewrap has ended by itself."""
-        return (await self._said()).exit_code is not None
+        """Whether the command was started at all. Call it only after bubblewrap has ended by itself."""
+        return (await self._read_messages()).exit_code is not None
 
-    async def _said(self) -> _Said:
+    async def _read_messages(self) -> _StatusMessages:
         try:
-            return read_json(await self._reader.readline(), _Said)
+            return read_json(await self._reader.readline(), _StatusMessages)
         except UnreadableJson:
-            return _Said()
+            return _StatusMessages()
 
     def close(self) -> None:
         """Stop reading."""

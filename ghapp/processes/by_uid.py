@@ -1,8 +1,8 @@
 """The sandboxes without mounts: `uid`, which runs each root run as its own user, and `none`.
 
 A worker that is root and may not create namespaces (in most containers) starts root runs under uids from a pool. Only
-they can access their directories, Planward's are closed to them, and processes left under the uid are killed. Without
-mounts a path cannot be private, so the runs of one repository take turns using it.
+the run's uid can access its directories, Planward's directories are closed to it, and processes left under it are
+killed. Without mounts a path cannot be private, so the runs of one repository take turns using it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _PR_SET_NO_NEW_PRIVS = 38
 
 
 class UidFails(Exception):
-    """Uids cannot be used here; `str(error)` says why."""
+    """Uids cannot be used here. The message says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,7 @@ class AtPath:
     shares_caches: bool = True
 
     def keeps(self, file: Path) -> bool:
-        """True: otherwise it could not be written."""
+        """Always: any file that a run can write is a file of this machine."""
         return True
 
     def confine(self, reach: Reach) -> RunAtPath:
@@ -56,7 +56,7 @@ class AtPath:
 
 
 def without_sandbox(data_dir: Path) -> AtPath:
-    """No sandbox, with a path that depends only on the repository."""
+    """The sandbox `none`: runs are not confined, but each repository has its own path."""
     paths = data_dir / PATHS
     paths.mkdir(mode=0o700, parents=True, exist_ok=True)
     return AtPath(
@@ -67,7 +67,7 @@ def without_sandbox(data_dir: Path) -> AtPath:
 
 
 def probe_uids(data_dir: Path) -> AtPath:
-    """Start a command as a uid of the pool, in the place of root runs. Raises UidFails."""
+    """Start a test command under a uid of the pool, as in a root run. Raises UidFails."""
     if os.geteuid() != 0:
         raise UidFails("Planward is not root")
     paths = data_dir / PATHS
@@ -75,7 +75,7 @@ def probe_uids(data_dir: Path) -> AtPath:
         make_private(data_dir)
         paths.mkdir(mode=0o711, exist_ok=True)
         paths.chmod(0o711)
-        _open_the_way(data_dir)
+        _open_path_for_uids(data_dir)
         taken = take_uid()
     except OSError as error:
         raise UidFails(f"its directory cannot be prepared ({type(error).__name__})") from error
@@ -107,11 +107,11 @@ def probe_uids(data_dir: Path) -> AtPath:
     )
 
 
-def _open_the_way(data_dir: Path) -> None:
-    """Let others pass through the data directory to the paths, and access nothing else in it."""
+def _open_path_for_uids(data_dir: Path) -> None:
+    """Let the uids pass through the data directory to the repositories' paths, but access nothing else in it."""
     for path in data_dir.iterdir():
         if not path.is_symlink() and path.name != PATHS:
-            with contextlib.suppress(FileNotFoundError):  # a database's journal comes and goes
+            with contextlib.suppress(FileNotFoundError):  # for example a database's journal
                 path.chmod(stat.S_IMODE(path.stat().st_mode) & stat.S_IRWXU)
     data_dir.chmod(0o711)
 
@@ -149,8 +149,8 @@ class RunAtPath:
         self._taken.append(taken)
 
     def _hand_over(self, uid: int) -> None:
-        # Another command of Planward on this machine may have put a file there, or closed the directory.
-        _open_the_way(self.at.path.parent.parent)
+        # Another Planward command on this machine may have put a file there, or closed the directory.
+        _open_path_for_uids(self.at.path.parent.parent)
         for directory in (self.reach.checkout, self.reach.private, self.reach.temporary):
             if directory is not None and (place := self.lies(directory)).is_dir():
                 hand_over(place, uid)
@@ -174,11 +174,11 @@ class RunAtPath:
         return self.at.lies(path)
 
     def seen(self, path: Path) -> Path:
-        """The path by which the run sees it: the same."""
+        """The path by which the run sees the file: the same."""
         return self.at.lies(path)
 
     def give(self, file: Path) -> None:
-        """Make its uid the owner of the file."""
+        """Make the run's uid the owner of the file."""
         for taken in self._taken:
             os.lchown(file, taken.uid, taken.uid)
 
@@ -191,7 +191,7 @@ class RunAtPath:
         if not self._taken:
             yield Command(argv=tuple(argv), environ=environ, cwd=where)
             return
-        # Set on this thread, from which Popen starts the program: setuid programs then give neither any rights.
+        # Popen starts the program from this thread and it inherits the flag: setuid programs then give it no rights.
         ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
         join_empty_keyring()
         [taken] = self._taken

@@ -1,10 +1,10 @@
 """The keeper: a small process beside Planward that ends the programs of a killed Planward.
 
-A Terraform that survives a `kill -9` would keep writing a state while the next process plans on it. So each process
-that runs programs has a keeper. It learns about every program through a pipe, and the pipe's end shows that Planward
-is dead. It interrupts the programs once, waits, and kills those that remain. The next process waits for that: every
-program holds an inherited lock until it has ended. The keeper also reads their output, since a program whose output
-nobody reads would die of that in the middle of its work.
+If Planward died by `kill -9`, its Terraform would keep writing a state while the next process plans on it. So each
+process that runs programs has a keeper. It learns about every program through a pipe, and the pipe's end shows that
+Planward is dead. Then it interrupts the programs once, waits, and kills those that remain. The next process waits for
+their end: every program holds an inherited lock until it has ended. The keeper also reads their output, since programs
+die in the middle of their work if nobody reads it.
 
 A worker that shares its database also sends heartbeats. When they stop (the process hangs, or cannot reach the
 database), its keeper ends the programs and the process, before others may take over its work.
@@ -35,11 +35,11 @@ class Keeper:
         `grace_s` to end."""
         name = os.urandom(8).hex()
         self._programs_path = directory / f"{name}.programs"
-        self.programs = _locked(self._programs_path, fcntl.LOCK_SH)
+        self.programs = _open_locked(self._programs_path, fcntl.LOCK_SH)
         # Renamed after it is locked: an unlocked file with this name belongs to a dead process.
         self._alive_path = directory / f"{name}.alive"
         making = directory / f"{name}.making"
-        self._alive = _locked(making)
+        self._alive = _open_locked(making)
         making.rename(self._alive_path)
         self._line, theirs = socket.socketpair()
         self._process = subprocess.Popen(
@@ -54,22 +54,23 @@ class Keeper:
 
     @contextlib.contextmanager
     def inherited(self) -> Iterator[int]:
-        """The descriptor that a program has to inherit: its own lock, which is released only when it ends."""
-        held = _locked(self._programs_path, fcntl.LOCK_SH)
+        """The descriptor that a program has to inherit: a lock of its own, which is released only when it ends."""
+        held = _open_locked(self._programs_path, fcntl.LOCK_SH)
         try:
             yield held
         finally:
             os.close(held)
 
     def begun(self, group: int, pid: int, outputs: Sequence[int]) -> None:
-        """Report a started program: its group, and the process in it to interrupt.
+        """Report that a program was started: its group, and the process in it that can be interrupted.
 
         `outputs` are the reading ends of its pipes.
         """
         self._send("begun", group, outputs, pid)
 
     def interrupted(self, group: int) -> None:
-        """Report that a program was sent SIGINT: at a second one Terraform stops at once and may lose its changes."""
+        """Report that a program was sent SIGINT. The keeper must not send another: then Terraform stops at once, and
+        may lose its changes."""
         self._send("interrupted", group)
 
     def ended(self, group: int) -> None:
@@ -77,7 +78,7 @@ class Keeper:
         self._send("ended", group)
 
     def beat(self) -> None:
-        """Send a heartbeat; after the first one the keeper expects more."""
+        """Send a heartbeat. After the first one, the keeper expects more."""
         self._send("beat", os.getpid())
 
     def _send(self, word: str, group: int, outputs: Sequence[int] = (), pid: int = 0) -> None:
@@ -105,12 +106,12 @@ def keeping(directory: Path, *, silence_s: float, grace_s: float) -> Iterator[Ke
 
 
 def wait_for_orphans(directory: Path, *, patience_s: float) -> tuple[str, ...]:
-    """Wait until the programs of dead processes have ended; returns the names of those that have not."""
+    """Wait until the programs of dead processes have ended. Returns the names of those that have not."""
     end = time.monotonic() + patience_s
     left = []
     for alive in sorted(directory.glob("*.alive")):
         if not _lockable(alive):
-            continue  # a living process
+            continue  # of a living process
         programs = alive.with_suffix(".programs")
         while not _lockable(programs) and time.monotonic() < end:
             time.sleep(_POLL_S)
@@ -121,7 +122,7 @@ def wait_for_orphans(directory: Path, *, patience_s: float) -> tuple[str, ...]:
     return tuple(left)
 
 
-def _locked(path: Path, how: int = fcntl.LOCK_EX) -> int:
+def _open_locked(path: Path, how: int = fcntl.LOCK_EX) -> int:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     fcntl.flock(descriptor, how)
     return descriptor
@@ -170,7 +171,7 @@ class _Keeping:
             self._drain(_POLL_S)
         if silent:
             _signal(self._planward, signal.SIGKILL)
-            # Programs that were started while we waited are in the pipe.
+            # The pipe may hold reports of programs that were started while we waited.
             while self._listen(1.0):
                 pass
         for group in self._groups:
@@ -178,17 +179,17 @@ class _Keeping:
                 os.killpg(group, signal.SIGKILL)
 
     def _listen(self, patience_s: float | None) -> bool:
-        """Process messages; False at the pipe's end, and after `patience_s` of silence."""
+        """Process messages. Returns False at the pipe's end, and after `patience_s` of silence."""
         readable, _, _ = select.select([self._line], [], [], None if patience_s is None else max(patience_s, 0))
         said, outputs, _, _ = socket.recv_fds(self._line, 65536, 64) if readable else (b"", [], 0, None)
         self._outputs.update(outputs)
         *lines, self._unread = (self._unread + said).split(b"\n")
         for line in lines:
             word, group, pid = line.split()
-            self._take_in(word.decode(), int(group), int(pid))
+            self._process(word.decode(), int(group), int(pid))
         return bool(said)
 
-    def _take_in(self, word: str, group: int, pid: int) -> None:
+    def _process(self, word: str, group: int, pid: int) -> None:
         match word:
             case "begun":
                 self._groups[group] = pid
@@ -201,7 +202,7 @@ class _Keeping:
                 self._silent_at = time.monotonic() + self._silence_s
 
     def _forget_closed(self) -> None:
-        """Close the outputs of ended programs; Planward reads those."""
+        """Close the outputs of ended programs, which Planward itself reads."""
         polling = select.poll()
         for output in self._outputs:
             polling.register(output, 0)

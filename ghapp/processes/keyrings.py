@@ -1,8 +1,8 @@
 """Hide the kernel's keys in the sandbox `uid`: those of Planward's session, and those of the previous run under a uid.
 
-A process that has a keyring can read its keys, whatever its user is, and programs inherit the session's keyring. A
-user's keyring stays after all processes of the user have ended. If a container refuses these calls, runs cannot use
-keys either.
+A process can read the keys in any keyring that it has, whatever its user is, and programs inherit the session's
+keyring. A user's keyring remains after all processes of the user have ended. If a container refuses these calls, it
+refuses them to runs, too, so they cannot use keys.
 
 https://man7.org/linux/man-pages/man7/keyrings.7.html
 """
@@ -35,7 +35,7 @@ def clear_keyring_of(uid: int) -> None:
     syscall = ctypes.CDLL(None).syscall
 
     def clear() -> None:
-        # The raw system call affects only this thread, which then ends; libc would change all threads.
+        # The raw system call changes only this thread, which then ends; libc's function would change all threads.
         if syscall(numbers.setresuid, uid, uid, uid) == 0:
             syscall(numbers.keyctl, _CLEAR, _KEYRING_OF_THE_USER)
 

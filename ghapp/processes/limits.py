@@ -12,12 +12,13 @@ from typing import Literal
 from ghapp.processes.measuring import Measured, Measuring, is_measurable
 from ghapp.processes.priority import Yielding
 
-_CHILDREN_END = 1.25
-_IT_ENDS = 2.0
-"""If a program exceeds these multiples of its memory limit after it was interrupted, it does not get its time to end:
-first its child processes are killed, since Terraform can write its state without a provider, then itself."""
+_CHILDREN_KILLED_AT = 1.25
+_KILLED_AT = 2.0
+"""Multiples of the memory limit. If a program exceeds them after it was interrupted, it does not get its time to end:
+at the first, its child processes are killed, since Terraform can write its state without a provider; at the second,
+the program itself is killed."""
 
-_LOOKS_AT_DISK = 20
+_DISK_CHECK_EVERY = 20
 
 _measuring = Measuring()
 
@@ -27,25 +28,26 @@ class Limits:
     """The limits of a program; None means unlimited."""
 
     memory_bytes: int | None = None
-    """For all its processes together. Ignored if the platform cannot measure it."""
+    """The memory of all its processes together. Ignored if the platform cannot measure it."""
     processes: int | None = None
     """The number of processes at a time. Ignored if the platform cannot measure it."""
     processor_s: int | None = None
-    """For all its processes together, including finished ones. Ignored if the platform cannot measure it."""
+    """The processor time of all its processes, also finished ones. Ignored if the platform cannot measure it."""
     files_at_once: int | None = None
     """The open files of each of its processes, in a sandbox."""
     yields: bool = False
     """Whether other programs have priority for the processors, and survive if the machine runs out of memory."""
     disk_bytes: int | None = None
-    """For `directories` together."""
+    """The disk space of all `directories` together."""
     directories: tuple[Path, ...] = ()
     output_bytes: int | None = None
-    """For its standard output and standard error, where every line counts 100 extra bytes; and for each of `files`."""
+    """The size of its standard output and standard error, in which a line counts 100 extra bytes, and of each of
+    `files`."""
     read_whole_bytes: int | None = None
-    """For its output into a file that is read as a whole afterwards, if that is less than `output_bytes`."""
+    """The size of an output file that is read as a whole afterwards, if that is less than `output_bytes`."""
     files: tuple[Path, ...] = ()
     interrupt_first: bool = False
-    """Whether it gets SIGINT and time to end, since it holds a lock, or is killed at once."""
+    """Whether it gets SIGINT and time to end, since it holds a lock. Otherwise it is killed at once."""
 
 
 NO_LIMITS = Limits()
@@ -69,11 +71,11 @@ class Guard:
         self._said_bytes = 0
 
     def found(self) -> Exceeded | None:
-        """The limit that it exceeded, if any."""
+        """The limit that the program exceeded, or None."""
         return self.exceeded.result() if self.exceeded.done() else None
 
-    def say(self, size_bytes: int) -> bool:
-        """Count output; False if that exceeds the limit."""
+    def count_output(self, size_bytes: int) -> bool:
+        """Count output. Returns False if that exceeds the limit."""
         self._said_bytes += size_bytes
         limit = self.limits.output_bytes
         if limit is None or self._said_bytes <= limit:
@@ -82,7 +84,7 @@ class Guard:
         return False
 
     def check_files(self) -> None:
-        """Compare the files that it writes with their limit."""
+        """Compare the files that the program writes with their limit."""
         limit = self.limits.output_bytes
         if limit is None:
             return
@@ -110,7 +112,7 @@ class Guard:
                 self.check_files()
                 await self._check_processes(measured, yielding)
                 look += 1
-                if look % _LOOKS_AT_DISK == 0:
+                if look % _DISK_CHECK_EVERY == 0:
                     await self._check_disk()
             # It was interrupted, and has its time to end.
             while self.exceeded.result().limit in ("memory", "processes"):
@@ -130,7 +132,7 @@ class Guard:
             return
         found = await measured.processes(limits.memory_bytes)
         if yielding is not None:
-            yielding.take_in((each.pid, each.session) for each in found)
+            yielding.add((each.pid, each.session) for each in found)
         processor_s = int(measured.processor_s())
         if limits.processor_s is not None and processor_s > limits.processor_s:
             self._exceed(Exceeded(limit="processor", size_bytes=processor_s, allowed_bytes=limits.processor_s))
@@ -149,7 +151,7 @@ class Guard:
             self._exceed(Exceeded(limit="disk", size_bytes=size_bytes, allowed_bytes=limit))
 
     async def _kill_all_but(self, spared: Collection[int], measured: Measured) -> None:
-        """Kill its child processes, which continue although it was interrupted."""
+        """Kill the program's child processes, which continue although it was interrupted."""
         for each in await measured.processes(None):
             if each.pid not in spared:
                 with suppress(ProcessLookupError, PermissionError):
@@ -158,12 +160,12 @@ class Guard:
     async def _kill_the_largest(self, pid: int, measured: Measured) -> None:
         """Kill the largest process, which keeps growing although the program was interrupted."""
         limit = self.limits.memory_bytes or 0
-        found = await measured.processes(int(_CHILDREN_END * limit))
+        found = await measured.processes(int(_CHILDREN_KILLED_AT * limit))
         size_bytes = sum(each.size_bytes for each in found)
-        if size_bytes <= _CHILDREN_END * limit:
+        if size_bytes <= _CHILDREN_KILLED_AT * limit:
             return
         largest = max(found, key=lambda each: each.size_bytes).pid
-        if largest != pid or size_bytes > _IT_ENDS * limit:
+        if largest != pid or size_bytes > _KILLED_AT * limit:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(largest, signal.SIGKILL)
 

@@ -1,9 +1,9 @@
 """The memory and processor time of programs and their children, from Linux's `/proc`.
 
-A program's session contains it and its children, including those that leave its group; in a sandbox it is a pid
-namespace or a uid, which no process can leave. The sum of resident sizes counts shared memory twice, so above a limit
-the proportional size decides. There is no `RLIMIT_AS` here, since Go reserves far more addresses than it uses, no
-`RLIMIT_CPU`, which applies to each process alone, and no cgroup, since few places let an ordinary process create one.
+A program and its children are found by their session, even if they leave its process group; in a sandbox by their pid
+namespace or uid, which no process can leave. The sum of resident sizes counts shared memory several times, so above a
+limit the proportional sizes decide. `RLIMIT_AS` is of no use, since Go reserves far more addresses than it uses, nor is
+`RLIMIT_CPU`, which applies to each process alone. In few places may an ordinary process create a cgroup.
 
 https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
 """
@@ -28,7 +28,7 @@ _CGROUPS = Path("/sys/fs/cgroup")
 
 @dataclass(frozen=True, slots=True)
 class Sized:
-    """A process, the memory of its own that it uses, and its session."""
+    """A process, the memory that it uses, and its session."""
 
     pid: int
     size_bytes: int
@@ -44,7 +44,7 @@ def machine_bytes() -> int:
     """The memory of this machine, or of the container that this process is in."""
     found = [os.sysconf("SC_PHYS_PAGES") * _PAGE_BYTES]
     for file in _cgroup_limits():
-        with contextlib.suppress(OSError, ValueError):  # "max" is no number
+        with contextlib.suppress(OSError, ValueError):  # the limit may be "max"
             found.append(int(file.read_text()))
     return min(found)
 
@@ -68,7 +68,7 @@ def _cgroup_limits() -> Iterator[Path]:
 class _ProcessorTime:
     """The processor time of one program's processes, in ticks.
 
-    A finished process still counts: in its parent, which has waited for it, or with its last measurement.
+    A finished process still counts, either in its parent, which has waited for it, or with its last measurement.
     """
 
     def __init__(self) -> None:
@@ -76,9 +76,8 @@ class _ProcessorTime:
         self._alive: dict[tuple[int, int], int] = {}
         self._gone = 0
 
-    def take_in(self, found: Mapping[tuple[int, int], tuple[int, int]]) -> None:
-        """Record the processor time of processes, named by pid and start: their own, and that of children they waited
-        for."""
+    def record(self, found: Mapping[tuple[int, int], tuple[int, int]]) -> None:
+        """Record the processor times of processes, by pid and start time: their own, and that of finished children."""
         self._gone += sum(own for each, own in self._alive.items() if each not in found)
         self._alive = {each: own for each, (own, _) in found.items()}
         seen = self._gone + sum(self._alive.values())
@@ -103,7 +102,7 @@ class Measuring:
 
     @contextlib.contextmanager
     def of(self, session: int, program: int, uid: int | None) -> Iterator["Measured"]:
-        """Measure a program in its own session; if it is not the leader, in its own pid namespace."""
+        """Measure a program with its own session, or with its own pid namespace if it does not lead the session."""
         self._sessions[session] = uid if uid is not None else _namespace(program) if program != session else None
         self._times[session] = _ProcessorTime()
         try:
@@ -112,7 +111,7 @@ class Measuring:
             del self._sessions[session], self._times[session]
 
     async def measure(self, pid: int) -> tuple[Sized, ...]:
-        """Its processes and their resident sizes, at most a quarter of a second old."""
+        """The program's processes with their resident sizes, at most a quarter of a second old."""
         loop = asyncio.get_running_loop()
         if loop.time() - self._at >= self.EVERY_S or self._measuring is None:
             self._at = loop.time()
@@ -122,7 +121,7 @@ class Measuring:
         return self._measured.get(pid, ())
 
     def processor_s(self, pid: int) -> float:
-        """The processor time of its processes at the last measurement."""
+        """The processor time of the program's processes at the last measurement."""
         return self._times[pid].ticks / _TICKS_PER_S
 
     async def proportional(self, processes: Collection[Sized]) -> tuple[Sized, ...]:
@@ -133,7 +132,7 @@ class Measuring:
 
     def _measure(self, sessions: Mapping[int, str | int | None], times: Mapping[int, _ProcessorTime]) -> None:
         listed = {int(name) for name in os.listdir(_PROC) if name.isdigit()}  # noqa: PTH208 - a path for each costs
-        # A process of another session stays there, so most of the machine's processes are examined only once.
+        # A process cannot join another session, so most of the machine's processes are examined only once.
         self._others &= listed
         found: dict[int, list[Sized]] = {session: [] for session in sessions}
         taken: dict[int, dict[tuple[int, int], tuple[int, int]]] = {session: {} for session in sessions}
@@ -152,7 +151,7 @@ class Measuring:
                 else:
                     self._others.add(pid)
         for of, time in times.items():
-            time.take_in(taken[of])
+            time.record(taken[of])
         self._measured = {session: tuple(processes) for session, processes in found.items()}
 
 
@@ -164,7 +163,7 @@ class Measured:
         self._pid = pid
 
     async def processes(self, above_bytes: int | None) -> tuple[Sized, ...]:
-        """Its processes: measured exactly if they use more than this together, otherwise roughly."""
+        """The program's processes. They are measured exactly only if together they use more than `above_bytes`."""
         found = await self._measuring.measure(self._pid)
         if above_bytes is None or sum(each.size_bytes for each in found) <= above_bytes:
             return found
@@ -186,7 +185,7 @@ def _proportional(process: Sized) -> Sized:
     try:
         said = (_PROC / str(process.pid) / "smaps_rollup").read_bytes()
     except (FileNotFoundError, ProcessLookupError):
-        return replace(process, size_bytes=0)  # it has ended in the meantime
+        return replace(process, size_bytes=0)  # the process has ended in the meantime
     except OSError:
         return process
     found = _PROPORTIONAL.findall(said)

@@ -10,7 +10,7 @@ from ghapp.processes.limits import Guard
 _CHUNK_BYTES = 64 * 1024
 _LONGEST_LINE_BYTES = 4 * 1024 * 1024
 _CUT = " … the rest of this line is left out: it is longer than 4 MB".encode()
-_LINE_COSTS_BYTES = 100
+_BYTES_PER_LINE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +40,20 @@ class Output:
 async def read(output: Output, guard: Guard, on_line: Callable[[bytes], None] | None) -> bytes:
     """Read to the end: pass lines on, or collect them. Output above the guard's limit is dropped."""
     if on_line is None:
-        return await _collected(output, guard)
+        return await _collect(output, guard)
     lines = _Lines(on_line)
     while chunk := await output.reader.read(_CHUNK_BYTES):
         # Read in chunks, since StreamReader.readline refuses lines above its limit and plans have long ones.
-        if guard.say(len(chunk) + chunk.count(b"\n") * _LINE_COSTS_BYTES):
+        if guard.count_output(len(chunk) + chunk.count(b"\n") * _BYTES_PER_LINE):
             lines.feed(chunk)
     lines.end()
     return b""
 
 
-async def _collected(output: Output, guard: Guard) -> bytes:
+async def _collect(output: Output, guard: Guard) -> bytes:
     kept: list[bytes] = []
     while chunk := await output.reader.read(_CHUNK_BYTES):
-        if guard.say(len(chunk)):
+        if guard.count_output(len(chunk)):
             kept.append(chunk)
     return b"".join(kept)
 
@@ -71,13 +71,13 @@ class _Lines:
         *lines, rest = chunk.split(b"\n")
         for line in lines:
             self._add(line)
-            self._give()
+            self._pass_on()
         self._add(rest)
 
     def end(self) -> None:
         """Pass on a last line without a line end."""
         if self._size_bytes:
-            self._give()
+            self._pass_on()
 
     def _add(self, part: bytes) -> None:
         room = _LONGEST_LINE_BYTES - self._size_bytes
@@ -85,7 +85,7 @@ class _Lines:
         if room > 0:
             self._parts.append(part[:room])
 
-    def _give(self) -> None:
+    def _pass_on(self) -> None:
         cut = [_CUT] if self._size_bytes > _LONGEST_LINE_BYTES else []
         line = b"".join([*self._parts, *cut])
         self._parts, self._size_bytes = [], 0

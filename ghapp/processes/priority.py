@@ -1,4 +1,4 @@
-"""Priorities if a machine is short of resources: Planward and its database come before the programs of root runs.
+"""If a machine is short of resources, Planward and its database have priority over the programs of root runs.
 
 A nice value decides between processes in one control group. Without control groups Linux puts each session in its own
 group (autogroup), whose nice value decides instead, and which a process leaves with its session.
@@ -12,13 +12,16 @@ from contextlib import suppress
 from pathlib import Path
 
 NICE = 5
-"""A third of the others' share if they want the whole processor, everything if nobody does."""
+"""It gives a third of the others' share if these want the whole processor, and everything if they do not."""
 _OOM_SCORE_ADJ = 500
-"""As if it took half of the machine's memory more than it does. https://man7.org/linux/man-pages/man5/proc_pid_oom_score_adj.5.html"""
+"""The program counts as if it used half of the machine's memory in addition.
+
+https://man7.org/linux/man-pages/man5/proc_pid_oom_score_adj.5.html
+"""
 
 
 def yield_to_others(group: int, program: int) -> None:
-    """Lower the priority of a program of this group that is just beginning, and of its child processes."""
+    """Lower the priority of a program that is just beginning in this group, and so of its child processes."""
     with suppress(OSError):
         os.setpriority(os.PRIO_PGRP, group, NICE)
     with suppress(OSError):
@@ -31,10 +34,10 @@ class Yielding:
     def __init__(self, sessions: Iterable[int]) -> None:
         """Start with these sessions, each named by the process that created it."""
         self._yields: set[int] = set()
-        self.take_in((each, each) for each in sessions)
+        self.add((each, each) for each in sessions)
 
-    def take_in(self, processes: Iterable[tuple[int, int]]) -> None:
-        """Lower the priority of these processes' sessions; each process comes with its session."""
+    def add(self, processes: Iterable[tuple[int, int]]) -> None:
+        """Lower the priority of these processes' sessions. Each process is given with its session."""
         for pid, session in processes:
             if session not in self._yields:
                 # Linux accepts ten of them a second from all ordinary users: refused ones are tried again at the next

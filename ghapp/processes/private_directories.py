@@ -26,7 +26,7 @@ def make_private(directory: Path) -> Path:
 async def private_directory(root: Path, prefix: str) -> AsyncIterator[Path]:
     """Create a new directory below `root` and remove it afterwards, also after an error or a cancellation.
 
-    While it is in use a lock beside it is held, by which `sweep` recognises directories of killed processes.
+    While it is in use, a lock beside it is held: by its absence `sweep` recognises directories of killed processes.
     """
     make_private(root)
     with _alive(root, prefix) as directory:
@@ -35,12 +35,12 @@ async def private_directory(root: Path, prefix: str) -> AsyncIterator[Path]:
         try:
             yield content
         finally:
-            await _removed(directory)
+            await _remove(directory)
 
 
 @contextmanager
 def _alive(root: Path, prefix: str) -> Iterator[Path]:
-    # Created and locked under the root's lock, so that a sweep never sees an unlocked one.
+    # It is created and locked under the root's lock, so that a sweep never sees it unlocked.
     with _root_lock(root):
         directory = Path(tempfile.mkdtemp(prefix=f"{prefix}-", dir=root))
         held = os.open(directory / _ALIVE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -61,7 +61,7 @@ def _root_lock(root: Path) -> Iterator[None]:
         os.close(held)
 
 
-async def _removed(directory: Path) -> None:
+async def _remove(directory: Path) -> None:
     removing = asyncio.ensure_future(asyncio.to_thread(remove_tree, directory))
     try:
         await asyncio.shield(removing)
@@ -84,7 +84,7 @@ def remove_tree(directory: Path) -> None:
 
 
 def sweep(root: Path) -> tuple[str, ...]:
-    """Remove the directories below `root` that a killed process left; returns their names."""
+    """Remove the directories below `root` that a killed process left, and return their names."""
     if not root.is_dir():
         return ()
     swept: list[str] = []
@@ -97,8 +97,7 @@ def sweep(root: Path) -> tuple[str, ...]:
 
 
 def remove_whole(path: Path, root: Path) -> None:
-    """Remove a directory atomically: it is first renamed below `root`, where `sweep` finds it after an
-    interruption."""
+    """Remove a directory atomically: first rename it below `root`, where `sweep` finds it after an interruption."""
     with _root_lock(make_private(root)):
         aside = root / f"removed-{secrets.token_hex(8)}"
         path.rename(aside)
@@ -113,23 +112,23 @@ def _in_use(directory: Path) -> bool:
 
 
 class InUse:
-    """A shared object is in use as long as this value exists, in this process or another one."""
+    """As long as such a value exists in any process, a shared object is in use."""
 
     def __init__(self, path: Path) -> None:
-        """`path`: a file that represents it, created if necessary."""
+        """`path` is the file that represents the object; it is created if necessary."""
         self._path = path
         held = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         weakref.finalize(self, os.close, held)
         fcntl.flock(held, fcntl.LOCK_SH)
 
     def mark(self) -> None:
-        """Record its use now, as the file's time."""
+        """Record that the object is used now, as the file's time."""
         os.utime(self._path)
 
 
 @contextmanager
 def locked(path: Path) -> Iterator[bool]:
-    """Lock a file exclusively during the context, creating it if necessary; returns False if others have the lock."""
+    """Lock a file exclusively during the context; create it if necessary. Yields False if others have the lock."""
     held = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)

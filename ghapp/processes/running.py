@@ -27,11 +27,11 @@ _CAUGHT = re.compile(rb"^SigCgt:\s*([0-9a-f]{1,32})$", re.MULTILINE)
 
 
 class ProgramMissing(Exception):
-    """The program is missing or cannot be executed; `str(error)` is its name as requested."""
+    """The program is missing or cannot be executed. The message is its name as requested."""
 
 
 class NotConfined(Exception):
-    """The sandbox could not be set up, so this program was not started; `str(error)` is the sandbox's message."""
+    """The sandbox could not be set up, so the program was not started. The message is the sandbox's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,13 +77,15 @@ class Programs:
     ) -> Exited:
         """Run a program to its end and return its output.
 
-        With `on_line` each line of its standard output and standard error is passed on as it arrives, without its line
-        end, instead of being collected. With `stdout_to` the standard output goes to that file, created with mode
-        0600. The program gets SIGINT after `timeout_s` seconds, when `stop` is requested, and when the calling task is
-        cancelled; the rest of its group gets SIGKILL after the stop's `deadline_s`. If it exceeds one of the `limits`
-        it gets the same, or SIGKILL at once. Children that outlive it are killed. Nothing is started if `stop` is
-        already requested. `cwd` and the other paths are those of this host, `argv` and `environ` are as the program
-        sees them when `confined`. Raises ProgramMissing and NotConfined.
+        With `on_line`, each line of its standard output and standard error is passed on as it arrives, without the line
+        end, instead of being collected. With `stdout_to`, the standard output goes to that file, which is created with
+        mode 0600.
+
+        The program gets SIGINT after `timeout_s` seconds, when `stop` is requested, and when the calling task is
+        cancelled; its whole group gets SIGKILL after the stop's `deadline_s`. If it exceeds one of the `limits`, it
+        gets the same, or SIGKILL at once. Children that outlive it are killed. If `stop` is already requested, nothing
+        is started. `cwd` and the other paths are those of this host; `argv` and `environ` are as the program sees them
+        when `confined`. Raises ProgramMissing and NotConfined.
         """
         if stop is not None and stop.requested.is_set():
             return Exited(exit_code=-signal.SIGINT, interrupted=True)
@@ -164,7 +166,7 @@ class _Running:
         self._keeper = keeper
         self._process = process
         self._program = process.pid
-        """The program itself, which in bubblewrap is a child of the started process."""
+        """The pid of the program itself, which in bubblewrap is a child of the started process."""
         self._stop = stop
         self._guard = guard
         self._out = out
@@ -195,7 +197,7 @@ class _Running:
             feeding.cancel()
             if watching is not None:
                 watching.cancel()
-            # A child that left the group may hold the pipes open forever; the output so far is enough.
+            # A child that left the group may hold the pipes open forever, so do not wait for more output.
             _, unread = await asyncio.wait({out, err}, timeout=_DRAIN_S)
             for reader in unread:
                 reader.cancel()
@@ -233,7 +235,7 @@ class _Running:
         code = self._process.returncode
         if code is None:
             return -signal.SIGKILL
-        # Bubblewrap's own exit code after a signal ended the program.
+        # If a signal ended the program, bubblewrap exits with 128 and the signal's number.
         return _BY_SIGNAL - code if self._status is not None and code > _BY_SIGNAL else code
 
     async def _read(self, output: Output | None, on_line: Callable[[bytes], None] | None) -> bytes:
@@ -260,8 +262,8 @@ class _Running:
             await asyncio.gather(asked, ended, return_exceptions=True)
 
     async def _end(self) -> None:
-        # SIGINT goes only to the program: Terraform notifies its providers itself. If the whole group were
-        # interrupted, the provider would be lost while Terraform still writes the state.
+        # SIGINT goes only to the program, since Terraform stops its providers itself. If the whole group got it, the
+        # providers would end while Terraform still writes the state.
         if self._keeper is not None:
             self._keeper.interrupted(self._process.pid)
         try:

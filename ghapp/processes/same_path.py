@@ -28,12 +28,12 @@ class SamePath:
 
     @contextlib.asynccontextmanager
     async def taken(self) -> AsyncIterator[None]:
-        """Wait for the turn, across processes too, and move the directories there."""
+        """Wait for the run's turn, also across processes, and move its directories to the path."""
         self.path.mkdir(mode=0o711, exist_ok=True)
         self.path.chmod(0o711)
         held = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            # Poll: the holder may be another process.
+            # Poll, since the holder may be another process.
             while not _lockable(held):  # noqa: ASYNC110
                 await asyncio.sleep(_POLL_S)
             await asyncio.to_thread(_clear, self.path)
@@ -56,7 +56,7 @@ class SamePath:
 
 
 def clear_paths(paths: Path) -> None:
-    """Remove files that a killed process left at the paths below a directory."""
+    """Remove the files that a killed process left at the repositories' paths."""
     for path in _directories(paths):
         with locked(path / _LOCK) as is_free:
             if is_free:

@@ -1,4 +1,4 @@
-"""Limits a root run's programs to its checkout, its private directory and the network.
+"""Limit a root run's programs to its checkout, its private directory and the network.
 
 One sandbox is chosen when the process starts (sandbox_choice.py), and every command of a root run uses it:
 `bubblewrap` (bubblewrap.py), `uid` (by_uid.py), or `none`, which confines nothing and has to be requested.
@@ -21,16 +21,16 @@ class Reach:
     """The parts of this host that one root run can reach."""
 
     checkout: Path
-    """Writable, at a path that depends only on `repository`."""
+    """The checkout is writable, and appears at a path that depends only on `repository`."""
     private: Path
-    """The run's own directory, writable; its `tmp` is the run's /tmp."""
+    """The run's own, writable directory; the directory `tmp` in it is the run's /tmp."""
     repository: str
     temporary: Path | None = None
     """The directory for TMPDIR, if that is not in `private`."""
     reads: tuple[Path, ...] = ()
-    """Files and directories at their usual paths; missing ones are left out."""
+    """Further files and directories, which are readable at their usual paths; missing ones are left out."""
     host_writes: bool = True
-    """Whether it also reaches the directories that the operator opens for writing (`HostPaths.writes`)."""
+    """Whether the directories that the operator opens for writing (`HostPaths.writes`) are reachable, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,12 +49,12 @@ class Command:
     environ: Mapping[str, str] = field(repr=False)
     cwd: Path | None
     uid: int | None = None
-    """The user that it runs as; None: Planward's."""
+    """The user that it runs as; None means Planward's."""
     pass_fds: tuple[int, ...] = ()
     status: int | None = None
     """The reading end of bubblewrap's status, if the program is a child of the started process."""
     go: int | None = None
-    """Written to when the program may begin."""
+    """The descriptor to write to when the program may begin."""
 
 
 class Confined(Protocol):
@@ -64,10 +64,10 @@ class Confined(Protocol):
         """Enter the sandbox; before and after it the run's directories are at their usual paths."""
 
     def vacated(self) -> AbstractAsyncContextManager[None]:
-        """Let other runs of the repository go first while nothing of this one is active."""
+        """Let other runs of the repository go first during this context, in which nothing of this run may be active."""
 
     def lies(self, path: Path) -> Path:
-        """The path on this host of a file of its checkout or private directory, while it is entered."""
+        """The path on this host of a file in the checkout or private directory, while the sandbox is entered."""
 
     def seen(self, path: Path) -> Path:
         """The path by which the run sees such a file."""
@@ -85,7 +85,7 @@ class Confined(Protocol):
 
 
 class Sandbox(Protocol):
-    """The method of confining root runs."""
+    """A method of confining root runs."""
 
     @property
     def name(self) -> SandboxName:
@@ -93,7 +93,7 @@ class Sandbox(Protocol):
 
     @property
     def gives(self) -> str:
-        """Its protection, in one line for people."""
+        """The protection that it gives, in one line for people."""
 
     @property
     def has_mounts(self) -> bool:
@@ -104,7 +104,7 @@ class Sandbox(Protocol):
         """Whether runs can use the provider cache."""
 
     def keeps(self, file: Path) -> bool:
-        """Whether a file of the machine that a run writes, such as a local state, still exists after the run."""
+        """Whether a file that a run writes, such as a local state, still exists on the machine after the run."""
 
     def confine(self, reach: Reach) -> Confined:
         """Confine one root run."""

@@ -1,4 +1,4 @@
-"""The choice of this process's sandbox: the operator's, or else the best that works here."""
+"""Choose this process's sandbox: the one that the operator requests, or else the best that works here."""
 
 import os
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ class SandboxSettings:
     """The operator's settings for the sandbox."""
 
     name: SandboxName | None = None
-    """None: the best that works."""
+    """The requested sandbox; None means the best that works."""
     host: HostPaths = field(default_factory=HostPaths)
 
 
@@ -48,7 +48,7 @@ def choose_sandbox(settings: SandboxSettings, data_dir: Path) -> Sandbox:
 
 
 def examine_sandbox(settings: SandboxSettings) -> tuple[bool, str]:
-    """Describe the sandbox on this machine, or why none works. Changes nothing."""
+    """Whether a sandbox works on this machine, and its description or the reason. Changes nothing."""
     if settings.name == "none":
         return False, "PLANWARD_SANDBOX is none: the code of a plan reads everything that Planward's user can"
     if settings.name in (None, "bubblewrap"):

@@ -1,4 +1,4 @@
-"""Signals: programs are started without ignored signals, however Planward itself was started."""
+"""Make sure that programs start without ignored signals, however Planward itself was started."""
 
 import signal
 import threading

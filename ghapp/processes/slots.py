@@ -1,8 +1,9 @@
-"""Slots: they limit the concurrent root runs of this worker, and decide whose turn is next.
+"""Slots: they limit the concurrent root runs of this worker, and decide which run is next.
 
 Repositories take turns, however many runs each has waiting, so that a repository with a thousand root modules does not
-block the others. Inside a repository applies and plans also take turns: a merge waits for one plan and not for all of
-them, and no plan waits for a whole apply. Within each, it is first come, first served.
+block the others. Within a repository, applies and plans also take turns, so that a merge waits for one plan and not for
+all of them, and no plan waits for a whole apply. Applies among themselves, and plans among themselves, are first come,
+first served.
 """
 
 import asyncio
@@ -18,18 +19,17 @@ Operation = Literal["plan", "apply"]
 
 
 class Turns(Generic[T]):
-    """The waiting runs, in the order of their turns. Between two turns of a waiting repository, each other gets
-    one."""
+    """The waiting runs. Between two turns of a repository, each other waiting repository gets one."""
 
     def __init__(self) -> None:
         self._lines: dict[RepositoryId, dict[Operation, deque[T]]] = {}
-        """Both dictionaries are rings: the next repository is first, and moves to the end with its turn."""
+        """Both dictionaries are rings: the first repository is the next one, and moves to the end with its turn."""
 
     def __len__(self) -> int:
         return sum(len(line) for lines in self._lines.values() for line in lines.values())
 
     def join(self, repository: RepositoryId, operation: Operation, waiting: T, *, first: bool = False) -> None:
-        """Wait at the end of the repository's own line, or with `first` at its front."""
+        """Add a run to the end of its repository's line, or with `first` to its front."""
         line = self._lines.setdefault(repository, {}).setdefault(operation, deque())
         if first:
             line.appendleft(waiting)
@@ -37,7 +37,7 @@ class Turns(Generic[T]):
             line.append(waiting)
 
     def leave(self, repository: RepositoryId, operation: Operation, waiting: T) -> None:
-        """Stop waiting."""
+        """Remove a run from its line."""
         lines = self._lines[repository]
         lines[operation].remove(waiting)
         if not lines[operation]:
@@ -46,7 +46,7 @@ class Turns(Generic[T]):
             del self._lines[repository]
 
     def next(self, *, but: Collection[RepositoryId] = ()) -> T | None:
-        """Remove and return the next run, skipping these repositories; None if nobody waits."""
+        """Remove and return the next run, skipping the repositories in `but`; None if there is none."""
         repository = next((each for each in self._lines if each not in but), None)
         if repository is None:
             return None
@@ -71,9 +71,9 @@ class Slots:
         one_each: bool = False,
         on_change: Callable[[int, int], None] = lambda taken, waiting: None,
     ) -> None:
-        """With `one_each` a repository has at most one slot, even if no other one waits.
+        """With `one_each`, a repository has at most one slot, even if no other repository waits.
 
-        `on_change` receives the number of taken slots and of waiting root runs.
+        `on_change` receives the number of taken slots and the number of waiting root runs.
         """
         self._number = number
         self._one_each = one_each
@@ -91,7 +91,7 @@ class Slots:
         self._turns.join(repository, operation, (repository, turn), first=first)
         self._hand_out()
         try:
-            # Not awaited itself: a cancelled run would leave a future that still gets a turn.
+            # If the future itself were awaited, a cancelled run would leave it behind, and it would get a turn.
             await asyncio.wait({turn})
         except asyncio.CancelledError:
             if turn.done():
@@ -119,7 +119,7 @@ class Slots:
 
 
 class Slot:
-    """One root run's slot: taken, lent and taken again, released."""
+    """One root run's slot. It can be taken, lent, taken again, and released."""
 
     def __init__(self, slots: Slots, repository: RepositoryId, operation: Operation) -> None:
         self._places = slots
@@ -128,12 +128,12 @@ class Slot:
         self._is_taken = False
 
     async def take(self, *, first: bool = False) -> None:
-        """Wait for the slot; `first` in its own line is for a run that had it and lent it."""
+        """Wait for the slot. `first` is for a run that lent its slot: it goes to the front of its line."""
         await self._places.take(self._repository, self._operation, first=first)
         self._is_taken = True
 
     def give_back(self) -> None:
-        """Release it to others. Nothing if it is not taken."""
+        """Release the slot to others. Does nothing if it is not taken."""
         if self._is_taken:
             self._is_taken = False
             self._places.give_back(self._repository)

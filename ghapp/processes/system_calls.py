@@ -1,8 +1,8 @@
 """The system calls that a root run may not use: Planward's own seccomp filter, for bubblewrap.
 
-It is a short list of refused calls. A list of allowed calls, as containers have, would need updates for each version of
-the kernel and of Go, and a library to compile it. Refused are calls that any user may make and no provider needs, if
-namespaces do not separate them (the kernel's keys) or if they have often been used to attack the kernel.
+It is a short list of refused calls: those that any user may make, that no provider needs, and that namespaces do not
+separate (the kernel's keys) or that have often been used to attack the kernel. A list of allowed calls, as containers
+have, would need updates for each version of the kernel and of Go, and a library to compile it.
 
 https://man7.org/linux/man-pages/man2/seccomp.2.html
 https://www.kernel.org/doc/html/latest/userspace-api/seccomp_filter.html
@@ -28,7 +28,7 @@ class _Architecture:
     refused: dict[str, int]
     clone: int
     first_of_another: int | None = None
-    """From this number on, calls belong to another ABI of the same architecture: x32."""
+    """The first number of calls that belong to another ABI of the same architecture, which is x32."""
 
 
 _ARCHITECTURES: Final = {
@@ -74,7 +74,7 @@ _ALLOW, _KILL, _FAIL = 0x7FFF0000, 0x80000000, 0x00050000
 
 
 def refusals(machine: str | None = None) -> bytes | None:
-    """The filter as the kernel takes it; None for a machine whose numbers are not known here."""
+    """The filter in the kernel's format; None for a machine whose call numbers are not known here."""
     found = _ARCHITECTURES.get(machine or platform.machine())
     if found is None:
         return None
@@ -90,7 +90,7 @@ def refusals(machine: str | None = None) -> bytes | None:
         (_IF_HAS, refuse, _CLONE_NEWUSER),
         (_RETURN, None, _ALLOW),
         (_RETURN, refuse, _FAIL | errno.EPERM),
-        # A filter cannot read its flags, which are in memory: without it programs use clone.
+        # A filter cannot read clone3's flags, which are in memory. If it is missing, programs use clone.
         (_RETURN, is_missing, _FAIL | errno.ENOSYS),
     ]
     body = [*program, *ends]

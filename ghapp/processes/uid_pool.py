@@ -1,5 +1,4 @@
-"""User ids that belong to nobody, for root runs: one each, reused only after everything of the previous run is
-gone."""
+"""A pool of unused user ids for root runs. A uid is reused only when everything of the previous run is gone."""
 
 import contextlib
 import ctypes
@@ -18,7 +17,7 @@ from ghapp.processes.keyrings import clear_keyring_of
 from ghapp.processes.private_directories import remove_tree
 
 FIRST_UID = 60_600
-"""From a range that systemd lists as unused. https://systemd.io/UIDS-GIDS/"""
+"""In a range that systemd lists as unused. https://systemd.io/UIDS-GIDS/"""
 POOL_SIZE = 256
 _LOCKS = Path("/run/planward-uids")
 _SHARED = ("/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue", "/run/lock")  # noqa: S108
@@ -61,7 +60,7 @@ class TakenUid:
         return True
 
     def give_back(self) -> None:
-        """Release it. Anything that cannot be removed now is removed before the next run takes it."""
+        """Release the uid. Anything that cannot be removed now is removed before the next run takes it."""
         try:
             if not _clear(self):
                 log.error("uid_not_cleared", uid=self.uid)
@@ -75,9 +74,9 @@ def take_uid() -> TakenUid | None:
     for uid in range(FIRST_UID, FIRST_UID + POOL_SIZE):
         held = os.open(_LOCKS / str(uid), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         taken = TakenUid(uid, held)
-        if _locked(held) and not _is_somebody(uid) and _clear(taken):
+        if _try_lock(held) and not _is_somebody(uid) and _clear(taken):
             os.ftruncate(held, 0)
-            os.pwrite(held, _name_of(os.getpid()).encode(), 0)
+            os.pwrite(held, _process_identity(os.getpid()).encode(), 0)
             return taken
         os.close(held)
     return None
@@ -91,7 +90,7 @@ def clear_uids() -> None:
         except FileNotFoundError:
             continue
         owner = os.pread(held, 100, 0).decode()
-        if not owner or owner != _name_of(int(owner.split()[0])):
+        if not owner or owner != _process_identity(int(owner.split()[0])):
             _clear(TakenUid(uid, held))
         os.close(held)
 
@@ -106,7 +105,7 @@ def hand_over(directory: Path, uid: int) -> None:
 
 def uid_of(pid: int) -> int | None:
     """The uid of a process, except zombies; None if it is gone."""
-    # Not from the owner of /proc/PID, which is root if a process is not dumpable.
+    # The owner of /proc/PID is no help: it is root if a process is not dumpable.
     try:
         said = Path(f"/proc/{pid}/status").read_text(errors="replace")
     except OSError:
@@ -117,15 +116,15 @@ def uid_of(pid: int) -> int | None:
     return int(lines["Uid"].split()[0]) if "Uid" in lines else None
 
 
-def _name_of(pid: int) -> str:
-    """Identifies a process permanently: its number and start time. Empty if it is gone."""
+def _process_identity(pid: int) -> str:
+    """The pid and start time of a process, which identify it even if the pid is reused. Empty if it is gone."""
     try:
         return f"{pid} {Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[19]}"
     except OSError:
         return ""
 
 
-def _locked(held: int) -> bool:
+def _try_lock(held: int) -> bool:
     try:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -146,7 +145,7 @@ def _has_processes(uid: int) -> bool:
 
 
 def _clear(taken: TakenUid) -> bool:
-    """Kill its processes, and remove its keys, IPC objects and files; False if something remains."""
+    """Kill the uid's processes, and remove its keys, IPC objects and files. Returns False if something remains."""
     if not taken.end_all():
         return False
     clear_keyring_of(taken.uid)
@@ -157,7 +156,7 @@ def _clear(taken: TakenUid) -> bool:
 
 
 def _remove_ipc(uid: int) -> None:
-    """Remove its System V IPC objects. https://man7.org/linux/man-pages/man7/sysvipc.7.html"""
+    """Remove the uid's System V IPC objects. https://man7.org/linux/man-pages/man7/sysvipc.7.html"""
     libc = ctypes.CDLL(None, use_errno=True)
     for kind in ("shm", "msg", "sem"):
         try:
@@ -176,7 +175,7 @@ def _remove_ipc(uid: int) -> None:
 
 
 def _remove_files(directory: Path, uid: int) -> None:
-    """Remove its files in a directory that everybody may write to, and in such directories below it."""
+    """Remove the uid's files in a directory that everybody may write to, and in such directories below it."""
     for path in _entries(directory):
         with contextlib.suppress(OSError):
             found = path.lstat()

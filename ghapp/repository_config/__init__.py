@@ -1,4 +1,4 @@
-"""A repository's `.github/planward.yml`: read, checked, and with its defaults.
+"""Read and check a repository's `.github/planward.yml`, and fill in its defaults.
 
 keys.py            every key, declared once
 forms.py           the kinds of value that a key can have

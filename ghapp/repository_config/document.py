@@ -1,6 +1,6 @@
-"""Read YAML 1.2 into values that know their position, so that every complaint has a line.
+"""Read YAML into values that know their position, so that every complaint has a line.
 
-ruamel.yaml reads it as YAML 1.2: in YAML 1.1 the key `on` is `true` and `no` is `false`.
+ruamel.yaml reads it as YAML 1.2; in YAML 1.1 the key `on` would be `true`, and `no` would be `false`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ghapp.repository_config.model import ConfigInvalid, Position, Problem
 MAX_CONFIG_BYTES: Final = 256 * 1024
 MAX_TEXT_LENGTH: Final = 4_000
 MAX_VALUES: Final = 100_000
-"""Including the values behind aliases: a few lines of nested aliases can stand for billions."""
+"""The most values, including those behind aliases: a few lines of nested aliases can stand for billions."""
 _LONGEST = 500
 _TAG = "tag:yaml.org,2002:"
 _UNIMPLEMENTED = "is not implemented in this version of Planward"
@@ -38,18 +38,19 @@ _KINDS = {
 
 @dataclass(slots=True)
 class Complaints:
-    """The errors found in one file so far, and the positions of its keys."""
+    """Collects the errors in one file, and the positions of its keys."""
 
     path: str
     problems: list[Problem] = field(default_factory=list)
     unimplemented: list[Problem] = field(default_factory=list)
-    """Valid requests that this version does not implement."""
+    """Valid parts of the config that this version does not implement."""
     positions: dict[str, Position] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A value of the file. A method that cannot return the requested type records a complaint and returns None."""
+    """A value of the file. If it does not have the type that a method returns, that records a complaint and returns
+    None."""
 
     node: Node
     key: str
@@ -61,11 +62,11 @@ class Value:
         return _position(self.node)
 
     def refuse(self, message: str, *, at: Position | None = None) -> None:
-        """Complain about this value, at its own position unless another is given."""
+        """Complain about this value, at its own position or at another."""
         self.complaints.problems.append(self._problem(message, at or self.position))
 
     def refuse_unimplemented(self, message: str, *, at: Position) -> None:
-        """Complain that this version of Planward does not implement this request."""
+        """Complain that this version of Planward does not implement this."""
         self.complaints.unimplemented.append(self._problem(message, at))
 
     def _problem(self, message: str, position: Position) -> Problem:
@@ -78,14 +79,14 @@ class Value:
         )
 
     def refuse_below(self, key: str, message: str) -> None:
-        """Complain about a key under this value, at its position if the file has it."""
+        """Complain about a key under this value, at the key's position if the file has it."""
         dotted = f"{self.key}.{key}"
         position = self.complaints.positions.get(dotted, self.key_position)
         Value(self.node, dotted, self.complaints, position).refuse(message, at=position)
 
     @property
     def kind(self) -> str:
-        """Its YAML type: str, int, float, bool, null, timestamp, map, seq or a foreign tag."""
+        """The value's YAML type: str, int, float, bool, null, timestamp, map, seq or a foreign tag."""
         tag = str(self.node.tag)
         return tag[len(_TAG) :] if tag.startswith(_TAG) else tag
 
@@ -132,7 +133,7 @@ class Value:
         return int(text)
 
     def choice(self, words: Collection[str], later: Collection[str] = ()) -> str | None:
-        """The value as one of these words; those of `later` are not implemented yet."""
+        """The value as one of these words. The words in `later` are not implemented yet."""
         wanted = f"one of {', '.join(words)}"
         if not (isinstance(self.node, ScalarNode) and self.kind == "str"):
             self._refuse_kind(wanted)
@@ -230,7 +231,7 @@ def parse_document(content: bytes, complaints: Complaints) -> Value | None:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         position = Position(line=mark.line + 1, column=mark.column + 1) if mark else Position(line=1, column=1)
-        raise _invalid(complaints, position, f"is not YAML: {_what_is_wrong(error)}") from error
+        raise _invalid(complaints, position, f"is not YAML: {_describe_yaml_error(error)}") from error
     except YAMLError as error:
         raise _invalid(complaints, _unprintable(text), "is not YAML: a character that YAML does not allow") from error
     except (AssertionError, LookupError, ValueError) as error:  # ruamel.yaml's exceptions for unknown versions
@@ -242,7 +243,7 @@ def parse_document(content: bytes, complaints: Complaints) -> Value | None:
 
 
 def _count(node: Node, known: dict[int, int]) -> int:
-    """The number of values, including those behind aliases; a recursive one is expanded once more."""
+    """The number of values, including those behind aliases; a recursive alias is expanded once."""
     if id(node) not in known:
         members = node.value if isinstance(node, SequenceNode | MappingNode) else ()
         known[id(node)] = 1 + len(members)
@@ -252,7 +253,7 @@ def _count(node: Node, known: dict[int, int]) -> int:
 
 
 def yaml_reader(kind: Literal["rt", "safe"]) -> YAML:
-    """A reader of YAML 1.2. YAML allows an anchor to be redefined, about which ruamel.yaml would warn."""
+    """A reader of YAML 1.2, without ruamel.yaml's warning about redefined anchors, which YAML allows."""
     reader = YAML(typ=kind, pure=True)
     reader.composer.warn_double_anchors = False
     return reader
@@ -279,11 +280,11 @@ def _position(node: Node) -> Position:
     return Position(line=mark.line + 1, column=mark.column + 1)
 
 
-def _what_is_wrong(error: MarkedYAMLError) -> str:
-    said = str(error.problem or error.context)
-    if said.startswith("but "):  # the second half of a sentence that begins in the context
-        said = f"{error.context}, {said}"
-    return " ".join(said.split())
+def _describe_yaml_error(error: MarkedYAMLError) -> str:
+    message = str(error.problem or error.context)
+    if message.startswith("but "):  # the second half of a sentence, whose first half is the context
+        message = f"{error.context}, {message}"
+    return " ".join(message.split())
 
 
 def _unprintable(text: str) -> Position:

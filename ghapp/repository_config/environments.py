@@ -1,4 +1,4 @@
-"""The environments of a repository: those in the file, or the default ones whose branches exist."""
+"""Read the environments of a repository: those in the file, or else the default ones whose branches exist."""
 
 from collections.abc import Collection, Mapping
 from typing import Final

@@ -32,10 +32,10 @@ class Form(Protocol[T_co]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key(Generic[T]):
-    """One key: `meaning` is for people, `since` is the first version that implements it.
+    """One key. `meaning` is for people, `since` is the first version that implements the key.
 
-    `default` is used if the file does not have the key; None stands for a default that depends on something else,
-    which `meaning` explains.
+    `default` is used if the file does not have the key. None means that the default depends on something else, which
+    `meaning` explains.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Key(Generic[T]):
     since: str = "0.1.0"
 
     def of(self, entries: Entries) -> T:
-        """Return a mapping's value for this key, or the default if it has no usable one."""
+        """Return the value of this key in a mapping, or the default if there is no valid one."""
         value = entries.get(self.name)
         found = None if value is None else self.form.read(value)
         return self.default if found is None else found
@@ -60,14 +60,14 @@ class Key(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A string of one format. The pattern is for the schema; `check` finds the same errors, and says what to do."""
+    """A string in one format. The pattern is for the schema; `check` finds the same errors and says what to do."""
 
     pattern: str
     check: words.Check
     wanted: str = "a text"
 
     def read(self, value: Value) -> str | None:
-        """Return the string, if it passes the check."""
+        """Return the string if it passes the check."""
         text = value.text(self.wanted)
         if text is None:
             return None
@@ -78,7 +78,7 @@ class Text:
         return text
 
     def also(self, check: words.Check) -> "Text":
-        """Return the form with a further check, which depends on the position of the string."""
+        """Return the form with a further check, which depends on where in the config the string is."""
         return replace(self, check=lambda text: self.check(text) or check(text))
 
     def schema(self) -> Schema:
@@ -132,7 +132,7 @@ class Texts:
 
 @dataclass(frozen=True, slots=True)
 class Choice(Generic[Word]):
-    """One of these words; `later` are the words that this version does not implement."""
+    """One of these words. The words in `later` are not implemented in this version."""
 
     words: tuple[Word, ...]
     later: tuple[str, ...] = ()
@@ -204,8 +204,8 @@ class Flag:
 class Section:
     """A mapping with these keys.
 
-    `elsewhere` are keys that are only valid in other sections, each with the reason; `later` are keys that this
-    version of Planward does not implement: they are refused by name, never ignored.
+    `elsewhere` are keys that are valid only in other sections, each with the reason. `later` are keys that this version
+    of Planward does not implement: they are refused by name, never ignored.
     """
 
     wanted: str

@@ -20,7 +20,7 @@ _ONE_LETTER = 0.87
 """The minimum similarity by `difflib` of two names of this length that differ in one letter."""
 
 TestingApply = Literal["never", "on_merge"]
-"""When testing is applied."""
+"""Whether, and when, testing is applied."""
 
 TestingPlan = Literal["always", "never"]
 """Whether pull requests are planned in testing."""
@@ -35,14 +35,14 @@ Drafts = Literal["plan", "skip"]
 """The handling of draft pull requests."""
 
 Occasion = Literal["failed", "waiting", "applied", "promotion"]
-"""The occasion of a notification."""
+"""The occasions of notifications."""
 
 OCCASIONS: tuple[Occasion, ...] = ("failed", "waiting", "applied", "promotion")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One error in the config, with its line. `str` gives the line that people read."""
+    """One error in the config, with its position. `str` gives the line for people."""
 
     path: str
     line: int
@@ -65,12 +65,12 @@ def misplaced_config(paths: Collection[str]) -> Problem | None:
 
 
 def is_config(path: str) -> bool:
-    """Whether this is the config, or one in a wrong place."""
+    """Whether a file is the config, or a config in a wrong place."""
     return path == CONFIG_PATH or _looks_like_a_config(path)
 
 
 def _looks_like_a_config(path: str) -> bool:
-    """Whether a file at the root or in .github has Planward's name, or one that differs in a letter."""
+    """Whether a file at the root or in .github has Planward's name, or a name that differs in one letter."""
     directory, _, file = path.lower().rpartition("/")
     name, _, ending = file.removeprefix(".").rpartition(".")
     name = name.replace("-", "").replace("_", "")
@@ -89,7 +89,7 @@ class ConfigInvalid(JobError):
         self.problems = problems
 
     def __reduce__(self) -> tuple[type["ConfigInvalid"], tuple[tuple[Problem, ...]]]:
-        """Pickle it when it leaves the process that read the config."""
+        """Allow pickling, by which it leaves the process that reads configs."""
         return ConfigInvalid, (self.problems,)
 
 
@@ -105,8 +105,8 @@ class Position:
 class Testing:
     """The environment in which pull requests are planned; `team` is the TEAM in its Vault paths.
 
-    `plan` is None if the file does not list testing: it is planned if Vault has secrets for it, or if Vault is not
-    used.
+    `plan` is None if the file does not list testing. Testing is then planned if Vault has secrets for it, or if Vault
+    is not used.
     """
 
     apply: TestingApply = "never"
@@ -115,7 +115,7 @@ class Testing:
 
     @property
     def name(self) -> EnvironmentName:
-        """Its name, which never changes."""
+        """The name, which is always the same."""
         return TESTING
 
 
@@ -129,7 +129,7 @@ class BranchEnvironment:
     preview: Preview = "always"
     apply: BranchApply = "automatic"
     parity: Parity = "danger"
-    """Which differences from the preview hold an apply."""
+    """Which differences from the preview lead to a hold of an apply."""
     approvers: tuple[str, ...] = ()
     approvals: int = 1
     """How many people have to approve a hold."""
@@ -183,7 +183,7 @@ class RootModuleConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notify:
-    """The address of messages (`url` may be `vault:PATH#KEY`, with placeholders), and the occasions for them."""
+    """An address for messages, and the occasions for them. `url` may be `vault:PATH#KEY`, with placeholders."""
 
     url: str
     on: tuple[Occasion, ...] = OCCASIONS
@@ -208,12 +208,12 @@ class RepositoryConfig:
     trusted_bots: tuple[str, ...] = ()
     notify: tuple[Notify, ...] = ()
     unimplemented: tuple[Problem, ...] = ()
-    """Requests in the file that this version does not implement; nothing is planned or applied under such a config."""
+    """Parts of the file that this version does not implement: nothing is planned or applied under such a config."""
     positions: Mapping[str, Position] = dataclasses.field(default_factory=dict, compare=False, repr=False)
     """The position of each key of the file, by its dotted name (`root_modules[0].dir`); not part of its meaning."""
 
     def require_implemented(self) -> None:
-        """Raise ConfigInvalid if the file requests something that this version does not implement."""
+        """Raise ConfigInvalid if the file has anything that this version does not implement."""
         if self.unimplemented:
             raise ConfigInvalid(self.unimplemented)
 
@@ -235,7 +235,7 @@ class RepositoryConfig:
         return next((each for each in self.branch_environments.values() if each.branch == branch), None)
 
     def promoted_to(self, environment: str) -> tuple[BranchEnvironment, ...]:
-        """The environments that take their changes from `environment`, in the order of the config."""
+        """The environments that are promoted from `environment`, in the order of the config."""
         return tuple(each for each in self.branch_environments.values() if each.promote_from == environment)
 
     def problem(self, key: str, message: str) -> Problem:
@@ -271,7 +271,7 @@ def _changed_fields(at: str, before: object, after: object, *, leave_out: Collec
 
 
 def with_root_modules_of(config: RepositoryConfig, proposed: RepositoryConfig) -> RepositoryConfig:
-    """The config with the `root_modules` of another one; the team of each root module stays the same."""
+    """The config, with the `root_modules` of the proposed one, except that each root module keeps its team."""
     if config.root_modules == proposed.root_modules:
         return config
     known = {each.dir: each for each in config.root_modules or ()}

@@ -18,11 +18,11 @@ _Entry = TypeVar("_Entry")
 def read_config(
     content: bytes | None, *, branches: Collection[str], repository_name: str, path: str = CONFIG_PATH
 ) -> RepositoryConfig:
-    """Read a repository's config; without a file (None as content), return the defaults.
+    """Read a repository's config. Without a file (`content` is None), return the defaults.
 
-    `branches` are those that exist (by default staging and production are environments), `repository_name` is the name
-    without its owner when it was first seen, and `path` is the file's name in complaints. Raises ConfigInvalid with
-    every error in the file, and with requests that this version does not implement.
+    `branches` are the existing ones, on which the default environments depend. `repository_name` is the repository's
+    name, without the owner, when it was first seen. `path` is the file's name in complaints. Raises ConfigInvalid with
+    every error in the file, and with everything that this version does not implement.
     """
     config = read_config_in_force(content, branches=branches, repository_name=repository_name, path=path)
     config.require_implemented()
@@ -34,20 +34,19 @@ def read_config_in_force(
 ) -> RepositoryConfig:
     """Read a config that another version of Planward may have accepted, to determine approvers and branches.
 
-    Requests that this version does not implement are listed in `unimplemented` and otherwise ignored: nothing is
-    planned or applied under such a config, but a pull request can correct it. Raises ConfigInvalid with every other
-    error.
+    Parts that this version does not implement are listed in `unimplemented` and otherwise ignored. Nothing is planned
+    or applied under such a config, but a pull request can correct it. Raises ConfigInvalid with every other error.
     """
     complaints = Complaints(path)
     document = None if content is None else parse_document(content, complaints)
     entries = (keys.CONFIG.read(document) if document else None) or {}
     config = _read(entries, branches, repository_name.rpartition("/")[2], complaints)
     if complaints.problems:
-        raise ConfigInvalid(_in_order((*complaints.problems, *complaints.unimplemented)))
+        raise ConfigInvalid(_in_file_order((*complaints.problems, *complaints.unimplemented)))
     return config
 
 
-def _in_order(problems: Sequence[Problem]) -> tuple[Problem, ...]:
+def _in_file_order(problems: Sequence[Problem]) -> tuple[Problem, ...]:
     return tuple(sorted(problems, key=lambda problem: (problem.line, problem.column)))
 
 
@@ -70,7 +69,7 @@ def _read(
         drafts=keys.DRAFTS.of(entries),
         trusted_bots=keys.TRUSTED_BOTS.of(entries),
         notify=_each(_read_notify, keys.NOTIFICATIONS.of(entries)),
-        unimplemented=_in_order(complaints.unimplemented),
+        unimplemented=_in_file_order(complaints.unimplemented),
         positions=complaints.positions,
     )
 

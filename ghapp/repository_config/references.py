@@ -1,4 +1,4 @@
-"""References in the config must exist, and must not form a cycle."""
+"""Check references in the config: they must exist and must not form a cycle."""
 
 from collections.abc import Collection, Mapping
 from typing import TypeVar
@@ -29,7 +29,7 @@ def find_cycle(graph: Mapping[_Name, Collection[_Name]]) -> list[_Name]:
 
 
 def unknown_environment(name: str, environments: Collection[str]) -> str | None:
-    """The error in the name of an environment that must be one of these; if there are none, no other has a branch."""
+    """The error if a name is none of these environments, which are all others with a branch; None if it is one."""
     if name in environments:
         return None
     near = did_you_mean(name, environments) or (

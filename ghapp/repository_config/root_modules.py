@@ -1,4 +1,4 @@
-"""The `root_modules` of the config, and the dependencies between them."""
+"""Read the `root_modules` of the config, and check the dependencies between them."""
 
 import posixpath
 from collections.abc import Collection, Sequence
@@ -12,7 +12,7 @@ from ghapp.values import EnvironmentName
 
 
 def read_root_modules(members: Sequence[Value], environments: Collection[str]) -> tuple[RootModuleConfig, ...]:
-    """All entries of `root_modules`: each directory once, existing references, no cycle."""
+    """Read all entries of `root_modules`. Each directory may occur once, and references must exist, without a cycle."""
     read = [(member, _read_root_module(member)) for member in members]
     known = [(member, root_module) for member, root_module in read if root_module is not None]
     first: dict[str, Value] = {}
@@ -43,7 +43,7 @@ def _check_depends_on(member: Value, root_module: RootModuleConfig, directories:
 
 
 def _read_root_module(value: Value) -> RootModuleConfig | None:
-    """One entry of `root_modules`; its dependencies are checked when all are known."""
+    """Read one entry of `root_modules`. Its dependencies are checked once all entries are known."""
     entries = keys.ROOT_MODULE.read(value)
     if entries is None:
         return None

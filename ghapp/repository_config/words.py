@@ -1,6 +1,6 @@
-"""The formats of strings in the config: each has its pattern here, which the JSON Schema also uses.
+"""The formats of strings in the config, with the patterns that the JSON Schema also uses.
 
-A check returns what is wrong with the string and what to do, or None.
+A check returns a text that says what is wrong with the string and what to do, or None.
 """
 
 import posixpath
@@ -15,7 +15,7 @@ from ghapp.values import TESTING
 Check = Callable[[str], str | None]
 
 TEAMS_OWN: Final = "planward"
-"""The segment of a team's own secret, in the place of a branch or an environment."""
+"""The segment of a team's own secret, where other paths have a branch or an environment."""
 TEAM: Final = r"^(?!\.{1,2}$)[A-Za-z0-9._-]+$"
 ENVIRONMENT: Final = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
 BRANCH: Final = r"^(?![/.-])(?!.*(?:\.\.|//|/\.|@\{))[^\s~^:?*\[\\\u0000-\u0020\u007f]+(?<![/.])$"
@@ -81,7 +81,7 @@ def form(pattern: str, message: str) -> Check:
 
 
 def confirm_word(text: str) -> str | None:
-    """destroy, replace, or a resource type; a misspelling of the two is not accepted as a type."""
+    """`destroy`, `replace` or a resource type; a misspelling of the first two is not accepted as a type."""
     if fits(CONFIRM, text):
         return None
     near = did_you_mean(text, ("destroy", "replace"))
@@ -112,7 +112,7 @@ def branch(text: str) -> str | None:
     if text.casefold() == TEAMS_OWN:
         return f'no environment may have the branch "{text}": kv/TEAM/planward says which repositories may use the team'
     if text.casefold() == TESTING:
-        # BRANCH is "testing" in the Vault paths of pull requests: their code could read this environment's secrets.
+        # In the Vault paths of pull requests, BRANCH is "testing": their code could read this environment's secrets.
         return f'no environment may have the branch "{text}": pull requests read the secrets of that name'
     return None
 
@@ -132,7 +132,7 @@ def argument(text: str) -> str | None:
 
 
 def environment_variable(text: str) -> str | None:
-    """An environment variable's name that a secret may have."""
+    """The name of an environment variable that a secret may set."""
     if not fits(ENVIRONMENT_VARIABLE, text):
         return f'must be the name of an environment variable, not "{text}"'
     if _RESERVED_VARIABLE.fullmatch(text):
@@ -141,7 +141,7 @@ def environment_variable(text: str) -> str | None:
 
 
 def placeholders(text: str, known: Collection[str]) -> str | None:
-    """Whether all `{placeholders}` are known, and every brace is part of one."""
+    """A text whose `{placeholders}` are all known, and which has no other brace."""
     for name in _PLACEHOLDER.findall(text):
         if name not in known:
             return f"unknown placeholder {{{name}}}{did_you_mean(name, known) or _known(known)}"
@@ -171,7 +171,7 @@ def file_template(text: str) -> str | None:
 
 
 def no_setting(text: str) -> str | None:
-    """A file, in an argument for which Terraform also accepts a setting."""
+    """A file, and not a setting, which Terraform also accepts in this argument."""
     return f'must be a file, not a setting: write "{text}" into a file and name that' if "=" in text else None
 
 
@@ -184,7 +184,7 @@ def directory(text: str) -> str | None:
 
 
 def path_inside(text: str, *, below: str = ".") -> str | None:
-    """Whether a path, relative to the directory `below` of the repository, stays in the repository."""
+    """A path that, relative to the directory `below` of the repository, stays in the repository."""
     if not text.isprintable():
         return "has a character that cannot be printed"
     if "\\" in text:
@@ -200,7 +200,7 @@ def path_inside(text: str, *, below: str = ".") -> str | None:
 
 
 def secret_path(text: str) -> str | None:
-    """A path in Vault, mount first; a last segment `*` means all secrets below."""
+    """A path in Vault, which begins with the mount; the last segment `*` means all secrets below."""
     wrong = placeholders(text, SECRET_PLACEHOLDERS)
     if wrong:
         return wrong
@@ -215,7 +215,7 @@ def secret_path(text: str) -> str | None:
 
 
 def chat_address(text: str) -> str | None:
-    """The address of a chat. The text is never repeated: such an address is itself a secret."""
+    """The address of a chat. Complaints do not quote it, since such an address is a secret."""
     wanted = "must be an address such as https://…, vault:PATH#KEY or one of apprise's"
     scheme, _, rest = text.partition(":")
     if scheme == "vault":

@@ -1,11 +1,11 @@
-"""All root modules of a repository in an environment; no two of them may share a state."""
+"""Configure all root modules of a repository for each environment, and find those that would share a state."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from checks.configuration import Configuration, RootModule
 from ghapp.repository_config import Environment, RepositoryConfig, RootModuleConfig
-from ghapp.root_modules.settings import RootModuleSettings, Tree, settle
+from ghapp.root_modules.settings import RootModuleSettings, Tree, configure_root_module
 from ghapp.root_modules.state import StateLocation, literal_values, locate, lost_state_cause
 from ghapp.root_modules.version_files import read_pins, version_files
 from ghapp.values import TESTING, EnvironmentName
@@ -19,7 +19,7 @@ def files_to_read(config: RepositoryConfig, configuration: Configuration, *, pat
     Those are the backend files of all existing environments, and files that pin the engine's version.
     """
     tree = Tree(paths=frozenset(paths), links=configuration.links)
-    found = _settle_all(config, configuration, branches={}, tree=tree)
+    found = _configure_all(config, configuration, branches={}, tree=tree)
     named = {file for settings in found.values() for each in settings for file in each.backend_config}
     real_files = frozenset(real for file in named if (real := tree.real(file)) is not None)
     return real_files | version_files([root_module.dir for root_module in configuration.root_modules], tree)
@@ -35,12 +35,12 @@ def configure_root_modules(
 ) -> Layout:
     """Configure all root modules for every environment, in the order in which they were found.
 
-    `branches` maps an environment to its value of `{branch}`, unless that is its own branch ("testing" for testing).
-    `paths` are the files of the commit, `contents` those of `files_to_read`. A mistake in a root module is the cause
-    of its own settings; if two environments or two root modules share a state, both get a cause.
+    `branches` maps environments to values of `{branch}`; the default is the environment's own branch, and "testing"
+    for testing. `paths` are the files of the commit, and `contents` those of `files_to_read`. A mistake in a root
+    module is the cause in its own settings. If two environments or two root modules share a state, both get a cause.
     """
     tree = Tree(paths=frozenset(paths), links=configuration.links)
-    settled = _settle_all(config, configuration, branches=branches or {}, tree=tree)
+    settled = _configure_all(config, configuration, branches=branches or {}, tree=tree)
     pins = {each.dir: read_pins(each.dir, tree, contents) for each in configuration.root_modules}
     locations: dict[tuple[EnvironmentName, str], StateLocation] = {}
     layout: dict[EnvironmentName, tuple[RootModuleSettings, ...]] = {}
@@ -66,7 +66,7 @@ def configure_root_modules(
                 )
             )
         layout[name] = tuple(judged)
-    # With `plan: never` nothing runs in testing, and nothing shares a state with it.
+    # With `plan: never`, nothing runs in testing, so that no state can be shared with it.
     unused = TESTING if config.testing.plan == "never" else None
     used = {one: location for one, location in locations.items() if one[0] != unused}
     shared = _shared_states(configuration.by_dir, used)
@@ -83,7 +83,7 @@ def reconfigured(before: Collection[RootModuleSettings], after: Collection[RootM
     return tuple(dict.fromkeys(changed))
 
 
-def _settle_all(
+def _configure_all(
     config: RepositoryConfig,
     configuration: Configuration,
     *,
@@ -95,7 +95,7 @@ def _settle_all(
     def settled(environment: Environment) -> tuple[RootModuleSettings, ...]:
         branch = branches.get(environment.name)
         return tuple(
-            settle(config, root_module, entry, environment, branch=branch, tree=tree)
+            configure_root_module(config, root_module, entry, environment, branch=branch, tree=tree)
             for root_module in configuration.root_modules
             for entry in [configured.get(root_module.dir) or RootModuleConfig(dir=root_module.dir)]
         )
@@ -116,24 +116,24 @@ def _shared_states(
         group = next((groups[key] for key in _keys(one[1], location) if len(groups[key]) > 1), None)
         if group is not None:
             first, second = (group[0], one) if one != group[0] else (one, group[1])
-            causes[one] = _sharing(root_modules, first, second, len(group) - 2, location)
+            causes[one] = _describe_sharing(root_modules, first, second, len(group) - 2, location)
     return causes
 
 
 def _keys(directory: str, location: StateLocation) -> tuple[str, ...]:
-    """The keys for comparing locations: always within one root module, between two only if the location is certain."""
+    """The keys under which a location is compared: within its root module, and if it is certain, with all others."""
     own = f"{directory}\0{location.identity}"
     return (own, location.identity) if location.is_certain else (own,)
 
 
-def _sharing(
+def _describe_sharing(
     root_modules: Mapping[str, RootModule],
     first: tuple[EnvironmentName, str],
     second: tuple[EnvironmentName, str],
     others: int,
     location: StateLocation,
 ) -> str:
-    """What is wrong, where, what to do."""
+    """Say what is wrong, where, and what to do."""
     more = f" (and {others} more)" if others else ""
     (environment, directory), (other_environment, other) = first, second
     if directory == other:

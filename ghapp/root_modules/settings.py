@@ -1,4 +1,4 @@
-"""One root module in one environment, all placeholders filled in."""
+"""The settings of one root module in one environment, with all placeholders filled in."""
 
 import posixpath
 from collections.abc import Collection, Iterator, Mapping
@@ -40,7 +40,7 @@ class Tree:
         return target if target in self.paths else None
 
     def existing(self, files: Collection[str]) -> tuple[str, ...]:
-        """Those of the files that exist."""
+        """The files among these that exist."""
         return tuple(file for file in files if self.real(file) is not None)
 
 
@@ -59,7 +59,7 @@ class RootModuleSettings:
     team: str
     workspace: str
     workspace_is_explicit: bool = False
-    """Whether the config names the workspace, so that nobody has to ask whether another one was meant."""
+    """Whether the config names the workspace, so that it is certainly the intended one."""
     backend_config: tuple[str, ...] = ()
     var_files: tuple[str, ...] = ()
     extra_arguments: tuple[str, ...] = ()
@@ -67,13 +67,13 @@ class RootModuleSettings:
     required_version: tuple[str, ...] = ()
     pins: tuple[EnginePin, ...] = ()
     candidates: tuple[str, ...] = field(default=(), compare=False, repr=False)
-    """Files that affect it if they exist: a deleted one is no longer in the other lists."""
+    """The files that affect it if they exist. The other lists do not have files that were deleted."""
     watch: tuple[str, ...] | None = field(default=None, compare=False)
-    """Patterns of more paths that affect it, relative to the repository's root. They do not change how it runs."""
+    """Patterns of further paths that affect it, relative to the repository's root. They do not change how it runs."""
     secrets: tuple[SecretSource, ...] | None = None
     backend_values: Values = field(default_factory=dict, repr=False)
     state_identity: str | None = field(default=None, compare=False, repr=False)
-    """Equal for root modules with the same state; None if unknown. It may contain a password."""
+    """A text that is equal for root modules with the same state; None if unknown. It may contain a password."""
     settings_cause: str | None = None
     lost_state_cause: str | None = None
     shared_state_cause: str | None = field(default=None, compare=False)
@@ -81,7 +81,7 @@ class RootModuleSettings:
 
     @property
     def cause(self) -> str | None:
-        """Why it must not run in this environment: what is wrong, where, what to do; None if it may."""
+        """Why the root module must not run in this environment: what is wrong, where, what to do; None if it may."""
         return self.settings_cause or self.lost_state_cause or self.shared_state_cause
 
     @property
@@ -95,7 +95,7 @@ class RootModuleSettings:
         return tuple(each for each in self.extra_arguments if not each.startswith(_NOT_OF_APPLY))
 
 
-def settle(
+def configure_root_module(
     config: RepositoryConfig,
     root_module: RootModule,
     configured: RootModuleConfig,
@@ -104,7 +104,7 @@ def settle(
     branch: str | None,
     tree: Tree,
 ) -> RootModuleSettings:
-    """Combine the config with its defaults. The location of the state is judged elsewhere."""
+    """Combine the config with its defaults. The caller checks the location of the state."""
     override = configured.environments.get(environment.name, RootModuleOverride())
     team = override.team or configured.team or environment.team
     values = {

@@ -1,6 +1,6 @@
 """The location of a root module's state, as far as its backend block and its backend files determine it.
 
-Only settings that locate a state are compared: two environments that differ only in `encrypt` still share it. For a
+Only settings that locate a state are compared: two environments that differ only in `encrypt` share a state. For a
 backend that is not listed here, all settings are compared.
 """
 
@@ -18,7 +18,7 @@ from checks.configuration.hcl import read_hcl
 from checks.configuration.syntax import Computed
 from ghapp.terraform import DEFAULT_WORKSPACE
 
-_LOCATING: Final[Mapping[str, tuple[str, ...]]] = {
+_LOCATING_SETTINGS: Final[Mapping[str, tuple[str, ...]]] = {
     "azurerm": ("storage_account_name", "container_name", "key", "environment"),
     "consul": ("address", "datacenter", "path"),
     "cos": ("region", "bucket", "prefix", "key"),
@@ -30,35 +30,34 @@ _LOCATING: Final[Mapping[str, tuple[str, ...]]] = {
     "remote": ("hostname", "organization", "workspaces"),
     "s3": ("bucket", "key", "workspace_key_prefix", "endpoint", "endpoints"),
 }
-_NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
+_REQUIRED_SETTINGS: Final[Mapping[str, tuple[str, ...]]] = {
     "azurerm": ("storage_account_name", "container_name", "key"),
     "gcs": ("bucket",),
     "http": ("address",),
     "pg": ("conn_str",),
     "s3": ("bucket", "key"),
 }
-"""Settings that must be literal before two *root modules* can be said to share a state: the rest comes from
-elsewhere."""
+"""The settings that must be literals to conclude that two *root modules* share a state."""
 
 _UNREAD = "not a literal, in the file "
 _SECRET: Final = frozenset({"conn_str", "address", "host"})
-"""Settings that may contain a password: compared, never shown."""
+"""Settings that may contain a password. They are compared, but never shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class StateLocation:
-    """The location of a state. Equal locations are one state; `words` is its description for people."""
+    """The location of a state. Equal identities mean the same state; `words` describes the location for people."""
 
     identity: str
     words: str
     is_certain: bool
-    """Whether every setting that locates it is a literal, so that two root modules can be compared by it too."""
+    """Whether every setting that locates the state is a literal, so that two root modules can be compared, too."""
 
 
 def effective_values(backend: Backend, files: Sequence[bytes]) -> dict[str, Any]:
     """The backend's attributes overridden by those of the backend files, as `terraform init` merges them.
 
-    A value that is not a literal is represented by its file, so that it equals another only if the whole text does.
+    A value that is not a literal is represented by the whole text of its file, so that it equals only the same text.
     """
     values: dict[str, Any] = dict(backend.values)
     for content in files:
@@ -68,7 +67,7 @@ def effective_values(backend: Backend, files: Sequence[bytes]) -> dict[str, Any]
 
 @lru_cache(maxsize=10_000)
 def _file_values(content: bytes) -> Mapping[str, Any]:
-    """The settings in a backend file; cached, since every push reads thousands of them."""
+    """The settings in a backend file. They are cached, since every push reads thousands of them."""
     document = read_hcl(content)
     unread = f"{_UNREAD}{sha256(content).hexdigest()}"
     values: dict[str, Any] = {
@@ -87,8 +86,8 @@ def literal_values(backend: Backend | None, files: Sequence[bytes]) -> dict[str,
 def locate(backend: Backend, files: Sequence[bytes], workspace: str) -> StateLocation:
     """The location of a workspace's state."""
     values = effective_values(backend, files)
-    names = _LOCATING.get(backend.type, tuple(sorted(values)))
-    needed = _NEEDED.get(backend.type, ())
+    names = _LOCATING_SETTINGS.get(backend.type, tuple(sorted(values)))
+    needed = _REQUIRED_SETTINGS.get(backend.type, ())
     if backend.type == "local":
         names = needed = ("path",) if workspace == DEFAULT_WORKSPACE else ("workspace_dir",)
     located = {name: values[name] for name in names if values.get(name) not in (None, "")}
@@ -96,7 +95,7 @@ def locate(backend: Backend, files: Sequence[bytes], workspace: str) -> StateLoc
         located = {name: posixpath.normpath(str(value)) for name, value in located.items()}
     workspaces = located.get("workspaces")
     if backend.type == "remote" and isinstance(workspaces, dict) and workspaces.get("name"):
-        workspace = DEFAULT_WORKSPACE  # one fixed remote workspace, whichever is selected here
+        workspace = DEFAULT_WORKSPACE  # the block names one remote workspace, so the selected one does not matter
     shown = ", ".join(f"{name} {_shown(name, value)}" for name, value in located.items())
     return StateLocation(
         identity=msgspec.json.encode([backend.type, located, workspace], order="sorted").decode(),

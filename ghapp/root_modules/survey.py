@@ -1,4 +1,4 @@
-"""A survey of a tree: its root modules, and how each environment runs them."""
+"""The survey of a tree: its root modules, and how each environment runs them."""
 
 from collections import OrderedDict
 from collections.abc import Collection, Mapping
@@ -24,10 +24,10 @@ class Survey:
     configuration: Configuration
     laid: Mapping[EnvironmentName, tuple[RootModuleSettings, ...]]
     other_tools: tuple[OtherTool, ...] = ()
-    """Directories for other tools than Terraform; empty if the config lists its root modules, which settles that."""
+    """Directories for other tools than Terraform. If the config lists root modules, they do not matter: then empty."""
 
     pointers: tuple[str, ...] = ()
-    """Git LFS pointer files."""
+    """The tree's Git LFS pointer files."""
 
     submodules: tuple[Submodule, ...] = ()
     misplaced: Problem | None = None
@@ -38,7 +38,7 @@ class Survey:
         return {settings.dir: settings for settings in self.laid[environment]}
 
     def touched(self, environment: EnvironmentName, changed: Collection[str], base: "Survey | None" = None) -> Touched:
-        """Root modules that a change of paths affects in an environment, and those that were removed since `base`."""
+        """The root modules that a change of paths affects in an environment, and those removed since `base`."""
         return touched(
             self.configuration,
             changed,
@@ -48,12 +48,12 @@ class Survey:
         )
 
     def pointers_read_by(self, environment: EnvironmentName, root_module: str) -> tuple[str, ...]:
-        """The pointer files that a root module reads, or may read, in an environment."""
+        """The pointer files that a root module reads or may read in an environment."""
         settings = self.of(environment)[root_module]
         return read_by(self.configuration, root_module, self.pointers, extra=settings.files, watch=settings.watch)
 
     def submodules_read_by(self, environment: EnvironmentName, root_module: str) -> tuple[Submodule, ...]:
-        """The submodules that contain files which a root module reads, or may read, in an environment."""
+        """The submodules with files that a root module reads or may read in an environment."""
         settings = self.of(environment)[root_module]
         paths = [each.path for each in self.submodules]
         read = read_by(self.configuration, root_module, paths, extra=settings.files, watch=settings.watch)
@@ -68,9 +68,9 @@ class Survey:
         return None if tool is None else not_supported_cause(tool)
 
     def removed(self, environment: EnvironmentName, before: "Survey") -> tuple[str, ...]:
-        """The removed root modules of an earlier tree whose state in an environment belongs to no root module now.
+        """The root modules of an earlier tree whose state in an environment now belongs to no root module.
 
-        A directory that was renamed with the same backend and workspace is not among them.
+        A renamed directory is not among them if its backend and workspace are the same.
         """
         own = self.of(environment)
         earlier = before.laid.get(environment, ())
@@ -97,7 +97,7 @@ def unlisted_tools(config: RepositoryConfig, paths: Collection[str]) -> tuple[Ot
 
 
 def not_supported_cause(tool: OtherTool) -> str:
-    """What is wrong, where, what to do."""
+    """Say what is wrong, where, and what to do."""
     return (
         f"{tool.dir} is run by {tool.tool} ({tool.file}), which Planward does not support: this is not planned. "
         f"Where something else plans it, list what Planward is to run under root_modules in {CONFIG_PATH}."
@@ -105,7 +105,7 @@ def not_supported_cause(tool: OtherTool) -> str:
 
 
 class RecentSurveys:
-    """Surveys that this process's runs need again for each root module; the oldest are dropped."""
+    """The latest surveys, which runs in this process need for each of their root modules. The oldest are dropped."""
 
     def __init__(self) -> None:
         self._surveys: OrderedDict[tuple[RunId, CommitSha, TreeId], Survey] = OrderedDict()

@@ -18,7 +18,7 @@ _ONE_VERSION: Final[Mapping[str, Product]] = {".terraform-version": "Terraform",
 _TOOLS: Final[Mapping[str, Product]] = {"terraform": "Terraform", "opentofu": "OpenTofu"}
 _MOST_BYTES: Final = 64 * 1024
 _EXACT = re.compile(r"v?([0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9}(?:-[0-9A-Za-z.-]{1,100})?)")
-"""Anything else (`latest`, `latest:^1.9`, `min-required`) does not pin a version."""
+"""An exact version. Anything else (`latest`, `latest:^1.9`, `min-required`) pins none."""
 
 
 def version_files(directories: Collection[str], tree: Tree) -> frozenset[str]:
@@ -32,7 +32,7 @@ def read_pins(directory: str, tree: Tree, contents: Mapping[str, bytes]) -> tupl
 
 
 def _nearest(directory: str, tree: Tree) -> Iterator[tuple[str, str]]:
-    """The nearest file of each kind, and the path it links to."""
+    """The nearest file of each kind, and its real path after following symlinks."""
     found: dict[str, tuple[str, str]] = {}
     for path in possible_version_files(directory):
         real = tree.real(path)

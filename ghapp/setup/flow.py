@@ -1,4 +1,4 @@
-"""The flow: prepare, send the user to GitHub, exchange the code, store the credentials."""
+"""The flow of `planward setup`: prepare, send the user to GitHub, exchange the code, store the credentials."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,14 +10,14 @@ from ghapp.github.app_manifest import read_app_manifest
 from ghapp.github.manifest import RegisteredApp, exchange_code
 from ghapp.setup.keeping import Keeper
 from ghapp.setup.manifest import fill_manifest, form_url, require_reachable
-from ghapp.setup.page import SetupPage, serving
+from ghapp.setup.page import SetupPage, serve_setup_page
 
 _PATIENCE_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What to register, where, and the port of the page (0: any free port)."""
+    """The App to register, the GitHub for it, and the port of the page (0 means any free port)."""
 
     api_url: str
     public_url: str
@@ -34,7 +34,7 @@ async def set_up(plan: Plan, keeper: Keeper, say: Callable[[str], None]) -> None
     """
     require_reachable(plan.public_url, plan.api_url)
     await keeper.prepare(_known(plan))
-    async with serving(plan.port, on_refusal=lambda why: say(f"Refused: {why}.")) as page:
+    async with serve_setup_page(plan.port, on_refusal=lambda why: say(f"Refused: {why}.")) as page:
         action = form_url(plan.api_url, plan.organization, page.state)
         manifest = read_app_manifest()
         page.offer(
@@ -43,7 +43,7 @@ async def set_up(plan: Plan, keeper: Keeper, say: Callable[[str], None]) -> None
         )
         say(f"Open {page.url} in a browser on this machine, and create the App there.")
         try:
-            app = await _registered(plan, page)
+            app = await _register(plan, page)
             place = await keeper.keep(_values(plan, app))
         except PlanwardError as error:
             page.show(done=False, text=str(error))
@@ -61,7 +61,7 @@ async def set_up(plan: Plan, keeper: Keeper, say: Callable[[str], None]) -> None
     say("  3. planward doctor OWNER/REPO")
 
 
-async def _registered(plan: Plan, page: SetupPage) -> RegisteredApp:
+async def _register(plan: Plan, page: SetupPage) -> RegisteredApp:
     try:
         async with asyncio.timeout(_PATIENCE_S):
             code = await page.code()

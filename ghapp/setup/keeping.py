@@ -1,4 +1,4 @@
-"""Storage of the credentials, under the names of the settings."""
+"""Store the credentials, under the names of the settings."""
 
 import os
 import re
@@ -28,7 +28,7 @@ class Keeper(Protocol):
         """
 
     async def keep(self, values: Mapping[str, str]) -> str:
-        """Store the values by their names; returns the place, for people."""
+        """Store the values under their names. Returns a description of the place for people."""
 
     def next_step(self) -> str:
         """How `planward serve` reads them."""
@@ -36,10 +36,10 @@ class Keeper(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileKeeper:
-    """A file of environment variables, plus one file for each multi-line value. All have mode 0600.
+    """A file of environment variables, plus one file for each multi-line value, all with mode 0600.
 
-    A shell, systemd's EnvironmentFile, `docker run --env-file` and Compose's env_file have different rules for quotes.
-    So there are no quotes: a value that would need them, such as the private key, gets its own file, which NAME_FILE
+    A shell, systemd's EnvironmentFile, `docker run --env-file` and Compose's env_file have different rules for quotes,
+    so the file has no quotes. A value that would need them, such as the private key, gets its own file, which NAME_FILE
     names.
     """
 
@@ -63,8 +63,8 @@ class FileKeeper:
             raise SettingsError(f"nothing can be written to {self.path.parent}: {error.strerror}") from None
 
     async def keep(self, values: Mapping[str, str]) -> str:
-        """Write each file atomically. A file that appeared in the meantime is left, and the App's id is added to the
-        name."""
+        """Write each file atomically. If a file has appeared in the meantime, it stays, and the App's id is added to
+        the new file's name."""
         app_id = values["PLANWARD_GITHUB_APP_ID"]
         lines = ["# Written by planward setup. NAME=VALUE, without quotes: read by sh, systemd and docker alike."]
         for name, value in values.items():

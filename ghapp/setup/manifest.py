@@ -1,4 +1,4 @@
-"""The registration of the App, and the address of GitHub's form."""
+"""Make the registration of the App, and the address of GitHub's form for it."""
 
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit

@@ -23,7 +23,7 @@ _HOST = "127.0.0.1"
 
 
 class SetupPage:
-    """Serves one setup. `state` proves that a code belongs to the form that this page sent."""
+    """Serves the page of one setup. `state` proves that a code belongs to the form that this page sent."""
 
     def __init__(self, listener: socket.socket, on_refusal: Callable[[str], None]) -> None:
         self.url = f"http://{_HOST}:{listener.getsockname()[1]}"
@@ -54,9 +54,9 @@ class SetupPage:
             self._outcome.set_result((done, text))
 
     def application(self) -> Starlette:
-        """Two pages; the first leads to GitHub, and GitHub leads to the second."""
+        """The application with two pages: the first leads to GitHub, and GitHub leads to the second."""
         routes = [Route("/", self._show_form), Route("/created", self._take_code)]
-        # A request by a foreign page whose name resolves to this address carries that page's own host name.
+        # If the name of a foreign page resolves to this address, its requests still carry that page's host name.
         hosts = Middleware(TrustedHostMiddleware, allowed_hosts=[_HOST, "localhost"])
         return Starlette(routes=routes, middleware=[hosts])
 
@@ -76,14 +76,14 @@ class SetupPage:
 
     def _page(self, template: str, status: int = 200, /, **values: Any) -> Response:
         html = self._templates.get_template(template).render(values)
-        # The form goes to GitHub, at any address; nothing else is loaded or sent.
+        # The form may be sent to GitHub, whose address varies. Nothing else may be loaded or sent.
         policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
         headers = {"Content-Security-Policy": policy, "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
         return HTMLResponse(html, status, headers)
 
 
 @asynccontextmanager
-async def serving(port: int, on_refusal: Callable[[str], None]) -> AsyncIterator[SetupPage]:
+async def serve_setup_page(port: int, on_refusal: Callable[[str], None]) -> AsyncIterator[SetupPage]:
     """Serve the page on loopback. Raises SettingsError if the port is taken."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -13,7 +13,7 @@ from ghapp.values import TESTING, BranchName, CommitSha, EnvironmentName, Reposi
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
-    """A person's decision about one commit, and about the plans that they saw (none: nothing was planned yet)."""
+    """A person's decision about one commit, and about the plans that they saw; no digests if there was no plan yet."""
 
     kind: str
     environment: EnvironmentName
@@ -22,10 +22,10 @@ class Approval:
     by: str
     at: float
     by_id: int | None = None
-    """GitHub's id of the person; None in an approval of an older version, and in one by several people."""
+    """GitHub's id of the person; None if an older version recorded the approval, or if it is by several people."""
     pull_request: int | None = None
     base_branch: BranchName | None = None
-    """The pull request and base that it was given for, if it is about a pull request."""
+    """The pull request and its base, if the decision is about a pull request."""
 
 
 class Approvals:
@@ -48,7 +48,7 @@ class Approvals:
         digests: Sequence[str] = (),
         audited: bool = True,
     ) -> None:
-        """Record a decision and, if `audited`, its author in the audit log; otherwise the caller does that."""
+        """Record a decision, and if `audited` also in the audit log; otherwise the caller does that."""
         now = self._db.clock()
         row = {
             "repository_id": repository,

@@ -1,4 +1,4 @@
-"""LAST of each environment, and the pushers of commits, which decide whether a push is explained.
+"""LAST of each environment, and the recorded pushes: from both follows whether a push is explained.
 
 https://docs.github.com/en/webhooks/webhook-events-and-payloads#push
 """
@@ -16,7 +16,7 @@ from ghapp.values import TESTING, BranchName, CommitSha, EnvironmentName, Reposi
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Last:
-    """A commit at which an environment was brought up to date; `applied` is False if it was only adopted."""
+    """A commit to which an environment was brought up to date. `applied` is False if it was only adopted."""
 
     environment: EnvironmentName
     branch: BranchName
@@ -101,7 +101,7 @@ class Branches:
         *,
         applied: bool,
     ) -> None:
-        """Append a new LAST; the same commit again changes nothing, unless an adopted commit was applied now."""
+        """Append a new LAST. The current one again changes nothing, unless it was only adopted and is now applied."""
         last = await self.last(repository, environment)
         if last is not None and (last.sha, last.branch) == (sha, branch) and last.applied >= applied:
             return
@@ -125,7 +125,7 @@ class Branches:
         pusher: str,
         pusher_id: int | None = None,
     ) -> None:
-        """Record who pushed to a branch; the same push twice counts once.
+        """Record who pushed to a branch. Recording the same push again changes nothing.
 
         Pushes to a pull request's head are recorded under `head_of`, even if the head is in a fork.
         """
@@ -161,7 +161,7 @@ class Branches:
         return await self._db.read(lambda connection: select_in(connection, query, c.after, commits))
 
     async def pushers_since(self, repository: RepositoryId, branch: BranchName, last: Last | None) -> tuple[str, ...]:
-        """Who pushed to a branch after LAST was pushed, in order, each once; without a LAST, everybody."""
+        """The logins of those who pushed to a branch after LAST, in order, each once; without a LAST, of everybody."""
         c = pushes.c
         of_branch = (c.repository_id == repository, c.branch == branch)
 

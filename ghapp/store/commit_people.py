@@ -12,7 +12,7 @@ from ghapp.values import BranchName, CommitSha, RepositoryId
 
 _HEADS = "pull:"
 _AT_ONCE = 500
-"""The number of values in one query; SQLite takes 32,766."""
+"""The most values in one query; SQLite allows 32,766."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ class CommitPeople:
     async def pushes(
         self, repository: RepositoryId, commits: Sequence[CommitSha], branches: Collection[BranchName]
     ) -> tuple[RecordedPush, ...]:
-        """Every push to a branch that ends in one of these, and every push to one of `branches`, oldest first.
+        """Every push to a branch that ends in one of these commits, and every push to one of `branches`, oldest first.
 
         Pushes to the head of another pull request, for example in a fork, are not included.
         """
@@ -64,7 +64,7 @@ class CommitPeople:
         )
 
     async def writers(self, repository: RepositoryId, commits: Sequence[CommitSha]) -> dict[CommitSha, dict[int, str]]:
-        """The authors of these commits according to GitHub: ids with logins, "" if an older version recorded them."""
+        """The authors of these commits according to GitHub, by id; the login is "" if an older version recorded it."""
         c = commit_writers.c
         known: dict[CommitSha, dict[int, str]] = {}
         for start in range(0, len(commits), _AT_ONCE):

@@ -23,21 +23,21 @@ from ghapp.store.migrations import migrate_schema
 SQLITE_PATIENCE_S = 30
 """How long a statement waits for another writer to the file."""
 _READS = "planward_reads"
-"""The option of a read-only connection."""
-_RETRIES, _FIRST_PAUSE_S, _LONGER_EACH_TIME = 2, 0.05, 10.0
-"""How often, and after which delay, a transaction is started again that PostgreSQL broke off."""
+"""The execution option that marks a read-only connection."""
+_RETRIES, _FIRST_PAUSE_S, _PAUSE_GROWTH = 2, 0.05, 10.0
+"""How often and after which pauses a transaction is repeated if PostgreSQL broke it off."""
 
 _MOST_PARAMETERS = 10_000
-"""SQLite takes 32,766 in one statement, PostgreSQL 65,535."""
+"""SQLite allows 32,766 in one statement, PostgreSQL 65,535."""
 
-_ASK_AGAIN_S = (0.05, 0.2, 0.5, 1.0, 2.0, 4.0)
+_COMMIT_CHECKS_S = (0.05, 0.2, 0.5, 1.0, 2.0, 4.0)
 
 T = TypeVar("T")
 Clock = Callable[[], float]
 
 
 class StoreUnavailable(PlanwardError):
-    """The database cannot store data for now; the text is for the operator."""
+    """The database is unavailable for now. The message is for the operator."""
 
 
 class Database:
@@ -51,36 +51,36 @@ class Database:
 
     def migrate(self) -> None:
         """Migrate the schema to this version. Raises SettingsError if a newer Planward used the database."""
-        with _first(self.engine) as connection:
+        with _first_transaction(self.engine) as connection:
             migrate_schema(connection)
 
     async def run(self, work: Callable[[Connection], T]) -> T:
-        """Do `work` in one transaction, in a thread; again if PostgreSQL broke off before the transaction's end.
+        """Do `work` in one transaction, in a thread; repeat it if PostgreSQL breaks off before the transaction's end.
 
-        If the connection broke during the commit, PostgreSQL is asked whether it succeeded. If PostgreSQL is
-        unavailable for too long, the work is done again, so repeating it must do no harm.
+        If the connection breaks during the commit, PostgreSQL is asked whether the commit succeeded. If PostgreSQL
+        does not answer for too long, the work is done again, so repeating it must do no harm.
         """
         return await asyncio.to_thread(self._run, work, self.engine)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        """Like `run`, for `work` that only reads; on SQLite it waits for no writer."""
+        """Like `run`, for `work` that only reads: on SQLite it does not wait for writers."""
         return await asyncio.to_thread(self._run, work, self._reading)
 
     def _run(self, work: Callable[[Connection], T], engine: Engine) -> T:
         postgresql = engine.dialect.name == "postgresql"
         if postgresql and engine is self.engine:
-            return self._again(lambda: _once(work, engine), _RETRIES)
-        return self._again(lambda: _in_transaction(work, engine), _RETRIES if postgresql else 0)
+            return self._retry(lambda: _run_once(work, engine), _RETRIES)
+        return self._retry(lambda: _in_transaction(work, engine), _RETRIES if postgresql else 0)
 
     @staticmethod
-    def _again(work: Callable[[], T], retries: int) -> T:
+    def _retry(work: Callable[[], T], retries: int) -> T:
         try:
             attempts = stamina.retry_context(
                 on=(OperationalError, InterfaceError),
                 attempts=1 + retries,
                 timeout=None,
                 wait_initial=_FIRST_PAUSE_S,
-                wait_exp_base=_LONGER_EACH_TIME,
+                wait_exp_base=_PAUSE_GROWTH,
                 wait_jitter=0.0,
             )
             for attempt in attempts:
@@ -110,8 +110,8 @@ def _in_transaction(work: Callable[[Connection], T], engine: Engine) -> T:
         return work(connection)
 
 
-def _once(work: Callable[[Connection], T], engine: Engine) -> T:
-    """Do it in a transaction; if the answer to its commit is lost, ask PostgreSQL whether it succeeded."""
+def _run_once(work: Callable[[Connection], T], engine: Engine) -> T:
+    """Do the work in a transaction. If the answer to its commit is lost, ask PostgreSQL whether it succeeded."""
     with engine.connect() as connection, connection.begin() as transaction:
         result = work(connection)
         number = connection.scalar(text("SELECT CAST(pg_current_xact_id_if_assigned() AS text)"))
@@ -124,14 +124,15 @@ def _once(work: Callable[[Connection], T], engine: Engine) -> T:
 
 
 def _is_committed(number: str, engine: Engine) -> bool:
-    """Whether the transaction with this id was committed; waits while it is in progress, and until PostgreSQL is back.
+    """Whether the transaction with this id was committed. Waits while it is in progress or PostgreSQL is unavailable.
 
-    Not one of stamina's retries: the answer "in progress" is repeated too, and giving up is an answer as well.
+    stamina's retries cannot do this: the question is also repeated after the answer "in progress", and giving up is
+    not an error.
 
     https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-SNAPSHOT
     """
     status = text("SELECT pg_xact_status(CAST(:number AS xid8))")
-    for pause_s in _ASK_AGAIN_S:
+    for pause_s in _COMMIT_CHECKS_S:
         with contextlib.suppress(OperationalError, InterfaceError), engine.connect() as connection:
             said = connection.scalar(status, {"number": number})
             if said != "in progress":
@@ -141,8 +142,7 @@ def _is_committed(number: str, engine: Engine) -> bool:
 
 
 def upsert(connection: Connection, table: Table, values: Mapping[str, Any], *, update: Sequence[str]) -> None:
-    """Insert a row, or set the columns `update` of the one with the same primary key; if empty, leave that
-    unchanged."""
+    """Insert a row, or if there is one with the same primary key, set its columns `update`; without any, leave it."""
     dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
     statement = dialect.insert(table).values(**values)
     if update:
@@ -156,8 +156,7 @@ def upsert(connection: Connection, table: Table, values: Mapping[str, Any], *, u
 def select_in(
     connection: Connection, query: Select[Any], column: ColumnElement[Any], values: Sequence[Any]
 ) -> list[Row[Any]]:
-    """The rows of a query whose column has one of these values, in several statements because of the parameter
-    limit."""
+    """The rows of a query whose column has one of these values; in several statements, since parameters are limited."""
     rows: list[Row[Any]] = []
     for start in range(0, len(values), _MOST_PARAMETERS):
         some = column.in_(values[start : start + _MOST_PARAMETERS])
@@ -186,7 +185,7 @@ def _is_damage(error: Exception) -> bool:
 
 
 @contextlib.contextmanager
-def _first(engine: Engine) -> Iterator[Connection]:
+def _first_transaction(engine: Engine) -> Iterator[Connection]:
     """The first transaction. Raises SettingsError if the database is unreachable, without its password."""
     if engine.dialect.name == "sqlite" and engine.url.database:
         require_undamaged(Path(engine.url.database))
@@ -231,7 +230,7 @@ def _prepare_sqlite(connection: Any, _: object) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    # A deferred transaction that becomes a writer fails at once if another one has written in the meantime.
+    # Not deferred: when such a transaction begins to write, it fails at once if another has written in the meantime.
     reads = connection.get_execution_options().get(_READS, False)
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 

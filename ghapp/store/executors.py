@@ -10,7 +10,7 @@ from ghapp.store.tables import executors
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heartbeat:
-    """A worker's record. Clocks differ, so whether its heartbeat moves is decided by comparing two readings."""
+    """A worker's record. Clocks differ, so two readings are compared to find out whether its heartbeat changes."""
 
     id: str
     beats: int
@@ -28,7 +28,7 @@ class Executors:
         await self._db.run(lambda c: upsert(c, executors, {"id": id, "beats": 0, "heir": None}, update=[]))
 
     async def beat(self, id: str, beats: int) -> bool:
-        """Record its heartbeat. False: it was considered dead, and another worker took over its work."""
+        """Record a worker's heartbeat. Returns False if it was considered dead and another took over its work."""
         statement = update(executors).where(executors.c.id == id, executors.c.heir.is_(None)).values(beats=beats)
         return bool(await self._db.run(lambda c: c.execute(statement).rowcount))
 
@@ -42,7 +42,7 @@ class Executors:
         return next((each for each in await self.all() if each.id == id), None)
 
     async def claim(self, seen: Heartbeat, *, by: str) -> bool:
-        """Claim the work of a worker that has not changed since it was `seen`; only one of several claims succeeds."""
+        """Claim the work of a worker if its record is still as `seen`. Of several claims, only one succeeds."""
         c = executors.c
         statement = (
             update(executors)

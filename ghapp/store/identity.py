@@ -1,6 +1,6 @@
-"""The database's identity, so that a lost database, an older copy and a lost key are noticed at the start.
+"""The database's identity, by which a lost database, an older copy and a lost key are noticed at the start.
 
-The database has an id, and a counter that rises while a Planward runs on it. Each process writes both to
+The database has an id, and a counter that increases while Planward runs on it. Each process writes both to
 `database.json` in its data directory, and compares them when it starts.
 """
 
@@ -21,13 +21,13 @@ from ghapp.store.database import Database, StoreUnavailable, upsert
 from ghapp.store.tables import identity, log_lines, root_runs, run_objects, runs
 
 FILE = "database.json"
-_ONLY = 1
+_ONLY_ROW = 1
 _KEY_ID_BYTES = 4
 _EVERY_S = 300.0
-"""A copy is recognised as older if the database's counter rose at least once after it was made."""
+"""The interval of the counter. A copy is recognised as older if the counter increased after the copy was made."""
 
 
-class _Noted(msgspec.Struct, frozen=True):
+class _Note(msgspec.Struct, frozen=True):
     """The content of `database.json`."""
 
     id: str
@@ -50,10 +50,10 @@ class Identity:
         self._db = database
 
     async def require_same(self, data_dir: Path, *, new_key: bool) -> None:
-        """Compare the database with `database.json`, and the keys with those that encrypted the data; record both.
+        """Compare the database with `database.json`, and the keys with those that encrypted the data. Record both.
 
-        `new_key`: data encrypted with a lost key is given up. Raises SettingsError if the database is a different one,
-        or if the data was encrypted with a missing key.
+        `new_key`: whether to give up data that was encrypted with a lost key. Raises SettingsError if it is another
+        database, or if the key of some data is missing. An older copy of the database is only logged.
         """
         row = await self._db.run(_row)
         note = data_dir / FILE
@@ -77,7 +77,7 @@ class Identity:
         await self.advance(data_dir)
 
     async def advance(self, data_dir: Path) -> None:
-        """Increase the counter, so that a copy made before this is recognised as older."""
+        """Increase the counter, so that copies made before this are recognised as older."""
 
         def work(connection: Connection) -> _Row:
             key_id = self._db.sealer.key_id
@@ -86,7 +86,7 @@ class Identity:
 
         row = await self._db.run(work)
         try:
-            await asyncio.to_thread(_write, data_dir / FILE, _Noted(id=row.id, beats=row.beats))
+            await asyncio.to_thread(_write, data_dir / FILE, _Note(id=row.id, beats=row.beats))
         except OSError as error:
             log.warning("database_not_noted", file=str(data_dir / FILE), reason=str(error))
 
@@ -126,14 +126,14 @@ class Identity:
 
 
 def _row(connection: Connection) -> _Row:
-    new = {"one": _ONLY, "id": uuid4().hex, "beats": 0, "key_id": None}
+    new = {"one": _ONLY_ROW, "id": uuid4().hex, "beats": 0, "key_id": None}
     upsert(connection, identity, new, update=[])
     row = connection.execute(select(identity.c.id, identity.c.beats, identity.c.key_id)).one()
     return _Row(row.id, row.beats, row.key_id)
 
 
 def _is_sealed_with_another(connection: Connection, known: tuple[bytes, ...]) -> bool:
-    """Whether something is encrypted with none of these keys. Reads everything, so it runs only for a new key."""
+    """Whether anything is encrypted with none of these keys. It reads everything, so call it only for a new key."""
     conditions = (
         select(runs.c.id).where(runs.c.report.is_not(None), func.substr(runs.c.report, 1, _KEY_ID_BYTES).not_in(known)),
         select(root_runs.c.run_id).where(func.substr(root_runs.c.report, 1, _KEY_ID_BYTES).not_in(known)),
@@ -143,9 +143,9 @@ def _is_sealed_with_another(connection: Connection, known: tuple[bytes, ...]) ->
     return any(connection.execute(condition.limit(1)).first() is not None for condition in conditions)
 
 
-def _read(note: Path) -> _Noted | None:
+def _read(note: Path) -> _Note | None:
     try:
-        return msgspec.json.decode(note.read_bytes(), type=_Noted)
+        return msgspec.json.decode(note.read_bytes(), type=_Note)
     except FileNotFoundError:
         return None
     except msgspec.DecodeError:
@@ -155,8 +155,8 @@ def _read(note: Path) -> _Noted | None:
         ) from None
 
 
-def _write(note: Path, noted: _Noted) -> None:
-    """Replace the file atomically: a killed process leaves the old one or the new one."""
+def _write(note: Path, noted: _Note) -> None:
+    """Replace the file atomically: if the process is killed, there is either the old file or the new one."""
     new = note.with_suffix(f".{os.getpid()}.new")
     new.write_bytes(msgspec.json.encode(noted))
     new.replace(note)

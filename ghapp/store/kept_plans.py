@@ -71,7 +71,7 @@ class KeptPlans:
         return None if row is None else KeptPlan(**row._mapping)
 
     async def content(self, plan: KeptPlan) -> bytes | None:
-        """The plan file's content. None: it is gone, or cannot be decrypted as exactly this plan's."""
+        """The plan file's content; None if it is gone, or cannot be decrypted as exactly this plan's."""
         c = kept_plans.c
         mine = (c.run_id == plan.run_id, c.root_module == plan.root_module)
         row = await self._db.read(lambda n: n.execute(select(c.sealed, c.address).where(*mine)).first())
@@ -92,7 +92,7 @@ class KeptPlans:
         return None if self._objects is None else await self._objects.read(address)
 
     async def erase_decided(self, repository: RepositoryId, environment: EnvironmentName, *, besides: RunId) -> None:
-        """Erase the plan files of an environment's holds, after another run ended there. Raises StoreUnavailable."""
+        """Erase the plan files of an environment's other holds, after this run ended there. Raises StoreUnavailable."""
         c = kept_plans.c
         await self._erase(c.repository_id == repository, c.environment == environment, c.run_id != besides)
 

@@ -1,4 +1,4 @@
-"""Encrypt data with the first key that was encrypted with an older one, so that the older one can be removed."""
+"""Encrypt data of older keys again with the first key, so that the older keys can be removed."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,7 +15,7 @@ _KEY_ID_BYTES = 4
 
 
 class KeyRotation:
-    """Rows and objects under older keys."""
+    """Encrypts rows and objects again that are encrypted with older keys."""
 
     def __init__(self, database: Database, run_objects: RunObjects) -> None:
         self._db = database
@@ -27,7 +27,7 @@ class KeyRotation:
         return bool(self._db.sealer.older_key_ids)
 
     async def reseal_rows(self, *, limit: int) -> int:
-        """Encrypt up to this many rows with the first key; returns how many were found."""
+        """Encrypt up to `limit` rows with the first key. Returns how many were found."""
         number = 0
         for column, keys in (
             (runs.c.report, [runs.c.id]),
@@ -40,7 +40,7 @@ class KeyRotation:
         return number
 
     async def reseal_objects(self, *, limit: int) -> int:
-        """Encrypt up to this many objects with the first key; returns how many were found. Raises StoreUnavailable."""
+        """Encrypt up to `limit` objects with the first key. Returns how many were found. Raises StoreUnavailable."""
         c = run_objects.c
         query = select(*(c[name] for name in RunObject.__slots__)).where(c.key_id.in_(self._db.sealer.older_key_ids))
         rows = await self._db.read(lambda connection: connection.execute(query.limit(limit)).all())
@@ -61,7 +61,7 @@ class KeyRotation:
         about = _about(column.table, found)
         resealed = self._db.sealer.seal(self._db.sealer.open(sealed, about=about), about=about)
         mine = [key == value for key, value in zip(keys, found, strict=True)]
-        # Only if it has not been written again since it was read.
+        # Only if the row has not been written again since it was read.
         statement = update(runs.metadata.tables[column.table.name]).where(*mine, column == sealed)
         await self._db.run(lambda c: c.execute(statement.values({column.name: resealed})))
 

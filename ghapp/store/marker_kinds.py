@@ -1,7 +1,7 @@
 """The kinds of markers, one declaration each, with a typed key and a typed value.
 
-Only this module writes and reads markers as text. The texts are those of the first version, so that versions can run
-side by side.
+Only this module writes and reads markers as text. The texts are still those of the first version, so that different
+versions can run side by side.
 """
 
 from abc import ABC, abstractmethod
@@ -60,18 +60,18 @@ class MarkerKey(ABC, Generic[V]):
 
     @property
     def owner(self) -> MarkerOwner | None:
-        """The run or pull request with which the marker is removed; None: it stays."""
+        """The run or pull request with which the marker is removed; None if it is kept forever."""
         return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Creating:
-    """It is being created on GitHub: after an interruption, look there first."""
+    """The object is being created on GitHub: after an interruption, look for it there first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Created:
-    """It was created on GitHub with this id."""
+    """The object was created on GitHub with this id."""
 
     id: int
 
@@ -150,7 +150,7 @@ DeploymentState = Literal["in_progress", "success", "failure"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeploymentStatus:
-    """A deployment status sent to GitHub; if not `confirmed`, look there first after an interruption."""
+    """A deployment status sent to GitHub. If it is not `confirmed`, look for it there first after an interruption."""
 
     state: DeploymentState
     confirmed: bool
@@ -254,7 +254,7 @@ class EnvironmentHolder(MarkerKey[RunId]):
 
 @dataclass(frozen=True, slots=True)
 class Adopted(MarkerKey[Literal[True]]):
-    """The state when the repository was first seen is adopted: later commits are judged."""
+    """The branches that existed when the repository was first seen are adopted, so later commits are judged."""
 
     repository_id: RepositoryId
 
@@ -290,7 +290,7 @@ class EntryReviewed(MarkerKey[int]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedeliveryRequest:
-    """How often a redelivery was requested, the last attempt before it, and the time (seconds since 1970)."""
+    """How often a redelivery was requested, the id of the attempt before it, and the time (seconds since 1970)."""
 
     times: int = 0
     after: int = 0
@@ -317,7 +317,7 @@ class RedeliveryMarker(MarkerKey[RedeliveryRequest]):
 
 
 REDELIVERIES = "redelivered:"
-"""Prefix of the stored keys of all redelivery markers."""
+"""The prefix of the stored keys of all redelivery markers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,7 +337,7 @@ class DeliveriesReconciled(MarkerKey[int]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """When one delivery was requested as a probe, and when the first one arrived after that (0: none did)."""
+    """The time when a delivery was requested as a probe, and of the first arrival after that (0 if there was none)."""
 
     at: int
     arrived_at: int = 0
@@ -345,7 +345,7 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class DeliveriesProbed(MarkerKey[Probe]):
-    """Nothing arrived, and one delivery was requested as a probe."""
+    """The probe that was requested because no delivery arrived."""
 
     @property
     def text(self) -> str:

@@ -1,4 +1,4 @@
-"""Markers: ids of objects created elsewhere, and notifications sent, so that each happens once."""
+"""Markers record objects created elsewhere and notifications sent, so that each happens only once."""
 
 from sqlalchemy import Connection, select
 
@@ -19,7 +19,7 @@ class Markers:
         return None if stored is None else key.read(stored)
 
     async def claim(self, key: MarkerKey[V], value: V) -> bool:
-        """Store a value unless the key already has one; returns whether this value is stored."""
+        """Store a value unless the key already has one. Returns whether this value is stored."""
         row = {"key": key.text, "value": key.write(value), "at": self._db.clock()}
 
         def claimed(connection: Connection) -> bool:

@@ -24,7 +24,7 @@ class AboutRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AboutPlan:
-    """A message about a plan that waits for a person: once for a head and for its question (`cause`, a digest)."""
+    """A message about a plan that waits for a person, sent once for a head and its question (`cause`, a digest)."""
 
     repository_id: RepositoryId
     number: int

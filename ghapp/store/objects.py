@@ -80,6 +80,6 @@ def _connect(url: str) -> "ObjectStore":
 
 
 def _unavailable(error: Exception) -> StoreUnavailable:
-    # The text of obstore's exception may contain an address with its signature.
+    # Without the text of obstore's exception, which may contain a signed address.
     log.warning("object_store_failed", kind=type(error).__name__)
     return StoreUnavailable("Planward's object store cannot be reached or refuses: bring it back")

@@ -1,4 +1,4 @@
-"""Move the reports and logs of completed runs to the object store: write them there first, then delete them here."""
+"""Move the reports and logs of completed runs to the object store: write them there, then delete them here."""
 
 from collections.abc import Sequence
 
@@ -22,7 +22,7 @@ from ghapp.store.tables import log_lines, root_runs, runs
 from ghapp.values import RepositoryId, RunId
 
 SETTLED_S = 60.0
-"""How long a run must be completed before it is moved: its last steps read it once more."""
+"""How long a run must be completed before it is moved, since its last steps still read it."""
 _MOST_BYTES = 4 * 1024 * 1024
 """The approximate amount of log in one object."""
 
@@ -49,7 +49,7 @@ class Offloading:
         return tuple((RunId(id), RepositoryId(repository)) for id, repository in rows)
 
     async def offload(self, id: RunId, repository: RepositoryId) -> None:
-        """Move one run. Raises StoreUnavailable if the object store is unavailable; then it stays here."""
+        """Move one run. Raises StoreUnavailable if the object store is unavailable; the run then stays here."""
         await self._offload_report(id, repository)
         await self._offload_roots(id, repository)
         while await self._offload_lines(id, repository):
@@ -57,7 +57,7 @@ class Offloading:
         await self.mark_offloaded(id)
 
     async def mark_offloaded(self, id: RunId) -> None:
-        """Do not move the run again: it was moved, or it is unreadable and stays here."""
+        """Record that the run must not be moved again: it was moved, or it is unreadable and stays here."""
         statement = update(runs).where(runs.c.id == id).values(moved_at=self._db.clock())
         await self._db.run(lambda c: c.execute(statement))
 
@@ -86,10 +86,10 @@ class Offloading:
         await self._db.run(lambda connection: _record_and_delete(connection, run_object, there))
 
     async def _offload_lines(self, id: RunId, repository: RepositoryId) -> bool:
-        """Move the first part of the log that is in the database, as much as one object takes. False: there is
+        """Move the first part of the log in the database, as much as one object takes. Returns False if there is
         none."""
         moved = await self._db.run(lambda connection: objects_of(connection, id, "log"))
-        last = await self._last_of_next(id)
+        last = await self._last_position_of_next(id)
         if last is None:
             return False
         c = log_lines.c
@@ -107,7 +107,7 @@ class Offloading:
         await self._db.run(lambda connection: _record_and_delete(connection, run_object, there))
         return True
 
-    async def _last_of_next(self, id: RunId) -> int | None:
+    async def _last_position_of_next(self, id: RunId) -> int | None:
         c = log_lines.c
         query = select(c.id, func.length(c.sealed)).where(c.run_id == id).order_by(c.id)
         sizes: Sequence[tuple[int, int]] = await self._db.run(lambda connection: connection.execute(query).all())
@@ -132,6 +132,6 @@ class Offloading:
 
 
 def _record_and_delete(connection: Connection, run_object: RunObject, statement: Executable) -> None:
-    """Record its new place, and delete it here."""
+    """Record the object that now has the data, and delete the data here."""
     record_object(connection, run_object)
     connection.execute(statement)

@@ -1,4 +1,4 @@
-"""Queries of the pages and the metrics, over many repositories at once. Only reads."""
+"""Queries over many repositories at once, for the pages and the metrics. They only read."""
 
 import heapq
 from collections import Counter
@@ -46,7 +46,7 @@ class Overview:
 
         def work(connection: Connection) -> list[str]:
             newest: list[tuple[float, str]] = []
-            for each in repositories:  # each from an index in this order
+            for each in repositories:  # one query for each, which an index answers in order
                 query = select(c.created_at, c.id).where(c.repository_id == each)
                 rows = connection.execute(query.order_by(desc(c.created_at), desc(c.id)).limit(limit)).all()
                 newest += [(at, id) for at, id in rows]
@@ -71,7 +71,7 @@ class Overview:
         )
         r = removed_runs.c
         removed = select(r.operation, r.conclusion, r["count"])
-        # In one transaction, since a run is removed and counted in one.
+        # In one transaction, since the removal of a run and the increase of its count are one transaction.
         rows = await self._db.read(
             lambda connection: [*connection.execute(query).all(), *connection.execute(removed).all()]
         )
@@ -140,7 +140,7 @@ def _of_open(repositories: Collection[RepositoryId]) -> ColumnElement[bool]:
 
 
 def _environments_in(table: Table, repositories: Collection[RepositoryId], *conditions: ColumnElement[bool]) -> CTE:
-    """The environments of these repositories that have rows in the table: one index lookup each.
+    """The environments of these repositories that have rows in the table, found by one index lookup each.
 
     The last row of each repository has None.
     """

@@ -33,8 +33,8 @@ class KnownPullRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The conclusion of `planward/plan` for one pull request, head and base branch, with its time; or
-    `in_progress`."""
+    """The conclusion of `planward/plan`, or `in_progress`, for one pull request, head and base branch, with its
+    time."""
 
     pull_request: int
     base_branch: BranchName
@@ -83,7 +83,7 @@ class PullRequests:
     async def merged_as(self, repository: RepositoryId, commits: tuple[CommitSha, ...]) -> tuple[KnownPullRequest, ...]:
         """Merged pull requests whose merge SHA is one of these commits, by number."""
         c = pull_requests.c
-        # Filter here: in SQL, SQLite would use the index of states, and read all merged ones.
+        # Filter here: in SQL, SQLite would use the index of states and read all merged pull requests.
         query = select(*_COLUMNS).where(c.repository_id == repository)
         rows = await self._db.read(lambda connection: select_in(connection, query, c.merge_sha, commits))
         merged = (each for each in map(_read, rows) if each.state == "merged")
@@ -141,7 +141,7 @@ class PullRequests:
         head_sha: CommitSha,
         finished: bool = False,
     ) -> Verdict | None:
-        """The newest of those verdicts, or None; with `finished`, the newest that is not in progress."""
+        """The newest of these verdicts, or None. With `finished`, the newest one that is not in progress."""
         query = _verdicts(repository, number, base_branch, head_sha)
         if finished:
             query = query.where(verdicts.c.conclusion != "in_progress")

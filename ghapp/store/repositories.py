@@ -22,8 +22,8 @@ class KnownRepository:
     clone_url: str
     default_branch: str
     first_name: str
-    """Its name without the owner when it was first seen: the default of `team`, so that a rename changes no
-    secrets."""
+    """Its name without the owner when it was first seen. It is the default of `team`, so that a rename does not change
+    the secrets."""
     first_seen_at: float
     active: bool
 
@@ -79,7 +79,7 @@ class Repositories:
         return found
 
     async def identity(self, repository: KnownRepository) -> RepositoryIdentity:
-        """The facts that distinguish a repository from others with the same name, before or later."""
+        """The facts that distinguish a repository from others that have had, or will have, the same name."""
         c = repository_names.c
         query = select(c.name).where(c.repository_id == repository.id).order_by(c.at)
         row = await self._db.read(lambda connection: connection.execute(query).first())
@@ -109,14 +109,14 @@ class Repositories:
         return tuple(_read(row) for row in await self._db.read(lambda c: c.execute(query).all()))
 
     async def uninstalled(self, ids: Collection[int]) -> frozenset[int]:
-        """The ids among these whose repositories removed the App permanently."""
+        """Those of these ids whose repositories removed the App permanently."""
         c = repositories.c
         query = select(c.id).where(c.id.in_(ids), c.left_at.is_not(None))
         rows = await self._db.run(lambda connection: connection.execute(query).all())
         return frozenset(id for (id,) in rows)
 
     async def deactivate(self, id: RepositoryId, *, for_good: bool) -> None:
-        """Mark it inactive; `for_good`: the App was removed, or the repository was deleted."""
+        """Mark a repository as inactive. `for_good`: whether the App was removed or the repository was deleted."""
         left_at = {"left_at": self._db.clock()} if for_good else {}
         statement = update(repositories).where(repositories.c.id == id).values(active=False, **left_at)
         await self._db.run(lambda c: c.execute(statement))

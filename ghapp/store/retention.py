@@ -1,4 +1,4 @@
-"""Remove data that is older than the settings say and no longer needed, in small batches that may stop anywhere.
+"""Remove data that is older than the settings say and not needed, in small batches that may stop anywhere.
 
 Objects are removed before their rows, so that no object is left without a row.
 """
@@ -47,18 +47,18 @@ class Retention:
         mine = (c.finished_at < before, c.log_removed_at.is_(None))
         found = await self._ids(select(c.id).where(*mine).order_by(c.finished_at).limit(limit))
         for id in found:
-            await self._each(id, self._log_removed, kind="log")
+            await self._remove_run_data(id, self._log_removed, kind="log")
         return len(found)
 
     async def remove_runs(self, *, before: float, limit: int) -> int:
         """Remove runs that ended before, with reports and logs; their counts stay."""
         c = runs.c
         old = (c.status == "completed", c.finished_at < before, not_(retention_rules.attempt_is_needed(before)))
-        # Later attempts first, so that the remaining ones are numbered without a gap.
+        # Later attempts first, so that the numbers of the remaining attempts have no gap.
         order = (c.repository_id, c.head_sha, c.check_run_name, c.attempt.desc())
         found = await self._ids(select(c.id).where(*old).order_by(*order).limit(limit))
         for id in found:
-            await self._each(id, _remove_run)
+            await self._remove_run_data(id, _remove_run)
         return len(found)
 
     async def erase_uninstalled(self, *, limit: int) -> int:
@@ -69,7 +69,7 @@ class Retention:
         query = select(c.id).where(c.repository_id.in_(left), c.status == "completed", rest)
         found = await self._ids(query.limit(limit))
         for id in found:
-            await self._each(id, self._erase)
+            await self._remove_run_data(id, self._erase)
         return len(found)
 
     async def remove_pushes(self, *, before: float, limit: int) -> int:
@@ -77,7 +77,7 @@ class Retention:
         return await self._rows(pushes, pushes.c.at < before, not_(retention_rules.push_is_needed()), limit=limit)
 
     async def remove_commit_writers(self, *, before: float, limit: int) -> int:
-        """Delete the authors of commits that every environment has passed; GitHub is asked again if needed."""
+        """Delete the authors of commits that every environment has passed. If needed, GitHub is asked again."""
         c = commit_writers.c
         old = (c.at < before, not_(retention_rules.writers_are_needed()))
         keys = select(c.repository_id, c.sha).where(*old).limit(limit)
@@ -102,7 +102,7 @@ class Retention:
     async def remove_pull_requests(self, *, before: float, limit: int) -> int:
         """Remove finished pull requests without other data."""
         c = pull_requests.c
-        # Rows of a version without this time: their time begins now.
+        # An older version did not record this time, so it begins now.
         unseen = update(pull_requests).where(c.seen_at.is_(None)).values(seen_at=self._db.clock())
         await self._db.run(lambda connection: connection.execute(unseen))
         old = (c.seen_at < before, not_(retention_rules.pull_request_is_needed()))
@@ -114,11 +114,10 @@ class Retention:
         return len(rows)
 
     async def remove_markers(self, *, before: float, limit: int, after: str = "") -> tuple[int, str | None]:
-        """Examine up to this many markers from before, in the order of their keys after `after`; remove those without
-        owner.
+        """Examine up to `limit` old markers, by key, beginning after `after`, and remove those without an owner.
 
-        Markers are removed with their run or pull request. Returns how many were removed, and the last examined key,
-        or None if there are no more.
+        A marker stays as long as its run or pull request exists. Returns how many were removed, and the last examined
+        key, or None if there are no more.
         """
         c = markers.c
         query = select(c.key).where(c.at < before, c.key > after).order_by(c.key).limit(limit)
@@ -149,8 +148,10 @@ class Retention:
             await self._db.run(lambda connection: connection.execute(statement))
         return len(found)
 
-    async def _each(self, id: RunId, rest: Callable[[Connection, RunId], None], *, kind: Kind | None = None) -> None:
-        """Remove a run's data from the object store, then do the `rest`."""
+    async def _remove_run_data(
+        self, id: RunId, rest: Callable[[Connection, RunId], None], *, kind: Kind | None = None
+    ) -> None:
+        """Remove a run's objects from the object store, then do the `rest`."""
         await self._run_objects.remove(await self._db.run(lambda connection: objects_of(connection, id, kind)))
         await self._db.run(lambda connection: rest(connection, id))
 
@@ -171,7 +172,7 @@ class Retention:
 
 
 def _existing(connection: Connection, owners: Iterable[MarkerOwner]) -> frozenset[MarkerOwner]:
-    """Those of these runs and pull requests that exist."""
+    """The runs and pull requests among these that exist."""
     of_runs = {each for each in owners if not isinstance(each, PullRequestKey)}
     of_pull_requests = {(each.repository_id, each.number) for each in owners if isinstance(each, PullRequestKey)}
     found = connection.execute(select(runs.c.id).where(runs.c.id.in_(of_runs))).all() if of_runs else ()

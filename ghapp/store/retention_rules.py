@@ -1,4 +1,4 @@
-"""Conditions for rows that may be removed: rows that are still needed are kept whatever their age.
+"""Conditions for removing rows: rows that are still needed are kept, whatever their age.
 
 LAST and its history are never removed: a promotion compares with every commit that once was LAST.
 """
@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, FromClause, and_, exists, func, not_, or_,
 from ghapp.store.tables import approvals, commit_writers, lasts, pull_requests, pushes, runs, verdicts
 
 _LONGEST_APPLY_S = 7 * 24 * 3600.0
-"""Merges older than this before LAST moved are in LAST: only a branch's tip is applied."""
+"""LAST contains every merge that was this much older than the move of LAST, since only a branch's tip is applied."""
 
 
 def of_past_pull_request(p: FromClause) -> ColumnElement[bool]:
@@ -20,7 +20,7 @@ def of_past_pull_request(p: FromClause) -> ColumnElement[bool]:
 
 
 def attempt_is_needed(since: float) -> ColumnElement[bool]:
-    """Whether a run, or another attempt at the same commit, is unfinished, ended later, or may still decide
+    """Whether a run, or another attempt at the same commit, is unfinished, ended after `since`, or may still decide
     something."""
     c, other = runs.c, runs.alias()
     o = other.c
@@ -100,7 +100,7 @@ def _of_verdict(run_id: ColumnElement[str]) -> ColumnElement[bool]:
 
 
 def _of_newest_apply(run: FromClause) -> ColumnElement[bool]:
-    """Whether no other commit was applied or held in the environment later: a pending hold is the newest."""
+    """Whether no other commit was applied or held in the environment later, so that the run may be a pending hold."""
     c, newer = run.c, runs.alias()
     later = and_(
         newer.c.repository_id == c.repository_id,

@@ -1,7 +1,7 @@
 """Reports, root reports and logs of completed runs that were moved to the object store.
 
-They are written to the database, and moved after their run is completed: a run never waits for the object store.
-Objects are encrypted like rows, bound to their address.
+Runs write them to the database, and they are moved only when their run is completed, so that no run waits for the
+object store. Objects are encrypted like rows, and bound to their address.
 """
 
 from collections.abc import Iterable
@@ -38,7 +38,10 @@ class KeptLines(msgspec.Struct, frozen=True, array_like=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunObject:
-    """An object of a run: the `number`th of its kind, up to a position of the log; encrypted with the key `key_id`."""
+    """An object of a run: the `number`th of its kind, encrypted with the key `key_id`.
+
+    An object of kind "log" has lines up to `last_position`.
+    """
 
     run_id: RunId
     kind: Kind
@@ -86,20 +89,20 @@ class RunObjects:
 
     async def content(self, run_object: RunObject) -> bytes | None:
         """The object's decrypted content; None if somebody removed it. Raises StoreUnavailable."""
-        sealed = await self._reach().read(run_object.address)
+        sealed = await self._store().read(run_object.address)
         return None if sealed is None else self._db.sealer.open(sealed, about=_about(run_object.address))
 
     async def put(self, run_object: RunObject, content: bytes) -> None:
         """Write the content durably. It can be found once it is recorded. Raises StoreUnavailable."""
-        await self._reach().put(run_object.address, self._db.sealer.seal(content, about=_about(run_object.address)))
+        await self._store().put(run_object.address, self._db.sealer.seal(content, about=_about(run_object.address)))
 
     async def remove(self, objects: Iterable[RunObject]) -> None:
         """Remove the objects; missing ones are no error. Raises StoreUnavailable."""
         addresses = [run_object.address for run_object in objects]
         if addresses:
-            await self._reach().remove(addresses)
+            await self._store().remove(addresses)
 
-    def _reach(self) -> Objects:
+    def _store(self) -> Objects:
         if self._objects is None:
             raise StoreUnavailable(
                 "logs and reports were moved to an object store, and PLANWARD_OBJECT_STORE_URL is not set: set it"

@@ -1,4 +1,4 @@
-"""A run, and the queries for runs: each reads only what it needs, and has an index."""
+"""A run, and the queries for runs. Each query has an index and reads only the rows that it needs."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -58,7 +58,7 @@ RUN_COLUMNS = tuple(runs.c["data" if name == "state" else name].label(name) for 
 
 
 _COMPLETED: ColumnElement[str] = literal_column("'completed'")
-"""A literal: a parameter would not match the condition of the index of unfinished runs."""
+"""A literal, since a parameter would not match the condition of the index of unfinished runs."""
 
 
 class RunQueries:
@@ -114,7 +114,7 @@ class RunQueries:
 
     async def applies_of_commit(self, repository: RepositoryId, sha: CommitSha) -> tuple[Run, ...]:
         """Apply runs shown on this commit, oldest first."""
-        # Order and filter here: in SQL, SQLite would use an index for that, and read all applies of the repository.
+        # Order and filter here: in SQL, SQLite would use another index and read all applies of the repository.
         query = select(*RUN_COLUMNS).where(runs.c.repository_id == repository, runs.c.head_sha == sha)
         found = [read_run(row) for row in await self._db.read(lambda c: c.execute(query).all())]
         applies = (run for run in found if run.operation == "apply")
@@ -208,9 +208,9 @@ def _of_head(repository: RepositoryId, head: CommitSha, check_run_name: str) -> 
 
 
 def _is_unfinished_in(repository: RepositoryId) -> ColumnElement[bool]:
-    """Whether it is one of the repository's few unfinished runs, which have their own index.
+    """Whether a run is one of the repository's few unfinished runs, which have their own index.
 
-    As a subquery: otherwise SQLite uses another index, which reads all runs of the repository.
+    This is a subquery: otherwise SQLite would use another index and read all runs of the repository.
     """
     unfinished = runs.alias("unfinished").c
     return runs.c.id.in_(

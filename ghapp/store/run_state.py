@@ -1,5 +1,4 @@
-"""The state of a run: values that its flow needs between its steps. Ids, digests, counts; never a value of
-Terraform's."""
+"""The state of a run: what its flow needs between its steps. Only ids, digests and counts, no value of Terraform's."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ Operation = Literal["plan", "apply"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """A process's claim to something that only one may do for the run; it expires (seconds since 1970)."""
+    """A process's claim to do something that only one may do for the run. It ends at `until` (seconds since 1970)."""
 
     by: str
     until: float
@@ -26,24 +25,24 @@ class CheckRunState:
     """The state of the run's check run on GitHub."""
 
     creation: Claim | None = None
-    """The process that creates it, or tried to."""
+    """The claim of the process that creates the check run, or tried to."""
     shown_at: float | None = None
     """The time since which GitHub shows it (seconds since 1970)."""
     may_be_duplicated: bool = False
-    """GitHub did not answer a request to create it, and may have created it anyway."""
+    """Whether GitHub did not answer a request to create it, and so may have created it anyway."""
     completion_sent: bool = False
-    """GitHub may already show its conclusion."""
+    """Whether GitHub may already show its conclusion."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergeGroup:
-    """The merge queue's group that a plan run is for."""
+    """The merge queue's group of a plan run."""
 
     pull_request: int
     head_sha: CommitSha
     """The pull request's head, about which people decide."""
     config_sha: CommitSha
-    """The commit whose config is in force: the commit that the queue builds on may not be merged yet."""
+    """The commit whose config is in force, which is the branch's tip: the group's own base may not be merged yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +52,7 @@ class PlanState:
     bases: Mapping[int, CommitSha] = field(default_factory=dict)
     """The run's pull requests, each with the base that it is merged into."""
     job: str = ""
-    """The key of the job that announced it."""
+    """The key of the job that announced the run."""
     debounced: bool = False
     group: MergeGroup | None = None
     root_modules: tuple[str, ...] | None = None
@@ -61,15 +60,15 @@ class PlanState:
     digests: tuple[str, ...] = ()
     """The digests of the plans that the check run shows."""
     buttons: tuple[str, ...] = ()
-    """The check run's buttons, each by the decision that it stands for."""
+    """The check run's buttons, as the decisions that they stand for."""
     confirmations: tuple[str, ...] = ()
-    """The objects that a confirmation of this check run covers."""
+    """The objects that a confirmation on this check run covers."""
     check_run: CheckRunState = CheckRunState()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyResult:
-    """The result of an apply. It is stored before it is reported to GitHub, so that reporting can be repeated."""
+    """The result of an apply. It is stored before it is reported to GitHub, so that the report can be repeated."""
 
     conclusion: Conclusion
     buttons: tuple[str, ...] = ()
@@ -80,24 +79,24 @@ class ApplyState:
     """The state of an apply run."""
 
     explains: tuple[int, ...] = ()
-    """The pull requests whose merges it applies."""
+    """The pull requests whose merges the run applies."""
     held_for: Literal["review", "unexplained"] | None = None
     digests: tuple[str, ...] = ()
     """The digests of the plans that a hold shows."""
     unexplained: bool = False
-    """Nothing explained the commit when it was examined."""
+    """Whether nothing explained the commit when it was examined."""
     plan_only: bool = False
-    """Somebody requested only its plan: nothing is applied."""
+    """Whether somebody requested only the plan, so that nothing is applied."""
     approved_at: float = 0
     """The time of the decision that this run carries out (seconds since 1970)."""
     approved_by: str | None = None
     """Who approved the apply."""
     wait_until: float | None = None
-    """Until when the run waits for an explanation of the push (seconds since 1970); None before the wait."""
+    """The time until which the run waits for an explanation of the push (seconds since 1970); None before the wait."""
     replaced_by: str | None = None
-    """The run that replaced this hold, as its check run shows."""
+    """The run that replaced this hold, once the hold's check run shows that."""
     busy_retries: int = 0
-    """How often another branch was using the environment."""
+    """How often the run had to wait because another branch was using the environment."""
     deployment_requested: bool = False
     result: ApplyResult | None = None
     """The result, once there is one; its report is the run's."""
@@ -105,7 +104,7 @@ class ApplyState:
 
     @property
     def is_unexplained(self) -> bool:
-        """Whether nothing explained the commit; a hold of an older version has only the reason."""
+        """Whether nothing explained the commit. In a hold by an older version, only `held_for` says so."""
         return self.unexplained or self.held_for == "unexplained"
 
 
@@ -117,7 +116,7 @@ _RENAMED_OF_CHECK_RUN = {
     "made_twice": "may_be_duplicated",
     "completing": "completion_sent",
 }
-"""The names that 0.1.0 used before its release."""
+"""The names of these fields before the release of 0.1.0."""
 
 
 def read_state(operation: Operation, stored: Mapping[str, Any]) -> RunState:

@@ -34,7 +34,7 @@ class Runs(RunQueries):
         self._run_objects = run_objects
 
     async def begin(self, run: Run) -> Run:
-        """Insert the run, or return the existing one with its id: a replayed step finds its earlier result."""
+        """Insert the run, or return the existing one with its id, so that a repeated step finds its earlier result."""
         values = {name: getattr(run, name) for name in Run.__slots__ if name != "state"}
         values |= {"data": state_to_store(run.state), "created_at": self._db.clock()}
 
@@ -72,7 +72,7 @@ class Runs(RunQueries):
         await self._db.run(work)
 
     async def claim_creation(self, id: RunId, *, by: str, for_s: float) -> bool:
-        """Claim the creation of the check run for a while; False while another process has the claim."""
+        """Claim the creation of the check run for `for_s` seconds. Returns False if another process has the claim."""
 
         def work(connection: Connection) -> bool:
             (_, state), now = _locked_state(connection, id), self._db.clock()
@@ -93,14 +93,14 @@ class Runs(RunQueries):
         return bool(result)
 
     async def claim_environment(self, run: Run) -> RunId:
-        """Give this apply run its environment, unless another unfinished run is using it; returns the run that has
+        """Give this apply run its environment, unless another unfinished run is using it. Returns the run that has
         it."""
         key = EnvironmentHolder(run.repository_id, run.environment)
         row = {"key": key.text, "value": key.write(run.id), "at": self._db.clock()}
 
         def work(connection: Connection) -> RunId:
             upsert(connection, markers, row, update=[])
-            # Locked until the transaction ends: runs of two branches may ask at the same time.
+            # Locked until the end of the transaction, since runs of two branches may claim it at the same time.
             query = select(markers.c.value).where(markers.c.key == key.text).with_for_update()
             holder = key.read(connection.execute(query).scalar_one())
             status = connection.scalar(select(runs.c.status).where(runs.c.id == holder))
@@ -186,7 +186,7 @@ class Runs(RunQueries):
         sealed = self._db.sealer.seal("\n".join(lines).encode(), about=about_lines(id, part))
 
         def work(connection: Connection) -> None:
-            # One writer of a run at a time: after reading a position, a reader must not find an earlier one later.
+            # One writer at a time for a run: once a reader has seen a position, no earlier one may appear.
             connection.execute(select(runs.c.id).where(runs.c.id == id).with_for_update())
             connection.execute(log_lines.insert().values(run_id=id, part=part, sealed=sealed))
 

@@ -1,6 +1,6 @@
 """The tables, as the newest revision in `migrations/` creates them.
 
-Times are seconds since the epoch; SHAs are complete; encrypted data is a BLOB.
+Times are in seconds since 1970, SHAs are complete, and encrypted data is a BLOB.
 """
 
 from sqlalchemy import (
@@ -24,7 +24,7 @@ from sqlalchemy.engine import Dialect
 
 
 class Words(TypeDecorator[str]):
-    """Text from outside. PostgreSQL does not accept NUL: it is stored as U+FFFD, on SQLite too."""
+    """Text from outside. PostgreSQL does not accept NUL, so it is stored as U+FFFD, also on SQLite."""
 
     impl = Text
     cache_ok = True
@@ -253,7 +253,7 @@ kept_plans = Table(
 removed_runs = Table(
     "removed_runs",
     metadata,
-    # So that a counter of runs never falls.
+    # The counts of removed runs, so that the metric of all runs never decreases.
     Column("operation", String(16), primary_key=True),
     Column("conclusion", String(32), primary_key=True),
     Column("count", BigInteger, nullable=False),
@@ -299,7 +299,7 @@ audit = Table(
 markers = Table(
     "handles",  # the first version's name
     metadata,
-    # Objects created on GitHub and messages sent, under keys of ours, so that it happens once.
+    # Objects created on GitHub and messages sent, under keys of ours, so that each happens only once.
     Column("key", String(512), primary_key=True),
     Column("value", Text, nullable=False),
     Column("at", Float, nullable=False),

@@ -7,7 +7,7 @@ environment.py     a minimal environment
 commands.py        init, plan, show, apply, validate
 messages.py        Terraform's JSON messages: diagnostics, lines for the log
 installed.py       the providers and modules that an init installed
-failures.py        the kinds of failure that have their own remedy
+failures.py        the kinds of failure with a remedy of their own
 provider_cache.py  the providers shared by all runs
 """
 

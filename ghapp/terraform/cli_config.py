@@ -1,7 +1,7 @@
 """Terraform's CLI configuration for one root run: the operator's, plus the sources of providers.
 
-It always has a block `provider_installation`. Without one Terraform also looks for providers in the working directory
-(`terraform.d/plugins`), which the repository controls.
+It always has a block `provider_installation`. Without one, Terraform would also look for providers in the working
+directory (`terraform.d/plugins`), which the repository controls.
 
 https://developer.hashicorp.com/terraform/cli/config/config-file#provider-installation
 """
@@ -16,14 +16,14 @@ from ghapp.foreign_json import UnreadableJson, read_any_json
 
 _OWN = "disable_checkpoint = true\n"
 _INSTALLATION = re.compile(r"^[ \t]*provider_installation[ \t]*\{", re.MULTILINE)
-# If Terraform filled a cache itself, programs of a plan could fill it.
+# If Terraform itself could write to a cache, so could the programs that a plan runs.
 _CACHE = re.compile(r"^[ \t]*plugin_cache_(?:dir|may_break_dependency_lock_file)\b.*$", re.MULTILINE)
 _SYSTEM = (Path("/usr/local/share/terraform/plugins"), Path("/usr/share/terraform/plugins"))
 """Terraform's default directories, except the working directory and the home directory."""
 
 
 def cli_config(operators: str | None, cache: Path | None = None, offered: Sequence[str] = ()) -> str:
-    """Return the text of a run's CLI configuration, with these cached providers before all other sources."""
+    """Return the text of a run's CLI configuration, in which the `offered` cached providers precede other sources."""
     mirrors = [(cache, tuple(offered))] if cache is not None and offered else []
     if operators is not None and operators.lstrip().startswith("{"):
         return _in_json(operators, mirrors)

@@ -26,8 +26,7 @@ _SHORT_TIMEOUT_S = 600.0
 _STATE_TIMEOUT_S = 120.0
 _MOST_PLAIN = 100
 _NO_FINDING = re.compile(
-    # About the operator's provider installation, and the lock file that init writes, which is removed with the
-    # checkout.
+    # About the operator's provider installation, and about the lock file, which is removed with the checkout.
     r"Incomplete lock file information for providers"
     # A heading, before or after the errors depending on the version.
     r"|(Terraform|OpenTofu) encountered problems during initiali[sz]ation"
@@ -35,16 +34,16 @@ _NO_FINDING = re.compile(
 _ERROR_LINE = re.compile(r"[│╷\s]*Error: (.*)")
 
 
-def _quiet(_: str) -> None:
+def _discard_line(_: str) -> None:
     pass
 
 
-def _unheard(_: Mapping[str, Any]) -> None:
+def _discard_message(_: Mapping[str, Any]) -> None:
     pass
 
 
-class _HeldBack:
-    """Holds lines back from the first error on, until it is known whether people have to read that error."""
+class _DeferredLines:
+    """Passes lines on until the first error, and holds back the rest until people have to read that error."""
 
     def __init__(self, log: Callable[[str], None]) -> None:
         self._log = log
@@ -63,7 +62,7 @@ class _HeldBack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """The end of a command. `failure` is None if it succeeded. `exit_code` is negative for a signal."""
+    """The result of a command. `failure` is None if it succeeded. `exit_code` is negative for a signal."""
 
     exit_code: int
     diagnostics: tuple[Diagnostic, ...] = ()
@@ -76,7 +75,7 @@ class Finished:
 
     @property
     def done(self) -> bool:
-        """Whether the command succeeded, even if it was asked to stop when it was already finished."""
+        """Whether the command succeeded. A request to stop that came after its end does not matter."""
         is_too_large = self.exceeded is not None and self.exceeded.limit == "file"
         return self.exit_code == 0 and not is_too_large
 
@@ -95,17 +94,17 @@ class Terraform:
     state_lock_s: int = STATE_LOCK_S
     """How long a command waits for a state's lock."""
     files: tuple[Path, ...] = ()
-    """The engine's files on this machine, which a sandbox has to show."""
+    """The engine's files on this machine, which a sandbox must make visible."""
 
     async def init(
         self,
         workdir: Workdir,
-        log: Callable[[str], None] = _quiet,
+        log: Callable[[str], None] = _discard_line,
         stop: Stop | None = None,
         *,
         timeout_s: float = _INIT_TIMEOUT_S,
     ) -> Finished:
-        """Install providers and modules, and configure the backend; one init at a time if providers are shared."""
+        """Install providers and modules, and configure the backend. With a provider cache, one init runs at a time."""
         seen = partial(_seen, workdir)
         words = [
             "init",
@@ -118,7 +117,7 @@ class Terraform:
         if self.name == "tofu":
             # OpenTofu allows variables in backends and module sources: https://opentofu.org/docs/cli/commands/init/
             words += [f"-var-file={path}" for path in seen(workdir.var_files)]
-        workdir = _interrupted_first(workdir)
+        workdir = _with_time_to_end(workdir)
         providers = workdir.providers
         async with one_writer(providers.lock, stop):
             before = await asyncio.to_thread(providers.offer)
@@ -132,7 +131,7 @@ class Terraform:
                 again = await self._init(workdir, words, log, stop, timeout_s - finished.took_s)
                 finished = replace(again, took_s=finished.took_s + again.took_s)
             if finished.done:
-                await asyncio.to_thread(providers.take_in, before)
+                await asyncio.to_thread(providers.add_installed, before)
             return finished
 
     async def _init(
@@ -140,12 +139,12 @@ class Terraform:
     ) -> Finished:
         if "TF_WORKSPACE" not in workdir.environ:
             return await self._run(workdir, words, log, stop, timeout_s)
-        held = _HeldBack(log)
+        held = _DeferredLines(log)
         finished = await self._run(workdir, words, held.line, stop, timeout_s)
         if finished.failure is not Failure.WORKSPACE_MISSING:
             held.release()
             return finished
-        # init refuses a workspace without a state; plan and apply create it.
+        # init refuses a workspace that does not exist yet; plan and apply create it.
         log(f"The workspace {workdir.environ['TF_WORKSPACE']} is new: init once more without it")
         again = await self._run(workdir.in_workspace(DEFAULT_WORKSPACE), words, log, stop, timeout_s - finished.took_s)
         return replace(again, took_s=finished.took_s + again.took_s)
@@ -156,16 +155,16 @@ class Terraform:
         plan_file: Path | None = None,
         *,
         lock: bool,
-        log: Callable[[str], None] = _quiet,
+        log: Callable[[str], None] = _discard_line,
         foreign: Callable[[str], None] | None = None,
         stop: Stop | None = None,
         lock_timeout_s: int | None = None,
         timeout_s: float = 3600.0,
         options: Sequence[str] = (),
     ) -> Finished:
-        """Plan into `plan_file` (by default the run's own). Without `lock` the state is not locked.
+        """Plan into `plan_file` (by default the run's own). `lock`: whether to lock the state.
 
-        `foreign` receives errors, which are not only Terraform's own text.
+        `foreign` receives errors, which may contain more than Terraform's own text.
         """
         words = [
             "plan",
@@ -187,17 +186,17 @@ class Terraform:
         stop: Stop | None = None,
         timeout_s: float = _SHORT_TIMEOUT_S,
     ) -> bytes | Finished:
-        """Return the plan JSON of a plan file: sensitive values are in clear.
+        """Return the plan JSON of a plan file, with sensitive values in clear.
 
-        Returns the end of the command if it was stopped, by a limit or on request. Raises TerraformError.
+        Returns a `Finished` if a limit or a request stopped the command. Raises TerraformError.
         """
         words = ["show", "-json", str(workdir.confined.seen(plan_file or workdir.plan_file))]
-        ended = await self._started(_read_whole(workdir), words, stop, timeout_s, stdout_to=workdir.plan_json)
+        ended = await self._start(_with_whole_output(workdir), words, stop, timeout_s, stdout_to=workdir.plan_json)
         try:
             if ended.exceeded is not None and ended.exceeded.allowed_bytes == workdir.limits.read_whole_bytes:
-                return replace(_finished(ended), exceeded=replace(ended.exceeded, limit="read whole"))
+                return replace(_as_finished(ended), exceeded=replace(ended.exceeded, limit="read whole"))
             if ended.interrupted or ended.timed_out or ended.exceeded is not None:
-                return _finished(ended)
+                return _as_finished(ended)
             if ended.exit_code:
                 raise TerraformError(
                     f'the plan of the root module "{workdir.root_module}" cannot be shown: press Re-run to make '
@@ -208,8 +207,8 @@ class Terraform:
             workdir.plan_json.unlink(missing_ok=True)
 
     async def show_state(self, workdir: Workdir, *, timeout_s: float = _STATE_TIMEOUT_S) -> bytes | None:
-        """Return the state as JSON: sensitive values are in clear. None if it cannot be read."""
-        ended = await self._started(workdir, ["show", "-json"], None, timeout_s, stdout_to=workdir.plan_json)
+        """Return the state as JSON, with sensitive values in clear; None if it cannot be read."""
+        ended = await self._start(workdir, ["show", "-json"], None, timeout_s, stdout_to=workdir.plan_json)
         try:
             if ended.exit_code or ended.exceeded is not None:
                 return None
@@ -219,7 +218,7 @@ class Terraform:
 
     async def workspaces(self, workdir: Workdir, *, stop: Stop | None = None) -> tuple[str, ...] | None:
         """Return the workspaces in the backend; None if it cannot list them."""
-        ended = await self._started(
+        ended = await self._start(
             workdir.in_workspace(DEFAULT_WORKSPACE), ["workspace", "list"], stop, _STATE_TIMEOUT_S
         )
         if ended.exit_code or ended.exceeded is not None or ended.timed_out:
@@ -232,11 +231,11 @@ class Terraform:
         workdir: Workdir,
         plan_file: Path | None,
         proceed: "Proceed",
-        log: Callable[[str], None] = _quiet,
+        log: Callable[[str], None] = _discard_line,
         stop: Stop | None = None,
         *,
         foreign: Callable[[str], None] | None = None,
-        heard: Callable[[Mapping[str, Any]], None] = _unheard,
+        heard: Callable[[Mapping[str, Any]], None] = _discard_message,
         with_variables: bool = False,
         lock_timeout_s: int | None = None,
         timeout_s: float = 7200.0,
@@ -244,8 +243,9 @@ class Terraform:
     ) -> Finished:
         """Apply exactly this plan file. `proceed` is the gate's permission for it in this run.
 
-        `foreign` receives output that is not Terraform's own: that of provisioners, and errors. `heard` receives each
-        of Terraform's messages. `with_variables`: pass the variables again, which ephemeral ones require.
+        `foreign` receives errors and the output of provisioners, which are not only Terraform's own text. `heard`
+        receives each of Terraform's messages. `with_variables`: whether to pass the variables again, as ephemeral ones
+        require.
 
         https://developer.hashicorp.com/terraform/language/block/variable#ephemeral
         """
@@ -260,18 +260,18 @@ class Terraform:
             *options,
             str(workdir.confined.seen(plan_file or workdir.plan_file)),
         ]
-        return await self._run(_interrupted_first(workdir), words, log, stop, timeout_s, foreign=foreign, heard=heard)
+        return await self._run(_with_time_to_end(workdir), words, log, stop, timeout_s, foreign=foreign, heard=heard)
 
     async def force_unlock(self, workdir: Workdir, lock_id: str, *, stop: Stop | None = None) -> Finished:
         """Remove the state's lock with this id. A local state cannot be unlocked by another process."""
         words = ["force-unlock", "-force", lock_id]
-        return await self._run(_interrupted_first(workdir), words, _quiet, stop, _SHORT_TIMEOUT_S)
+        return await self._run(_with_time_to_end(workdir), words, _discard_line, stop, _SHORT_TIMEOUT_S)
 
     async def validate(
         self, workdir: Workdir, *, stop: Stop | None = None, timeout_s: float = _SHORT_TIMEOUT_S
     ) -> tuple[Diagnostic, ...]:
         """Return all diagnostics of the configuration, for a plan that failed early. Raises TerraformError."""
-        ended = await self._started(workdir, ["validate", "-json"], stop, timeout_s)
+        ended = await self._start(workdir, ["validate", "-json"], stop, timeout_s)
         try:
             return read_validation(ended.stdout, _location(workdir))
         except ValueError as error:
@@ -288,24 +288,24 @@ class Terraform:
         timeout_s: float,
         *,
         foreign: Callable[[str], None] | None = None,
-        heard: Callable[[Mapping[str, Any]], None] = _unheard,
+        heard: Callable[[Mapping[str, Any]], None] = _discard_message,
     ) -> Finished:
         messages = Messages(location=_location(workdir), log=log, foreign=foreign or log, heard=heard)
         plain: list[str] = []
 
-        def line(said: bytes) -> None:
-            if len(plain) < _MOST_PLAIN and (found := _ERROR_LINE.match(said.decode(errors="replace"))):
+        def line(output: bytes) -> None:
+            if len(plain) < _MOST_PLAIN and (found := _ERROR_LINE.match(output.decode(errors="replace"))):
                 plain.append(found[1].strip())
-            messages.line(said)
+            messages.line(output)
 
-        ended = await self._started(workdir, words, stop, timeout_s, on_line=line)
+        ended = await self._start(workdir, words, stop, timeout_s, on_line=line)
         diagnostics = tuple(found for found in messages.diagnostics if not _NO_FINDING.match(found.summary))
         if ended.exit_code and not any(diagnostic.severity == "error" for diagnostic in diagnostics):
             diagnostics += tuple(Diagnostic(severity="error", summary=summary) for summary in plain)
         failure, state_lock = await asyncio.to_thread(read_failure, diagnostics) if ended.exit_code else (None, None)
-        return replace(_finished(ended), diagnostics=diagnostics, failure=failure, state_lock=state_lock)
+        return replace(_as_finished(ended), diagnostics=diagnostics, failure=failure, state_lock=state_lock)
 
-    async def _started(
+    async def _start(
         self,
         workdir: Workdir,
         words: Sequence[str],
@@ -358,7 +358,7 @@ def _lock(lock: bool, timeout_s: int) -> tuple[str, ...]:
     return (f"-lock-timeout={timeout_s}s",) if lock else ("-lock=false",)
 
 
-def _finished(ended: Exited) -> Finished:
+def _as_finished(ended: Exited) -> Finished:
     return Finished(
         exit_code=ended.exit_code,
         interrupted=ended.interrupted,
@@ -368,13 +368,13 @@ def _finished(ended: Exited) -> Finished:
     )
 
 
-def _interrupted_first(workdir: Workdir) -> Workdir:
-    """The limits for a command that writes: it gets time to end."""
+def _with_time_to_end(workdir: Workdir) -> Workdir:
+    """The work directory with limits that give a command which writes the state time to end."""
     return replace(workdir, limits=replace(workdir.limits, interrupt_first=True))
 
 
-def _read_whole(workdir: Workdir) -> Workdir:
-    """The limits for a command whose output is read as a whole."""
+def _with_whole_output(workdir: Workdir) -> Workdir:
+    """The work directory with limits for a command whose output is read as a whole."""
     limits = workdir.limits
     allowed = [each for each in (limits.output_bytes, limits.read_whole_bytes) if each is not None]
     return replace(workdir, limits=replace(limits, output_bytes=min(allowed, default=None)))

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-# The operator's proxy settings and the path of programs; nothing else of the server's environment.
-_PASSED_ON = frozenset(
+# Of the server's environment, Terraform inherits only PATH, the operator's proxy settings and the like.
+_INHERITED = frozenset(
     {
         "PATH",
         "LANG",
@@ -33,37 +33,37 @@ _PASSED_ON = frozenset(
     }
 )
 
-_OURS = re.compile(
+_RESERVED = re.compile(
     r"TF_(?!VAR_|TOKEN_|HTTP_).*|CHECKPOINT_DISABLE|HOME|TMPDIR|PATH|LD_.*|DYLD_.*|PYTHON.*|GIT_CONFIG_.*|GIT_TERMINAL_PROMPT"
 )
 
-_CA_FILES = frozenset(name for name in _PASSED_ON if "SSL_C" in name or name.endswith("_BUNDLE"))
+_CA_FILES = frozenset(name for name in _INHERITED if "SSL_C" in name or name.endswith("_BUNDLE"))
 _QUOTED_PATH = re.compile(r'"(/[^"\n]{1,4000})"')
 _LONGEST_TMPDIR = 72
 CLI_CONFIG = "terraform.rc"
 """The name of a run's own CLI configuration in its private directory."""
 
 
-def is_ours(name: str) -> bool:
-    """Whether only Planward may set a variable: one that decides which code runs, where, and its output."""
-    return _OURS.fullmatch(name) is not None
+def is_reserved(name: str) -> bool:
+    """Whether only Planward may set a variable, because it decides which code runs, where, or what it prints."""
+    return _RESERVED.fullmatch(name) is not None
 
 
 def changes_trust(name: str) -> bool:
-    """Whether a variable may change which downloads Terraform trusts or has access to."""
-    return name in _PASSED_ON or name.startswith(("TF_TOKEN_", "TF_HTTP_", "GO"))
+    """Whether a variable may change which downloads Terraform trusts or can access."""
+    return name in _INHERITED or name.startswith(("TF_TOKEN_", "TF_HTTP_", "GO"))
 
 
 @contextmanager
 def temporary_directory(private: Path, *, is_moved: bool = False) -> Iterator[Path]:
     """Return the directory for TMPDIR: the run's own, or a short one if that path is long.
 
-    Providers listen on a socket in it, and a socket's path is limited to about 100 bytes. In the sandbox `is_moved`
-    gives the directory a short path.
+    Providers listen on a socket in it, and a socket's path is limited to about 100 bytes. `is_moved`: whether the
+    sandbox gives the directory a short path anyway.
     """
     own = private / "tmp"
     if is_moved or len(os.fsencode(own)) <= _LONGEST_TMPDIR:
-        yield _made(own)
+        yield _make_directory(own)
         return
     with tempfile.TemporaryDirectory(prefix="planward-", ignore_cleanup_errors=True) as short:
         yield Path(short)
@@ -74,18 +74,18 @@ def base_environment(
 ) -> dict[str, str]:
     """Return the environment of each command of one root run, without its secrets.
 
-    `private` is the run's own directory, `temporary` becomes TMPDIR; a sandbox has both at other paths (`seen`). The
-    CLI configuration is the run's own (cli_config.py), whatever the operator has: a missing file would print a warning
-    before Terraform's JSON.
+    `private` is the run's own directory, and `temporary` becomes TMPDIR; `seen` gives their paths inside the sandbox.
+    The CLI configuration is always the run's own (cli_config.py), even if the operator has none: Terraform would print
+    a warning about a missing file before its JSON.
     """
-    environ = {name: value for name, value in os.environ.items() if name in _PASSED_ON}
+    environ = {name: value for name, value in os.environ.items() if name in _INHERITED}
     environ.setdefault("PATH", os.defpath)
     return environ | {
         "CHECKPOINT_DISABLE": "1",
         "GIT_TERMINAL_PROMPT": "0",
-        "HOME": str(seen(_made(private / "home"))),
+        "HOME": str(seen(_make_directory(private / "home"))),
         "TF_CLI_CONFIG_FILE": str(seen(private / CLI_CONFIG)),
-        "TF_DATA_DIR": str(seen(_made(private / "data"))),
+        "TF_DATA_DIR": str(seen(_make_directory(private / "data"))),
         "TF_IN_AUTOMATION": "1",
         "TF_INPUT": "0",
         "TMPDIR": str(seen(temporary)),
@@ -108,6 +108,6 @@ def operator_files() -> tuple[Path, ...]:
     return (*(() if config is None else (config.absolute(),)), *found)
 
 
-def _made(directory: Path) -> Path:
+def _make_directory(directory: Path) -> Path:
     directory.mkdir(mode=0o700, exist_ok=True)
     return directory

@@ -1,7 +1,7 @@
-"""Kinds of failure that have their own remedy.
+"""The kinds of failure with a remedy of their own.
 
-Terraform's errors have no code, so they are recognised by their summaries, which have been stable for years. An
-unknown one is OTHER, and is shown as it is.
+Terraform's errors have no code, so they are recognised by their summaries, which have been stable for years. Unknown
+errors are OTHER, and are shown unchanged.
 """
 
 import re
@@ -29,7 +29,7 @@ class Failure(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateLock:
-    """The holder of a state's lock, as Terraform reports it; `force-unlock` takes `id`. Empty: not reported."""
+    """A state's lock, as Terraform reports it; `id` is for `force-unlock`. Fields that it does not report are empty."""
 
     id: str
     who: str = ""

@@ -1,4 +1,4 @@
-"""The accepted provider packages in Terraform's dependency lock file.
+"""Read and write Terraform's dependency lock file, which lists the accepted provider packages.
 
 https://developer.hashicorp.com/terraform/language/files/dependency-lock
 """
@@ -20,12 +20,12 @@ class Locked:
     version: str
     checksums: frozenset[str]
     takes_more: bool
-    """Whether its checksums are listed in Terraform's format, each on its own line."""
+    """Whether checksums can be added: the list is in Terraform's format, with each checksum on its own line."""
 
 
 @dataclass(frozen=True, slots=True)
 class LockFile:
-    """A lock file as it was read; `content` is None if there is no usable one."""
+    """A lock file as it was read. `content` is None if there is none that can be used."""
 
     content: bytes | None
     providers: Mapping[str, Locked]
@@ -58,7 +58,7 @@ def restore(root_module: Path, lock_file: LockFile) -> None:
 
 
 def accept(root_module: Path, lock_file: LockFile, checksums: Mapping[str, str]) -> None:
-    """Add a checksum for each of these addresses, which are all in the lock file."""
+    """Add checksums to a lock file, by the addresses of providers that are all in it."""
     if lock_file.content is None or not checksums:
         return
     written, address = [], ""
@@ -76,7 +76,7 @@ def write_new(path: Path, content: bytes) -> None:
     """Write a file in a directory that a run can write to, replacing anything there. Raises OSError."""
     path.unlink(missing_ok=True)
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644), "wb") as file:  # noqa: PTH123
-        os.fchmod(file.fileno(), 0o644)  # the run may have a user of its own
+        os.fchmod(file.fileno(), 0o644)  # the run may have its own user, who must be able to read it
         file.write(content)
 
 

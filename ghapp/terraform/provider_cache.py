@@ -1,10 +1,10 @@
-"""Providers shared by all runs: Terraform reads them as a mirror, and only Planward writes them.
+"""A cache of providers for all runs: Terraform reads it as a mirror, and only Planward writes to it.
 
 A run installs missing providers into its own directory. After its init, before any program of the repository runs,
 Planward copies them and compares each copy with the checksum that Terraform took from the lock file or verified by the
 registry's signature. A copy that matches goes into the cache, with this checksum in a record beside it. In a sandbox,
-a run cannot write to the cache. Without one, a package whose checksum has changed is noticed and removed after the
-next init that used it.
+runs cannot write to the cache. Without a sandbox, a package whose checksum has changed is noticed and removed after
+the next init that uses it.
 """
 
 import asyncio
@@ -46,7 +46,8 @@ class _Record(msgspec.Struct, frozen=True):
 
     checksum: str
     accepted_by: tuple[tuple[str, ...], ...] = ()
-    """Checksums of the archive from lock files, which only Terraform could compare at the download: `zh:…`."""
+    """Checksums of the archive (`zh:…`) in lock files that accepted it; only Terraform could compare these at the
+    download."""
 
     def is_accepted(self, checksums: frozenset[str]) -> bool:
         """Whether a lock file with these checksums accepts the package."""
@@ -55,7 +56,7 @@ class _Record(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunProviders:
-    """The sources of providers of one root run. `cache` is None if it has none."""
+    """The sources of providers of one root run. `cache` is None if it does not use the cache."""
 
     config: Path
     """The CLI configuration for the run's commands."""
@@ -63,11 +64,11 @@ class RunProviders:
     root_module: Path
     cache: Path | None
     fills: bool = True
-    """Whether providers that it installs may be shared. False if its secrets can change which downloads it trusts."""
+    """Whether its new providers may go into the cache: not if its secrets can change which downloads it trusts."""
 
     @property
     def lock(self) -> Path | None:
-        """The lock for writing the cache."""
+        """The lock for writing to the cache."""
         return None if self.cache is None else self.cache / ".lock"
 
     def write_config(self, offered: Collection[str] = ()) -> None:
@@ -77,15 +78,15 @@ class RunProviders:
         write_new(self.config, cli_config(operators, self.cache, sorted(offered)).encode())
 
     def offer(self) -> LockFile:
-        """Offer the cached providers for this root module; returns the earlier lock file."""
+        """Offer this root module the cached providers. Returns its lock file as it was before."""
         lock_file = read_lock_file(self.root_module)
         offered = {} if self.cache is None else _offered(self.cache, lock_file)
         self.write_config(offered)
         accept(self.root_module, lock_file, {address: each for address, each in offered.items() if each is not None})
         return lock_file
 
-    def take_in(self, before: LockFile) -> None:
-        """Copy newly installed providers into the cache, and record which cached ones were linked."""
+    def add_installed(self, before: LockFile) -> None:
+        """Copy newly installed providers into the cache, and record which cached ones init used."""
         if self.cache is None:
             return
         after = read_lock_file(self.root_module)
@@ -97,15 +98,15 @@ class RunProviders:
             elif self.fills and (locked_now := after.of(address, path.parts[3])):
                 locked_before = before.of(address, path.parts[3])
                 try:
-                    _take_in(self.cache, path, place, locked_now, locked_before)
+                    _add_package(self.cache, path, place, locked_now, locked_before)
                 except OSError as error:
                     log.warning("provider_not_cached", provider=str(path), why=type(error).__name__)
 
     def withdraw_changed(self, before: LockFile, *, thorough: bool) -> bool:
-        """Remove providers from the cache whose checksum has changed; returns whether there were any.
+        """Remove providers whose checksum has changed from the cache. Returns whether there were any.
 
-        After a finished init its lock file has the checksums of all providers that it linked. `thorough` computes the
-        checksums of every provider that this root module may have been offered.
+        After a successful init, the lock file has the checksums of all providers that it used. `thorough`: whether to
+        compute the checksums of all providers that this root module may have been offered.
         """
         if self.cache is None:
             return False
@@ -141,7 +142,7 @@ class RunProviders:
 def run_providers(
     private: Path, root_module: Path, cache: Path | None, own_names: Collection[str] = ()
 ) -> RunProviders:
-    """Return the provider sources of a run; `own_names` are variables that only this run has."""
+    """Return the provider sources of a run. `own_names` are the environment variables that only this run has."""
     return RunProviders(
         config=private / CLI_CONFIG,
         data_dir=private / "data",
@@ -164,9 +165,9 @@ def checksum_of(package: Path) -> str:
 
 
 def _offered(cache: Path, lock_file: LockFile) -> dict[str, str | None]:
-    """The cached providers that this lock file accepts, and those that it does not mention.
+    """The cached providers that this lock file accepts or does not mention.
 
-    Each with the checksum that has to be added to the lock file, if it is missing there.
+    Each comes with the checksum that has to be added to the lock file, or None.
     """
     found: dict[str, str | None] = {}
     for kept in kept_providers(cache):
@@ -185,7 +186,7 @@ def _offered(cache: Path, lock_file: LockFile) -> dict[str, str | None]:
     return found
 
 
-def _take_in(cache: Path, path: Path, installed: Path, now: frozenset[str], before: frozenset[str] | None) -> None:
+def _add_package(cache: Path, path: Path, installed: Path, now: frozenset[str], before: frozenset[str] | None) -> None:
     """Copy an installed package into the cache, or record that a lock file accepts the cached one. Raises OSError."""
     record = _record(cache, path)
     if record is not None and (cache / path).is_dir():
@@ -214,7 +215,7 @@ def _take_in(cache: Path, path: Path, installed: Path, now: frozenset[str], befo
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy only directories and files. Raises OSError on anything else."""
+    """Copy a package. Raises OSError if it contains anything but directories and files."""
     target.mkdir(mode=0o755)
     with os.scandir(source) as entries:
         for entry in entries:
@@ -253,17 +254,17 @@ def _is_in(cache: Path, link: Path) -> bool:
 
 @asynccontextmanager
 async def one_writer(lock: Path | None, stop: Stop | None = None) -> AsyncIterator[None]:
-    """Hold the cache's lock, across processes too; nothing if there is no cache.
+    """Hold the cache's lock, also across processes. Without a cache, this does nothing.
 
-    If `stop` is requested, continue without the lock: nothing that could write is started then.
+    If `stop` is requested, continue without the lock, since no program is started then.
     """
     if lock is None:
         yield
         return
     held = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        # Poll: the holder may be another process.
-        while not _locked(held) and not (stop and stop.requested.is_set()):  # noqa: ASYNC110
+        # Poll, since the holder may be another process.
+        while not _try_lock(held) and not (stop and stop.requested.is_set()):  # noqa: ASYNC110
             await asyncio.sleep(_POLL_S)
         yield
     finally:
@@ -285,9 +286,9 @@ def kept_providers(directory: Path) -> tuple[KeptProvider, ...]:
 
 
 def remove_provider(directory: Path, provider: KeptProvider, runs: Path) -> bool:
-    """Remove a version from the cache; it is installed again when needed. False: it is in use.
+    """Remove a version from the cache; it is installed again when needed. Returns False if it is in use.
 
-    In use are the providers that a run below `runs` has linked, and all of them during an init.
+    A provider is in use if a run below `runs` links to it. During an init, all of them are.
     """
     with locked(make_private(directory) / ".lock") as no_init:
         if not no_init or provider.path.resolve() in {
@@ -296,7 +297,7 @@ def remove_provider(directory: Path, provider: KeptProvider, runs: Path) -> bool
             for linked in _linked(data_dir)
         }:
             return False
-        # Atomically: Terraform would use the remains of an interrupted removal as the provider.
+        # Removal must be atomic: Terraform would use what an interrupted removal left as the provider.
         remove_whole(provider.path, runs)
     return True
 
@@ -305,7 +306,7 @@ def _linked(data_dir: Path) -> set[Path]:
     return {path.resolve() for path in (data_dir / "providers").glob("*/*/*/*/*")}
 
 
-def _locked(descriptor: int) -> bool:
+def _try_lock(descriptor: int) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 _VERSION = re.compile(r"v?([0-9]{1,9}(?:\.[0-9]{1,9}){0,3})(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?")
 _CONSTRAINT = re.compile(r"(=|!=|>=|<=|>|<|~>)?+\s*+([^\s,<>=!~]+)")
 _LONGEST = 1000
-"""In characters. Everybody who can push can write a constraint; real ones have about ten characters."""
+"""The most characters of a constraint. Everybody who can push can write one; a real one has about ten characters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
-    """A version; `written` is the number of its parts as written, which `~>` depends on."""
+    """A version. `written_parts` is the number of parts in its text, on which `~>` depends."""
 
     parts: tuple[int, ...]
     prerelease: str = ""
-    written: int = 3
+    written_parts: int = 3
 
     @property
     def order(self) -> tuple[tuple[int, ...], bool, tuple[tuple[bool, int, str], ...]]:
@@ -35,7 +35,7 @@ def read_version(text: str) -> Version:
     if not found:
         raise ValueError(f"not a version: {text[:40]!r}")
     parts = tuple(int(part) for part in found[1].split("."))
-    return Version(parts=(*parts, 0, 0, 0, 0)[:4], prerelease=found[2] or "", written=len(parts))
+    return Version(parts=(*parts, 0, 0, 0, 0)[:4], prerelease=found[2] or "", written_parts=len(parts))
 
 
 def satisfies(version: Version, constraint: str) -> bool:
@@ -44,7 +44,7 @@ def satisfies(version: Version, constraint: str) -> bool:
         raise ValueError(f"a version constraint of more than {_LONGEST} characters")
     answers = [
         _satisfies_part(version, part) for part in constraint.split(",")
-    ]  # Read every part, even after a mismatch.
+    ]  # a list, so that every part is read and checked, even after a mismatch
     return all(answers)
 
 
@@ -58,7 +58,7 @@ def _satisfies_part(version: Version, part: str) -> bool:
     if operator == "!=":
         return version.order != wanted.order
     if version.prerelease and (version.parts != wanted.parts or not wanted.prerelease):
-        return False  # A prerelease counts only if the constraint names one of the same version.
+        return False  # a prerelease fits only if the constraint names a prerelease of the same version
     match operator:
         case ">":
             return version.order > wanted.order
@@ -69,5 +69,5 @@ def _satisfies_part(version: Version, part: str) -> bool:
         case "<=":
             return version.order <= wanted.order
         case _:
-            fixed = wanted.written - 1
+            fixed = wanted.written_parts - 1
             return version.order >= wanted.order and version.parts[:fixed] == wanted.parts[:fixed]

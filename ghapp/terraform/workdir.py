@@ -14,7 +14,7 @@ from typing import Any
 from ghapp.processes import NO_LIMITS, Limits
 from ghapp.processes.private_directories import make_private, private_directory
 from ghapp.processes.sandbox import UNCONFINED, Confined, Reach, Sandbox
-from ghapp.terraform.environment import base_environment, is_ours, operator_files, temporary_directory
+from ghapp.terraform.environment import base_environment, is_reserved, operator_files, temporary_directory
 from ghapp.terraform.errors import TerraformError
 from ghapp.terraform.provider_cache import RunProviders, run_providers
 
@@ -22,23 +22,23 @@ DEFAULT_WORKSPACE = "default"
 """Terraform's name for the workspace that always exists."""
 
 _FILES = ("_FILE", "GOOGLE_APPLICATION_CREDENTIALS")
-"""Suffixes of variables whose values are files with credentials: tokens of IRSA, ECS and workload identities."""
+"""Suffixes of variables that name files with credentials: tokens of IRSA, ECS and workload identities."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workdir:
-    """One root module, ready to run: files are absolute, `environ` is the whole environment.
+    """One root module, ready to run.
 
-    Paths are those of this host; in the sandbox of `confined` they are as in `confined.seen`, and `environ` already
-    uses those. `limits` apply to each command including its providers. `undeclared` names the given variables that the
-    root module does not declare.
+    Files are absolute paths on this host; `confined.seen` gives their paths in the sandbox. `environ` is the whole
+    environment, with paths as in the sandbox. `limits` apply to each command with its providers. `undeclared` names
+    the variables from Vault that the root module does not declare.
     """
 
     checkout: Path
     root_module: str
     data_dir: Path
     plan_json: Path
-    """The place of the plan JSON while it is read. No run can reach it, since this process writes and reads it."""
+    """The file for the plan JSON, which this process writes and reads, so that no run can reach it."""
     environ: Mapping[str, str] = field(repr=False)
     providers: RunProviders
     var_files: tuple[Path, ...] = ()
@@ -53,7 +53,7 @@ class Workdir:
         return self.checkout / self.root_module
 
     def in_workspace(self, workspace: str) -> "Workdir":
-        """The same with another workspace."""
+        """The same work directory with another workspace."""
         environ = {name: value for name, value in self.environ.items() if name != "TF_WORKSPACE"}
         if workspace != DEFAULT_WORKSPACE:
             environ["TF_WORKSPACE"] = workspace
@@ -61,11 +61,11 @@ class Workdir:
 
     @property
     def plan_file(self) -> Path:
-        """The path of this run's plan file: outside the checkout, removed with everything else."""
+        """The path of this run's plan file. It is outside the checkout, and is removed with the directory."""
         return self.data_dir.parent / "planfile"
 
     def read_plan_file(self, most_bytes: int) -> bytes | None:
-        """Read the plan file; None if it is too large or not a file: a run could put anything there.
+        """Read the plan file. None if it is too large or not a file, since a run could put anything there.
 
         Raises OSError.
         """
@@ -111,21 +111,21 @@ async def prepare_workdir(
 ) -> AsyncIterator[Workdir]:
     """Prepare a private directory below `work` for a root run, and always remove it afterwards.
 
-    In a `sandbox` the run sees the checkout at a path made of `repository`, and of the host only the `engine_files`
-    and the files that the operator's Terraform configuration names. `tfvars` are written to a file with mode 0600, but
-    only those that the root module declares (`declared`; None means all); the others are listed in `undeclared`. `env`
-    is added to the environment and overrides the server's own variables in `given`, whose files are copied. Relative
-    `var_files` and `backend_config` belong to the root module. Raises TerraformError if a file is not in the checkout,
-    or if `env` would set a variable that only Planward may set.
+    In a `sandbox`, the run sees the checkout at a path made of `repository`; of the host it sees only the
+    `engine_files` and the files that the operator's Terraform configuration names. `tfvars` are written to a file with
+    mode 0600, but only those that the root module declares (`declared`; None means all); `undeclared` lists the others.
+    `given` are the server's own variables for the run, whose files are copied; `env` is added and takes precedence.
+    Relative `var_files` and `backend_config` are relative to the root module. Raises TerraformError if a file is not in
+    the checkout, or if `env` would set a variable that only Planward may set.
     """
     for name in env or {}:
-        if is_ours(name):
+        if is_reserved(name):
             raise TerraformError(
                 f'a secret is called "{name}", which as an environment variable is Planward\'s own to set: '
                 "rename the key in Vault, or give it another name with map in .github/planward.yml"
             )
     checkout, work = checkout.resolve(), work.resolve()
-    taken, undeclared = _taken(tfvars or {}, declared)
+    taken, undeclared = _split_declared(tfvars or {}, declared)
     files = [_file(checkout, root_module, path, "var_files") for path in var_files]
     backend_files = tuple(_file(checkout, root_module, path, "backend_config") for path in backend_config)
     async with private_directory(work, "run") as around:
@@ -159,8 +159,8 @@ async def prepare_workdir(
                     confined.lies(private),
                     confined.lies(checkout) / root_module,
                     shared,
-                    # Tokens for registries, from any source: providers downloaded with them are not for every
-                    # repository.
+                    # These variables may hold tokens for registries: providers downloaded with such a token are not
+                    # for every repository.
                     own_names=[*(env or {}), *(name for name in own if name.startswith("TF_TOKEN_"))],
                 ),
                 limits=replace(limits, directories=(confined.lies(checkout), confined.lies(private))),
@@ -172,7 +172,10 @@ async def prepare_workdir(
                 yield workdir
 
 
-def _taken(tfvars: Mapping[str, Any], declared: Collection[str] | None) -> tuple[dict[str, Any], tuple[str, ...]]:
+def _split_declared(
+    tfvars: Mapping[str, Any], declared: Collection[str] | None
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The values of declared variables, and the names of the others."""
     if declared is None:
         return dict(tfvars), ()
     taken = {name: value for name, value in tfvars.items() if name in declared}
@@ -201,10 +204,10 @@ def _write_secrets(path: Path, tfvars: Mapping[str, Any]) -> Path:
 
 
 def _with_copies(given: Mapping[str, str], directory: Path, seen: Callable[[Path], Path]) -> dict[str, str]:
-    """The server's variables for a run: if one names a file, it names a copy in the run's own directory instead."""
+    """The server's variables for a run. Those that name a file then name a copy in the run's own directory."""
     found: dict[str, str] = {}
     for name, value in given.items():
-        if is_ours(name):
+        if is_reserved(name):
             continue
         source = Path(value)
         if name.endswith(_FILES) and source.is_absolute() and source.is_file():

@@ -2,8 +2,8 @@
 
 settings.py   how Planward logs in
 sources.py    the paths, their use, and their templates
-authority.py  whose secrets a run may read: decided before anything else is read
-client.py     one client a session, in threads; turns errors into texts for people (only this file uses hvac)
+authority.py  whose secrets a run may read, which is decided before anything else is read
+client.py     one client for each session; turns errors into texts for people (only this file uses hvac)
 session.py    read, renew, revoke
 credentials.py  combines the secrets and refuses contradictions
 """

@@ -1,4 +1,4 @@
-"""Whose secrets a run may read: decided by the operator and the team for a repository, by the login for a person."""
+"""Whose secrets a run may read: for a repository the operator and the team decide, for a person their login."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class RepositoryAuthority:
     secret_paths: tuple[str, ...] = ()
 
     def open_without_asking(self, team: str) -> OpenTeam | None:
-        """Grant access to a team if the operator does; None: the team's own secret decides."""
+        """Grant access to a team if the operator does; None if the team's own secret has to decide."""
         return open_by_operator(team, self.repository, self.rules)
 
     def require_paths(self, sources: Sequence[SecretSource], run: VaultRun) -> None:
@@ -33,7 +33,7 @@ class OwnLogin:
         return open_by_own_login(team)
 
     def require_paths(self, sources: Sequence[SecretSource], run: VaultRun) -> None:
-        """Allow every path, for the same reason."""
+        """Allow every path: Vault only returns secrets that the person may read."""
 
 
 Authority = RepositoryAuthority | OwnLogin

@@ -27,8 +27,8 @@ from ghapp.vault.errors import (
 )
 from ghapp.vault.settings import VaultSettings
 
-_PAUSE_FIRST_S = 0.1
-_PAUSE_MOST_S = 3.0
+_FIRST_PAUSE_S = 0.1
+_LONGEST_PAUSE_S = 3.0
 _TO_READ = "its policy needs read there and list on the folders"
 _TO_WRITE = "its policy needs create and update there"
 _TO_SIGN = "its policy needs update there, and the key has to exist"
@@ -64,13 +64,13 @@ class Login:
 
 
 class Client:
-    """One session's client. It is never shared, since hvac writes the token of a login into it."""
+    """The client of one session. It is never shared, since hvac writes the token of a login into it."""
 
     def __init__(self, settings: VaultSettings) -> None:
         self._settings = settings
         self._client = hvac.Client(
             url=settings.address,
-            # Never None: hvac would then look for a token in the environment and in the home directory.
+            # Not None: hvac would then look for a token in the environment and in the home directory.
             token=settings.token or "" if settings.method == "token" else "",
             namespace=settings.namespace,
             verify=str(settings.ca_cert) if settings.ca_cert else True,
@@ -99,8 +99,8 @@ class Client:
         mount = self._settings.auth_mount or self._settings.method
         body = self._settings.login_body(role)
         url = f"/v1/auth/{_quoted(mount.strip('/'))}/login"
-        # A token whose answer was lost is never used, and expires by itself.
-        answer = self._patiently(f"auth/{mount}/login", lambda: self._client.adapter.post(url, json=body), login=True)
+        # If the answer to a login is lost, its token is never used and expires by itself.
+        answer = self._repeat(f"auth/{mount}/login", lambda: self._client.adapter.post(url, json=body), login=True)
         auth = _part(answer, "auth")
         token = auth.get("client_token")
         if not isinstance(token, str):
@@ -132,7 +132,7 @@ class Client:
     def read_secret(self, mount: Mount, path: str) -> Answer | None:
         """Read the newest version of one secret; None if there is none or it is deleted."""
         if mount.engine == "other":
-            # Credentials whose answer was lost are revoked with the login's token, or expire with their lease.
+            # If the answer is lost, its credentials are revoked with the login's token, or expire with their lease.
             return _answer(self._read(path, lambda: self._client.adapter.get(f"/v1/{_quoted(path)}")))
         middle = "/data" if mount.engine == "kv2" else ""
         url = f"/v1/{_quoted(mount.path)}{middle}/{_quoted(mount.below(path))}"
@@ -144,12 +144,12 @@ class Client:
     def require_writable(self, mount: Mount, path: str) -> None:
         """Raise VaultDenied if the token's policies do not allow writing a secret.
 
-        A policy may forbid a token to query its own capabilities; then this raises nothing.
+        If the policies forbid the token to query its own capabilities, nothing is raised.
         """
         middle = "/data" if mount.engine == "kv2" else ""
         asked = f"{mount.path}{middle}/{mount.below(path)}"
         try:
-            answer = self._patiently(
+            answer = self._repeat(
                 path, lambda: self._client.adapter.post("/v1/sys/capabilities-self", json={"paths": [asked]})
             )
         except VaultDenied:
@@ -159,11 +159,11 @@ class Client:
             raise self._denied(path, _TO_WRITE)
 
     def write_secret(self, mount: Mount, path: str, data: Mapping[str, str]) -> None:
-        """Write one secret of a KV engine; if there is one, this adds a version."""
+        """Write one secret of a KV engine. If it exists, this adds a version."""
         middle = "/data" if mount.engine == "kv2" else ""
         url = f"/v1/{_quoted(mount.path)}{middle}/{_quoted(mount.below(path))}"
         body = {"data": dict(data)} if mount.engine == "kv2" else dict(data)
-        with self._in_words(path, needs=_TO_WRITE):
+        with self._translate_errors(path, needs=_TO_WRITE):
             self._client.adapter.post(url, json=body)
 
     def sign(self, key: str, message: bytes) -> bytes:
@@ -175,65 +175,65 @@ class Client:
             "hash_algorithm": "sha2-256",
             "signature_algorithm": "pkcs1v15",
         }
-        answer = self._patiently(
+        answer = self._repeat(
             path, lambda: self._client.adapter.post(f"/v1/{_quoted(path)}", json=body), needs=_TO_SIGN
         )
         # vault:VERSION:BASE64
         return base64.b64decode(str(_part(answer, "data").get("signature", "")).rpartition(":")[2])
 
     def renew_lease(self, lease_id: str, path: str) -> int:
-        """Extend a lease; returns its new duration in seconds."""
-        answer = self._patiently(path, lambda: self._client.sys.renew_lease(lease_id))
+        """Extend a lease, and return its new duration in seconds."""
+        answer = self._repeat(path, lambda: self._client.sys.renew_lease(lease_id))
         return int(answer.get("lease_duration") or 0)
 
     def renew_token(self) -> int:
-        """Extend the token; returns its new duration in seconds."""
-        answer = self._patiently("auth/token/renew-self", self._client.auth.token.renew_self)
+        """Extend the token, and return its new duration in seconds."""
+        answer = self._repeat("auth/token/renew-self", self._client.auth.token.renew_self)
         return int(_part(answer, "auth").get("lease_duration") or 0)
 
     def revoke_lease(self, lease_id: str, path: str) -> None:
-        self._patiently(path, lambda: self._client.sys.revoke_lease(lease_id))
+        self._repeat(path, lambda: self._client.sys.revoke_lease(lease_id))
 
     def revoke_token(self) -> None:
-        """Revoke the token. If Vault no longer knows it, it was revoked and that answer was lost."""
+        """Revoke the token. If Vault does not know it, an earlier request revoked it and the answer was lost."""
         with contextlib.suppress(VaultLoginRefused):
-            self._patiently("auth/token/revoke-self", self._client.auth.token.revoke_self)
+            self._repeat("auth/token/revoke-self", self._client.auth.token.revoke_self)
 
     def _read(self, path: str, ask: Callable[[], Any]) -> Any:
         """Query, with retries; None if there is nothing."""
 
-        def answered() -> Any:
+        def read() -> Any:
             try:
                 return ask()
             except hvac.exceptions.InvalidPath:
                 return None
 
-        return self._patiently(path, answered)
+        return self._repeat(path, read)
 
-    def _patiently(self, path: str, ask: Callable[[], Any], *, login: bool = False, needs: str = _TO_READ) -> Any:
+    def _repeat(self, path: str, ask: Callable[[], Any], *, login: bool = False, needs: str = _TO_READ) -> Any:
         """Repeat until Vault answers, and give up after the settings' `patience_s`."""
         attempts = stamina.retry_context(
             on=(VaultUnreachable, VaultFault),
             attempts=None,
             timeout=self._settings.patience_s,
-            wait_initial=_PAUSE_FIRST_S,
-            wait_max=_PAUSE_MOST_S,
-            wait_jitter=_PAUSE_FIRST_S,
+            wait_initial=_FIRST_PAUSE_S,
+            wait_max=_LONGEST_PAUSE_S,
+            wait_jitter=_FIRST_PAUSE_S,
         )
         for attempt in attempts:
-            with attempt, self._in_words(path, login=login, needs=needs):
+            with attempt, self._translate_errors(path, login=login, needs=needs):
                 return ask()
         raise AssertionError("stamina ends with a value or an error")
 
     @contextmanager
-    def _in_words(self, path: str, *, login: bool = False, needs: str = _TO_READ) -> Iterator[None]:
+    def _translate_errors(self, path: str, *, login: bool = False, needs: str = _TO_READ) -> Iterator[None]:
         host = self._settings.host
         error: VaultError
         try:
             yield
             return
         except (hvac.exceptions.VaultDown, hvac.exceptions.VaultNotInitialized) as down:
-            # A load balancer also answers 503, while Vault is back in a moment.
+            # A load balancer also answers 503, when Vault is away only for a moment.
             sealed = isinstance(down, hvac.exceptions.VaultNotInitialized) or "sealed" in str(down.errors)
             error = self._sealed() if sealed else self._fault(path)
         except (hvac.exceptions.Forbidden, hvac.exceptions.Unauthorized, hvac.exceptions.InvalidRequest):
@@ -252,7 +252,7 @@ class Client:
                 f"Vault ({host}) cannot be reached: the operator has to check that VAULT_ADDR is right and "
                 "Vault is up, then press Re-run"
             )
-        # Raised outside the except and from None, so that no traceback contains hvac's exception.
+        # Raise it outside of the `except`, and from None, so that no traceback contains hvac's exception.
         raise error from None
 
     def _sealed(self) -> VaultSealed:

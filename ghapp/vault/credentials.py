@@ -1,4 +1,4 @@
-"""The secrets from Vault for one root module's run, combined."""
+"""Combine the secrets from Vault for one root module's run."""
 
 import json
 import re
@@ -19,8 +19,8 @@ _ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 class Credentials:
     """Secrets by their use: Terraform variables, environment variables; and all texts to mask.
 
-    `origins` maps each name to its path, for messages: paths are no secrets. `asked_for` are the variables that an
-    entry names; variables that only the default entry brings, which takes everything, are not among them.
+    `origins` maps each name to its path, for messages: paths are not secret. `asked_for` are the variables that some
+    entry of the config names, without those that only the default entry contributes, which takes everything.
     """
 
     tfvars: Mapping[str, Json] = field(default_factory=dict, repr=False)
@@ -39,7 +39,7 @@ class Secret:
     data: Mapping[str, Json] = field(repr=False)
 
 
-def put_together(secrets: Iterable[Secret]) -> Credentials:
+def combine_secrets(secrets: Iterable[Secret]) -> Credentials:
     """Sort secrets into variables and environment variables.
 
     Raises SecretsContradict if two give one name different values, SecretsMissing if a key that the config names is
@@ -52,7 +52,7 @@ def put_together(secrets: Iterable[Secret]) -> Credentials:
     values: set[str] = set()
     asked_for: set[str] = set()
     for secret in secrets:
-        for name, value in _chosen(secret).items():
+        for name, value in _select_keys(secret).items():
             values.update(_texts(value))
             if secret.source.form == "tfvars":
                 asked_for.update([name] if secret.source != DEFAULT_SOURCES[0] else ())
@@ -67,7 +67,7 @@ def put_together(secrets: Iterable[Secret]) -> Credentials:
     )
 
 
-def _chosen(secret: Secret) -> dict[str, Json]:
+def _select_keys(secret: Secret) -> dict[str, Json]:
     source = secret.source
     names = dict(source.map)
     if source.field is not None:
@@ -109,7 +109,7 @@ def _environment_text(name: str, value: Json, path: str) -> str:
 
 
 def _texts(value: Json) -> set[str]:
-    """Return every text in which a value may appear. Booleans and null are no secrets."""
+    """Return every text in which a value may appear. Booleans and null are not secret."""
     match value:
         case bool() | None:
             return set()

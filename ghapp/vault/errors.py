@@ -11,7 +11,7 @@ class VaultError(JobError):
 
 
 class VaultUnreachable(VaultError):
-    """Vault does not answer, or not in time, or its certificate is not trusted."""
+    """Vault does not answer in time, or its certificate is not trusted."""
 
 
 class VaultSealed(VaultError):

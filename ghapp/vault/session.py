@@ -13,7 +13,7 @@ import structlog
 from checks.authority.teams import ClosedTeam, OpenTeam, open_by_team, secret_of
 from ghapp.vault.authority import Authority, OwnLogin
 from ghapp.vault.client import Client, Mount
-from ghapp.vault.credentials import Credentials, Secret, put_together
+from ghapp.vault.credentials import Credentials, Secret, combine_secrets
 from ghapp.vault.errors import (
     SecretPathInvalid,
     SecretsMissing,
@@ -59,7 +59,7 @@ class Vault:
     async def credentials(
         self, sources: Sequence[SecretSource], run: VaultRun, authority: Authority
     ) -> AsyncIterator[Credentials]:
-        """Log in for one run and read its secrets, if the team grants access; nothing else is read before that check.
+        """Log in for one run and read its secrets, if the team grants access. Nothing else is read before that check.
 
         Raises TeamClosed, and the exceptions of `session` and of `VaultSession.read`.
         """
@@ -85,12 +85,12 @@ class Vault:
                 keeping.cancel()
                 await asyncio.gather(keeping, return_exceptions=True)
         finally:
-            await _finished(session.revoke_all())
+            await _wait_to_end(session.revoke_all())
             client.close()
 
 
 class VaultSession:
-    """A logged-in client, its run, and the leases to revoke."""
+    """A logged-in client for one run, and the leases to revoke."""
 
     def __init__(self, client: Client, run: VaultRun) -> None:
         self._client = client
@@ -123,7 +123,7 @@ class VaultSession:
         return decided
 
     async def read(self, sources: Sequence[SecretSource], opened: OpenTeam) -> Credentials:
-        """Read all secrets of the config's entries, of a team that was opened for this session.
+        """Read all secrets of the config's entries. The team must have been opened in this session.
 
         Raises SecretsMissing, SecretsContradict, SecretPathInvalid, VaultDenied and the exceptions of a session.
         """
@@ -132,7 +132,7 @@ class VaultSession:
         filled = [fill_source(source, self._run.values) for source in sources]
         secrets = await self._in_thread(lambda: [secret for one in filled for secret in self._read(one, filled)])
         self._changed.set()
-        return put_together(secrets)
+        return combine_secrets(secrets)
 
     async def has_any(self, sources: Sequence[SecretSource], opened: OpenTeam) -> bool:
         """Whether these entries match any secret; a dynamic secret counts as existing.
@@ -142,7 +142,7 @@ class VaultSession:
         if opened.name != self._run.team:
             raise ValueError("the team that was opened is not the session's")
         filled = [fill_source(source, self._run.values) for source in sources]
-        return await self._in_thread(lambda: any(map(self._is_there, filled)))
+        return await self._in_thread(lambda: any(map(self._exists, filled)))
 
     async def holds(self, path: str) -> bool:
         """Whether there is a secret at a path of a KV engine. Raises SecretPathInvalid and the exceptions of a
@@ -172,21 +172,20 @@ class VaultSession:
         await self._in_thread(partial(self._log_in, role))
 
     async def keep_alive(self, sleep: Callable[[float], Awaitable[None]]) -> None:
-        """Renew each lease after half of its time, until cancelled."""
+        """Renew each lease when half of its time is over, until cancelled."""
         while True:
             self._changed.clear()
             alive = [lease for lease in self._leases if lease.duration_s > 0 and lease.renewable]
             due = min((lease.due for lease in alive), default=None)
             if due is None:
                 await self._changed.wait()
-            elif await _slept(sleep, max(due - time.monotonic(), _SHORTEST_PAUSE_S), unless=self._changed):
+            elif await _sleep_unless(sleep, max(due - time.monotonic(), _SHORTEST_PAUSE_S), unless=self._changed):
                 for lease in alive:
                     if lease.due <= due:
                         await self._in_thread(partial(self._renew, lease))
 
     async def revoke_all(self) -> None:
-        """Revoke the leases, then the login's token. If revoking fails, that is logged, and they expire by
-        themselves."""
+        """Revoke the leases, then the login's token. Failures are logged; the leases and the token then expire."""
         for lease in self._leases:
             if lease.lease_id:
                 await self._in_thread(partial(self._revoke, lease))
@@ -233,7 +232,7 @@ class VaultSession:
             )
         yield Secret(path=filled.path, source=filled.source, data=answer.data)
 
-    def _is_there(self, filled: FilledSource) -> bool:
+    def _exists(self, filled: FilledSource) -> bool:
         mount = self._mount_of(filled.path)
         if mount.engine == "other":
             return True
@@ -254,7 +253,7 @@ class VaultSession:
                 continue
             answer = self._client.read_secret(mount, path)
             if answer is None:
-                found -= 1  # Its newest version is deleted: it is listed but does not exist.
+                found -= 1  # a secret whose newest version is deleted is listed, but does not exist
             else:
                 yield Secret(path=path, source=filled.source, data=answer.data)
         if not found:
@@ -290,11 +289,11 @@ class VaultSession:
     def _renew(self, lease: "_Lease") -> None:
         try:
             if lease.lease_id:
-                lease.given(self._client.renew_lease(lease.lease_id, lease.path))
+                lease.extend(self._client.renew_lease(lease.lease_id, lease.path))
             else:
-                lease.given(self._client.renew_token())
+                lease.extend(self._client.renew_token())
         except VaultError:
-            # The run continues: its credentials are valid until the lease expires, and then Terraform reports that.
+            # The run continues: its credentials are valid until the lease expires. After that Terraform reports it.
             log.warning("lease_not_renewed", path=lease.path)
             lease.renewable = False
 
@@ -302,7 +301,7 @@ class VaultSession:
         try:
             self._client.revoke_lease(lease.lease_id, lease.path)
         except VaultError:
-            # The default policy has no right to it; revoking our own token also revokes the lease.
+            # The default policy does not allow this, but revoking the login's token also revokes the lease.
             log.warning("lease_not_revoked", path=lease.path)
 
     def _revoke_token(self) -> None:
@@ -313,7 +312,7 @@ class VaultSession:
 
     async def _in_thread(self, call: Callable[[], _T]) -> _T:
         async with self._one_at_a_time:
-            return await _finished(asyncio.to_thread(call))
+            return await _wait_to_end(asyncio.to_thread(call))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -325,16 +324,16 @@ class _Lease:
     due: float = 0.0
 
     def __post_init__(self) -> None:
-        self.given(self.duration_s)
+        self.extend(self.duration_s)
 
-    def given(self, duration_s: int) -> None:
-        """Record the time that the lease has from now on."""
+    def extend(self, duration_s: int) -> None:
+        """Record how long the lease is valid from now on."""
         self.duration_s = duration_s
         self.due = time.monotonic() + duration_s / 2
 
 
-async def _slept(sleep: Callable[[float], Awaitable[None]], seconds: float, *, unless: asyncio.Event) -> bool:
-    """Sleep; returns False if `unless` came first."""
+async def _sleep_unless(sleep: Callable[[float], Awaitable[None]], seconds: float, *, unless: asyncio.Event) -> bool:
+    """Sleep. Returns False if `unless` was set before the end."""
     sleeping, changing = asyncio.ensure_future(sleep(seconds)), asyncio.ensure_future(unless.wait())
     try:
         await asyncio.wait({sleeping, changing}, return_when=asyncio.FIRST_COMPLETED)
@@ -345,8 +344,8 @@ async def _slept(sleep: Callable[[float], Awaitable[None]], seconds: float, *, u
         await asyncio.gather(sleeping, changing, return_exceptions=True)
 
 
-async def _finished(work: Awaitable[_T]) -> _T:
-    """Wait until the work ends even if the waiting is cancelled: an unknown lease could not be revoked."""
+async def _wait_to_end(work: Awaitable[_T]) -> _T:
+    """Wait until the work ends, even if the wait is cancelled: a lease that nobody learns about cannot be revoked."""
     working = asyncio.ensure_future(work)
     try:
         return await asyncio.shield(working)

@@ -15,7 +15,7 @@ SERVICE_ACCOUNT_TOKEN = Path("/var/run/secrets/kubernetes.io/serviceaccount/toke
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VaultSettings:
-    """Vault's address and one way to log in; with `auth_method` None, the token or else the AppRole.
+    """Vault's address and one way to log in. If `auth_method` is None, that is the token, or else the AppRole.
 
     `role` may contain `{team}`, `{environment}` and `{operation}`. `auth_mount` defaults to the method's name.
     `jwt_file` is read at each login, since Kubernetes rotates it.
@@ -35,7 +35,7 @@ class VaultSettings:
     timeout_s: float = 15.0
     """The time limit for one answer."""
     patience_s: float = 10.0
-    """How long a request is repeated if Vault does not answer, or answers with an internal error."""
+    """How long a request is repeated if Vault does not answer or has an internal error."""
 
     @property
     def method(self) -> AuthMethod:
@@ -63,12 +63,12 @@ class VaultSettings:
             case "token":
                 return {}
             case "approle":
-                return {"role_id": self._set("VAULT_ROLE_ID", self.role_id), "secret_id": self.secret_id or ""}
+                return {"role_id": self._required("VAULT_ROLE_ID", self.role_id), "secret_id": self.secret_id or ""}
             case "jwt":
-                return {"role": self._set("VAULT_ROLE", role), "jwt": self._set("VAULT_JWT", self._jwt(None))}
+                return {"role": self._required("VAULT_ROLE", role), "jwt": self._required("VAULT_JWT", self._jwt(None))}
             case "kubernetes":
                 token = self._jwt(SERVICE_ACCOUNT_TOKEN)
-                return {"role": self._set("VAULT_ROLE", role), "jwt": self._set("VAULT_JWT_FILE", token)}
+                return {"role": self._required("VAULT_ROLE", role), "jwt": self._required("VAULT_JWT_FILE", token)}
             case method:
                 assert_never(method)
 
@@ -86,7 +86,7 @@ class VaultSettings:
                 "the operator has to mount it there, or name another file in VAULT_JWT_FILE"
             ) from error
 
-    def _set(self, name: str, value: str | None) -> str:
+    def _required(self, name: str, value: str | None) -> str:
         if not value:
             raise VaultLoginRefused(f"{name} is not set, and VAULT_AUTH_METHOD={self.method} needs it")
         return value

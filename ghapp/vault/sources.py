@@ -28,7 +28,7 @@ class SecretSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VaultRun:
-    """What secrets are read for: the placeholders' values. `operation` is `plan`, `apply` or another caller."""
+    """The run for which secrets are read, as values of placeholders. `operation` is `plan`, `apply` or another use."""
 
     team: str
     environment: str
@@ -56,7 +56,10 @@ DEFAULT_SOURCES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilledSource:
-    """A source with a complete path: no placeholder, every segment valid. `prefix` for `PATH/*`."""
+    """A source with a complete path: it has no placeholder, and every segment is valid.
+
+    `is_prefix`: whether the entry is `PATH/*`.
+    """
 
     source: SecretSource
     path: str
@@ -64,10 +67,7 @@ class FilledSource:
 
     @property
     def may_be_missing(self) -> bool:
-        """Whether the secret may be missing: the environment variables beside the variables are optional.
-
-        This covers only `…/env` as a whole; a named key must exist.
-        """
+        """Whether the secret is optional: only `…/env` as a whole is, and not if the entry names a key of it."""
         whole = self.source.field is None and not self.source.map
         return not self.is_prefix and self.source.form == "env" and whole and self.path.endswith("/env")
 
@@ -82,11 +82,11 @@ def encode_branch(branch: str) -> str:
 
 
 def fill(template: str, values: Mapping[str, str], *, what: str) -> str:
-    """Fill placeholders in.
+    """Fill in the placeholders of a template.
 
-    Raises SecretPathInvalid on an unknown placeholder, on a value that is not one valid segment, and if other values
-    for two placeholders of one segment could give the same text: the team `acme` with the branch `pay-production` must
-    not resolve to the secrets of the team `acme-pay` for `production`.
+    Raises SecretPathInvalid on an unknown placeholder, on a value that is not one valid segment, and if two
+    placeholders of one segment are ambiguous: the team `acme` with the branch `pay-production` must not get the secrets
+    of the team `acme-pay` for `production`.
     """
     before: re.Match[str] | None = None
     for found in _PLACEHOLDER.finditer(template):
@@ -97,12 +97,12 @@ def fill(template: str, values: Mapping[str, str], *, what: str) -> str:
         check_segment(values[name], f"{{{name}}} in {what}")
         between = template[before.end() : found.start()] if before is not None else "/"
         if "/" not in between and between in values[name]:
-            raise SecretPathInvalid(_ambiguous(template, name, values[name], between, what))
+            raise SecretPathInvalid(_describe_ambiguity(template, name, values[name], between, what))
         before = found
     return _PLACEHOLDER.sub(lambda found: values[found[1]], template)
 
 
-def _ambiguous(template: str, name: str, value: str, between: str, what: str) -> str:
+def _describe_ambiguity(template: str, name: str, value: str, between: str, what: str) -> str:
     if not between:
         return f'{what} "{template}" has {{{name}}} right after another placeholder: write a "/" between them'
     return (
@@ -126,7 +126,7 @@ def fill_source(source: SecretSource, values: Mapping[str, str]) -> FilledSource
 
 
 def check_segment(segment: str, where: str) -> None:
-    """Raise SecretPathInvalid if a segment would lead to another path than the written one.
+    """Raise SecretPathInvalid if a segment could lead to another path than it seems.
 
     HTTP clients resolve "." and "..", and policies treat "*" and "+" as patterns.
     """
@@ -135,7 +135,7 @@ def check_segment(segment: str, where: str) -> None:
 
 
 def narrower(filled: FilledSource, others: Sequence[FilledSource]) -> tuple[FilledSource, ...]:
-    """Return the entries that match part of `filled` more specifically; that part belongs to them."""
+    """Return the entries that match a part of `filled` more specifically, so that this part is left to them."""
     if not filled.is_prefix:
         return ()
     return tuple(other for other in others if other is not filled and filled.covers(other.path))
@@ -144,18 +144,19 @@ def narrower(filled: FilledSource, others: Sequence[FilledSource]) -> tuple[Fill
 def require_allowed(sources: Sequence[SecretSource], run: VaultRun, patterns: Sequence[str]) -> None:
     """Raise SecretPathNotAllowed for a path outside `kv/{team}/{branch}` and `kv/{team}/{environment}`.
 
-    `patterns` are the operator's: with the same placeholders, `*` for a part of one segment, `**` for all that follows.
+    The operator's `patterns` allow further paths. They may have the same placeholders, `*` for a part of one segment,
+    and `**` for everything that follows.
     """
     for source in sources:
         path = fill(source.path, run.values, what="the secrets' path")
-        if not _is_own(source.path) and not any(_fits(_filled(each, run), path) for each in patterns):
+        if not _is_own(source.path) and not any(_fits(_fill_pattern(each, run), path) for each in patterns):
             raise SecretPathNotAllowed(
                 f'secrets in .github/planward.yml names "{source.path}", which is neither below kv/{{team}}/{{branch}} '
                 "nor kv/{team}/{environment}: the operator can allow it in PLANWARD_SECRET_PATHS"
             )
 
 
-def _filled(pattern: str, run: VaultRun) -> str:
+def _fill_pattern(pattern: str, run: VaultRun) -> str:
     return fill(pattern, run.values, what="the pattern in PLANWARD_SECRET_PATHS")
 
 

@@ -1,6 +1,7 @@
-"""Bodies of incoming deliveries: few bytes of them in memory at once, none for long.
+"""Read the bodies of incoming deliveries, with few bytes in memory at once, and none for long.
 
-Anybody can send them, so the largest are dropped first: GitHub's are small, nearly all below 100 KB.
+Anybody can send bodies. If there are too many bytes, the largest body is dropped: GitHub's are small, nearly all below
+100 KB.
 """
 
 import asyncio
@@ -27,7 +28,7 @@ class NoRoom(BodyRefused):
 
 
 class Bodies:
-    """Reads bodies of at most `largest_bytes` each, within `deadline_s`, and of `room_bytes` together."""
+    """Reads bodies of at most `largest_bytes` each, and `room_bytes` together, each within `deadline_s`."""
 
     def __init__(self, *, largest_bytes: int, room_bytes: int, deadline_s: float) -> None:
         self.largest_bytes = largest_bytes
@@ -37,7 +38,7 @@ class Bodies:
 
     @contextmanager
     def reading(self) -> Iterator["_Body"]:
-        """Read one body, which uses memory until the context ends."""
+        """Open a body for reading. It uses memory until the context ends."""
         body = _Body(self)
         self._held.add(body)
         try:
@@ -68,7 +69,7 @@ class _Body:
         self.content = bytearray()
 
     async def read(self, request: Request) -> bytearray:
-        """Read all of it. Raises BodyRefused, and ClientDisconnect."""
+        """Read the whole body. Raises BodyRefused and ClientDisconnect."""
         declared = request.headers.get("Content-Length", "")
         if len(declared) > 20 or (declared.isdecimal() and int(declared) > self._bodies.largest_bytes):
             raise TooLarge

@@ -1,4 +1,4 @@
-"""GitHub's deliveries: verify, accept durably, answer.
+"""Receive GitHub's deliveries: verify them, accept them durably, and answer.
 
 https://docs.github.com/en/webhooks/using-webhooks/best-practices-for-using-webhooks
 """
@@ -26,12 +26,12 @@ class Deliveries:
         self.bodies = Bodies(largest_bytes=max_body_size, room_bytes=room_bytes, deadline_s=deadline_s)
 
     async def receive(self, request: Request) -> Response:
-        """Verify, accept durably, answer; nothing else is written before the answer.
+        """Verify, accept durably, answer. Nothing else is written before the answer.
 
         202: a job was enqueued (now or before); 200: `ping`, or an event without a job; 401: the signature is missing,
-        which is checked before the body is read, or fits no secret; 400: names the wrong header or field; 408 and 413:
-        the body is too slow or too large; 503: the database is unavailable, or there is no memory for the body. GitHub
-        then shows the delivery as failed, and it can be redelivered.
+        which is checked before the body is read, or fits no secret; 400: the answer names the wrong header or field;
+        408 and 413: the body is too slow or too large; 503: the database is unavailable, or there is no memory for the
+        body. After 503, GitHub shows the delivery as failed, and it can be redelivered.
         """
         front: Front = request.state.front
         event = request.headers.get("X-GitHub-Event", "")

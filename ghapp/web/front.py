@@ -1,4 +1,4 @@
-"""The objects that every route uses, the visitor, and the run that they request."""
+"""What every route needs: the services, the visitor, and the run that the visitor requests."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -27,12 +27,12 @@ class Front:
     enqueue: Callable[[Job], Awaitable[bool]]
     sealer: Sealer
     worker: WorkerBeside | None = None
-    """The worker that this process started; None if other workers carry out the jobs."""
+    """The worker that this process started; None if other workers run the jobs."""
     metrics: Metrics = field(default_factory=Metrics)
 
 
 async def visitor_of(request: Request) -> Visitor:
-    """The visitor; exceptions of the admission become the answer."""
+    """The visitor. An exception that the admission raises becomes the answer."""
     visitor: Visitor = await request.state.admission.visitor(request)
     return visitor
 

@@ -1,4 +1,4 @@
-"""Facts about a person from GitHub, by that person's own token: their login, and the repositories they may read.
+"""Ask GitHub about a person, with that person's own token: their login, and the repositories that they may read.
 
 https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-user-access-token-for-a-github-app
 """
@@ -28,7 +28,7 @@ class TokenRefused(Exception):
 
 
 class CodeRefused(Exception):
-    """GitHub refused the code; `str` is GitHub's short name of the reason."""
+    """GitHub refused the code. The message is GitHub's short name of the reason."""
 
 
 class _Token(msgspec.Struct):
@@ -47,7 +47,7 @@ class _Repository(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserToken:
-    """A person's token for this App; with `expires_in_s` None it does not expire."""
+    """A person's token for this App. If `expires_in_s` is None, it does not expire."""
 
     value: str = field(repr=False)
     expires_in_s: int | None
@@ -104,7 +104,7 @@ class GitHubPeople:
         """Whether GitHub lets the person read this exact repository. Raises TokenRefused and GitHubAway."""
         url = f"{self._api_url}/repos/{repository.full_name}"
         answer = await self._ask(url, token)
-        # By its id: another repository may now have a name that was given up.
+        # Compare ids: another repository may have taken a name that was given up.
         return answer.status_code == 200 and _decode(answer, _Repository).id == repository.id
 
     async def revoke(self, token: str) -> None:

@@ -1,4 +1,4 @@
-"""Health checks for supervisors and load balancers: they only answer yes or no."""
+"""Health checks for supervisors and load balancers."""
 
 import asyncio
 
@@ -12,15 +12,15 @@ _READY_S = 5.0
 
 
 async def healthy(_: Request) -> Response:
-    """The process answers."""
+    """Answer that the process is running."""
     return PlainTextResponse("ok\n")
 
 
 async def ready(request: Request) -> Response:
-    """Whether deliveries can be accepted, which needs only the database; and which other services do not answer.
+    """Answer whether deliveries can be accepted, which needs only the database, and which other services fail.
 
-    Without Vault, the App's key or a worker, jobs wait. If a load balancer stopped sending requests for that, Planward
-    would lose deliveries, which GitHub does not send again by itself.
+    Without Vault, the App's key or a worker, jobs just wait. If a load balancer stopped sending requests because of
+    that, Planward would lose deliveries, which GitHub does not send again by itself.
     """
     front: Front = request.state.front
     try:

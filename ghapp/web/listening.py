@@ -23,7 +23,7 @@ _GRACE_S = 10
 
 
 async def listen(app: Starlette, *, host: str, port: int) -> None:
-    """Serve until SIGTERM or SIGINT; the application's lifespan ends after the last answer.
+    """Serve until SIGTERM or SIGINT. The application's lifespan ends after the last answer.
 
     `app.state.closing` is set first, so that endless answers can stop. Raises SettingsError if the address cannot be
     bound, and any exception from the start of the application's lifespan.
@@ -50,7 +50,7 @@ async def listen(app: Starlette, *, host: str, port: int) -> None:
 
 
 @contextlib.asynccontextmanager
-async def also_listening(
+async def listen_beside(
     routes: Sequence[BaseRoute], state: dict[str, Any], address: tuple[str, int], setting: str
 ) -> AsyncIterator[None]:
     """Serve a few routes on another address until the context ends.
@@ -65,7 +65,7 @@ async def also_listening(
 
     listener = _listener(*address, way_out=f"choose another with {setting}")
     config = uvicorn.Config(with_state, lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=1)
-    server = _Beside(config)
+    server = _SecondServer(config)
     serving = asyncio.ensure_future(server.serve(sockets=[listener]))
     try:
         log.info("listening", host=address[0], port=listener.getsockname()[1], setting=setting)
@@ -76,8 +76,8 @@ async def also_listening(
         listener.close()
 
 
-class _Beside(uvicorn.Server):
-    """Leaves signals to the main server."""
+class _SecondServer(uvicorn.Server):
+    """A second server, which leaves signals to the main one."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -85,7 +85,8 @@ class _Beside(uvicorn.Server):
 
 
 class _Server(uvicorn.Server):
-    """uvicorn raises a signal again after it ends, which would end the process before the application's lifespan."""
+    """A server that does not raise a signal again after its end, as uvicorn does: that would end the process before the
+    application's lifespan."""
 
     def __init__(self, config: uvicorn.Config, closing: threading.Event) -> None:
         super().__init__(config)
@@ -93,7 +94,7 @@ class _Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Make signals end this server, and do nothing more."""
+        """Let signals end this server, and nothing else."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._end, number)

@@ -1,4 +1,4 @@
-"""A run's masked log while it grows, as server-sent events.
+"""Stream a run's masked log while it grows, as server-sent events.
 
 https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
@@ -23,8 +23,8 @@ _LONGEST_S = 900.0
 async def stream_log(request: Request) -> Response:
     """`GET /runs/ID/log`: the log after `Last-Event-ID` (or `?after=`), until the run is completed.
 
-    Events `log` carry `{"part": …, "text": …}`; `end` is the last one. A stream is closed after a quarter of an hour,
-    and browsers then reconnect where they were. `?format=text` returns the log so far as plain text.
+    Events `log` carry `{"part": …, "text": …}`; the last event is `end`. A stream is closed after a quarter of an hour;
+    browsers then reconnect and continue. `?format=text` returns the log so far as plain text.
     """
     front: Front = request.state.front
     run, _ = await find_run(request, await visitor_of(request))
@@ -49,7 +49,7 @@ async def _events(store: Store, id: RunId, after: int, closing: Event | None) ->
     began = beat = loop.time()
     yield "retry: 1000\n\n"
     while loop.time() - began < _LONGEST_S and not (closing and closing.is_set()):
-        # Read the status before the log, so that no line from before the completion is missed.
+        # Read the status before the log, so that no line written before the completion is missed.
         run = await store.runs.find(id)
         for position, part, text in await store.runs.read_log(id, after=after):
             data = msgspec.json.encode({"part": part, "text": text}).decode()

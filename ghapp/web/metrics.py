@@ -45,9 +45,9 @@ _ANSWER_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
 class Metrics:
-    """The counters of one web process. Figures shared by many processes are read from the database at each request.
+    """The counters of one web process. Figures that many processes share are read from the database at each request.
 
-    A worker has counters of its own (`work_metrics.py`).
+    A worker has its own counters (`work_metrics.py`).
     """
 
     def __init__(self) -> None:
@@ -73,7 +73,7 @@ class Metrics:
             collector(registry=self.registry)
 
     def delivery(self, event: str, answer: str) -> None:
-        """Count a delivery; an event that GitHub probably did not send is "other"."""
+        """Count a delivery. Events that GitHub probably did not send are counted as "other"."""
         self._deliveries.labels(event if event in _EVENTS else "other", answer).inc()
 
     def watch_worker_starts(self, starts: Callable[[], float]) -> None:
@@ -86,8 +86,10 @@ class Metrics:
         self._answers.labels(method, route, str(status)).observe(seconds)
 
     def exposition(self, *, ended: Mapping[tuple[str, str], int], unfinished: Mapping[str, int]) -> bytes:
-        """The text for Prometheus, without the worker's; `ended` are runs by operation and conclusion, `unfinished` by
-        status."""
+        """The text for Prometheus, without the worker's part.
+
+        `ended` are the numbers of runs by operation and conclusion, `unfinished` by status.
+        """
         self._stored.ended, self._stored.unfinished = dict(ended), dict(unfinished)
         return generate_latest(self.registry)
 
@@ -113,9 +115,9 @@ class _Stored(Collector):
 
 
 async def show_metrics(request: Request) -> Response:
-    """`GET /metrics` on the address of the pages: with the token, or without one only from this machine.
+    """`GET /metrics` on the address of the pages: with the token, or if there is none, only from this machine.
 
-    404 if metrics have their own address; 401; 403.
+    Answers 404 if the metrics have their own address, 401 for a wrong token, 403 from other machines.
     """
     access: MetricsAccess = request.state.front.settings.metrics
     if access.listen is not None:
@@ -126,7 +128,7 @@ async def show_metrics(request: Request) -> Response:
 
 
 async def show_metrics_alone(request: Request) -> Response:
-    """`GET /metrics` on its own address: for everybody who reaches it, with the token if there is one. 401."""
+    """`GET /metrics` on its own address, for everybody who reaches it; answers 401 unless a required token is right."""
     return await _exposed(request)
 
 
@@ -136,7 +138,7 @@ def metrics_routes() -> list[Route]:
 
 
 async def _exposed(request: Request) -> Response:
-    """If the database does not answer, only its figures are missing."""
+    """The metrics. If the database does not answer, only its figures are missing."""
     front = request.state.front
     token = front.settings.metrics.token
     given = request.headers.get("Authorization", "").encode()

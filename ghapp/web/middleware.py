@@ -1,4 +1,4 @@
-"""Around every route: security headers, timing, and the last handler of exceptions."""
+"""The middleware around every route: security headers, timing, and the last handler of exceptions."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -36,7 +36,7 @@ class Answering:
         self._templates: dict[Any, str] = {each.endpoint: each.path for each in routes if isinstance(each, Route)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on; an exception is logged without its text and answered 500."""
+        """Pass the request on. An exception is logged without its text, and answered with 500."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

@@ -34,7 +34,7 @@ async def show_dashboard(request: Request) -> Response:
 
 
 async def show_repository(request: Request) -> Response:
-    """`GET /OWNER/REPO`: the same for one repository. Unknown and forbidden ones get the same answer."""
+    """`GET /OWNER/REPO`: the same for one repository. The answer is the same for unknown and forbidden ones."""
     front: Front = request.state.front
     visitor = await visitor_of(request)
     name = f"{request.path_params['owner']}/{request.path_params['repo']}"
@@ -71,7 +71,7 @@ async def show_run(request: Request) -> Response:
     log = await read_shown_log(front.store, run.id)
     waiting = await front.store.overview.waiting([repository.id]) if run.conclusion == "action_required" else ()
     raw = await front.store.runs.report(run.id)
-    # In threads, as on every page: others determine the size of reports and logs.
+    # In threads, as on every page, since others determine how large reports and logs are.
     reports, pictures = ([], []) if raw is None else await asyncio.to_thread(_shown_reports, raw)
     done = [] if reports else await _done_so_far(front, run)
     return await _page(

@@ -31,8 +31,8 @@ async def show_picture(request: Request) -> Response:
 
 
 async def show_public_picture(request: Request) -> Response:
-    """`GET /pictures/ID/NUMBER/TAG.svg`: the same for GitHub, which does not sign in; the check run has the
-    address."""
+    """`GET /pictures/ID/NUMBER/TAG.svg`: the same for GitHub, which does not sign in. The address is in the check
+    run."""
     front: Front = request.state.front
     run_id, number = request.path_params["id"], request.path_params["number"]
     if not front.sealer.has_tag(f"picture {run_id} {number}", request.path_params["tag"]):

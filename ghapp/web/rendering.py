@@ -1,4 +1,4 @@
-"""Templates, in which everything is escaped unless it is marked as HTML."""
+"""Render templates, in which everything is escaped unless it is marked as HTML."""
 
 from typing import Any
 
@@ -23,6 +23,6 @@ def render(template: str, **values: Any) -> str:
 
 
 def message_page(status: int, heading: str, text: str, *, link: tuple[str, str] | None = None) -> HTMLResponse:
-    """A page with one message; `link` leads on: an address and its text."""
+    """A page with one message. `link` is the address and text of a link to the next page."""
     content = render("message.html", login=None, heading=heading, text=text, link=link)
     return HTMLResponse(content, status_code=status, headers={"Cache-Control": "no-store"})

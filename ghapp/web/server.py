@@ -40,7 +40,7 @@ _ASK_GITHUB_S = 10.0
 
 
 def create_server(lifespan: Lifespan[Starlette], *, max_body_size: int) -> Starlette:
-    """The routes, for a lifespan whose state has a `front`; larger deliveries are answered 413."""
+    """The routes, for a lifespan whose state has a `front`. Deliveries above `max_body_size` are answered with 413."""
 
     @contextlib.asynccontextmanager
     async def with_admission(app: Starlette) -> AsyncIterator[dict[str, Any]]:
@@ -50,7 +50,7 @@ def create_server(lifespan: Lifespan[Starlette], *, max_body_size: int) -> Starl
 
     routes = [
         Route("/webhooks/github", Deliveries(max_body_size).receive, methods=["POST"]),
-        # Before the route of a repository, which would match it too.
+        # This comes before the route of a repository, which would match it, too.
         Route("/webhooks/github", _refuse_method, methods=["GET", "PUT", "PATCH", "DELETE"]),
         Route("/healthz", healthy),
         Route("/readyz", ready),

@@ -1,4 +1,4 @@
-"""Cookies for signed-in people: encrypted, so that nobody can read or forge one, and short-lived."""
+"""Cookies for signed-in people. They are encrypted, so that nobody can read or forge them, and short-lived."""
 
 import base64
 import binascii

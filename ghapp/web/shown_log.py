@@ -1,5 +1,4 @@
-"""A run's masked log on its page: the end of each root run's log, and the position from which the live log
-continues."""
+"""Read a run's masked log for its page: the end of each root run's log, and where the live log continues."""
 
 from dataclasses import dataclass
 
@@ -20,7 +19,7 @@ class PartOfLog:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownLog:
-    """The parts in the order of their start; `position` is that of the last piece."""
+    """The parts in the order of their start. `position` is the position of the last piece of the log."""
 
     parts: tuple[PartOfLog, ...]
     position: int

@@ -1,4 +1,4 @@
-"""Sign-in with GitHub, which says who a person is and what they may see.
+"""Sign people in with GitHub, which says who a person is and what they may see.
 
 https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps#web-application-flow
 """
@@ -32,8 +32,8 @@ class SignInNeeded(Exception):
     """Nobody is signed in, or GitHub no longer accepts the token."""
 
 
-class Reading:
-    """Who may read what, cached for a minute."""
+class ReadAccess:
+    """Which repositories a person may read, cached for a minute."""
 
     def __init__(self, people: GitHubPeople, cookies: Cookies) -> None:
         self._people = people
@@ -64,11 +64,11 @@ class SignedIn:
 
     login: str
     token: str = field(repr=False)
-    reading: Reading
+    read_access: ReadAccess
 
     async def readable(self, repositories: Sequence[KnownRepository]) -> tuple[KnownRepository, ...]:
         """The repositories that GitHub lets them read. Raises SignInNeeded and GitHubAway."""
-        answers = await asyncio.gather(*(self.reading.may_read(self.token, each) for each in repositories))
+        answers = await asyncio.gather(*(self.read_access.may_read(self.token, each) for each in repositories))
         return tuple(each for each, may_read in zip(repositories, answers, strict=True) if may_read)
 
 
@@ -79,14 +79,14 @@ class SignIn:
         self._people = people
         self._cookies = cookies
         self._redirect_uri = f"{public_url}{CALLBACK}"
-        self._reading = Reading(people, cookies)
+        self._reading = ReadAccess(people, cookies)
 
     async def visitor(self, request: Request) -> Visitor:
         """The signed-in person. Raises SignInNeeded."""
         session = self._cookies.read(request, Session)
         if session is None:
             raise SignInNeeded
-        return SignedIn(login=session.login, token=session.token, reading=self._reading)
+        return SignedIn(login=session.login, token=session.token, read_access=self._reading)
 
     def begin(self, request: Request) -> Response:
         """`GET /login`: go to GitHub, and return to `?next=`."""
@@ -110,7 +110,9 @@ class SignIn:
         if begun is None or not hmac.compare_digest(begun.state.encode(), query.get("state", "").encode()):
             return _not_signed_in("This sign-in did not start here, or is more than ten minutes old.")
         if not query.get("code"):
-            return self._ended(_not_signed_in("GitHub did not sign you in, because the request was declined there."))
+            return self._forget_session(
+                _not_signed_in("GitHub did not sign you in, because the request was declined there.")
+            )
         try:
             token = await self._people.exchange(
                 query["code"], redirect_uri=self._redirect_uri, code_verifier=begun.verifier
@@ -118,13 +120,13 @@ class SignIn:
             login = await self._people.login(token.value)
         except (CodeRefused, TokenRefused) as error:
             log.warning("sign_in_refused", reason=str(error)[:80])
-            return self._ended(_not_signed_in("GitHub refused the sign-in; the server's log has the reason."))
+            return self._forget_session(_not_signed_in("GitHub refused the sign-in; the server's log has the reason."))
         lasts_s = min(SESSION_S, token.expires_in_s or SESSION_S)
         session = Session(login=login, token=token.value, until=self._cookies.now() + lasts_s)
         response = RedirectResponse(begun.next, status_code=303, headers={"Cache-Control": "no-store"})
         self._cookies.write(response, session)
         log.info("signed_in", login=login)
-        return self._ended(response)
+        return self._forget_session(response)
 
     async def sign_out(self, request: Request) -> Response:
         """`POST /logout`: revoke the token at GitHub, and delete the cookie."""
@@ -142,7 +144,7 @@ class SignIn:
         self._cookies.forget(response, Session)
         return response
 
-    def _ended(self, response: Response) -> Response:
+    def _forget_session(self, response: Response) -> Response:
         self._cookies.forget(response, BegunSignIn)
         return response
 
@@ -156,8 +158,8 @@ def login_path(request: Request) -> str:
 def own_path(path: str) -> str:
     """A path on this server, otherwise "/", so that a link to our sign-in cannot send people to another site.
 
-    Browsers treat a backslash as a slash and skip tabs and line feeds, so that `/\\\\host` and `/<tab>/host` lead
-    elsewhere too. https://url.spec.whatwg.org/#concept-basic-url-parser
+    Browsers treat a backslash as a slash and skip tabs and line feeds, so that `/\\\\host` and `/<tab>/host` also lead
+    elsewhere. https://url.spec.whatwg.org/#concept-basic-url-parser
     """
     plain = path.isascii() and path.isprintable() and " " not in path and "\\" not in path
     return path if plain and path.startswith("/") and not path.startswith("//") else "/"

@@ -1,4 +1,4 @@
-"""The few files that pages load, all from this package."""
+"""Serve the few files that pages load, all of them from this package."""
 
 from collections.abc import Mapping
 from importlib.resources import files

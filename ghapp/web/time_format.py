@@ -1,4 +1,4 @@
-"""Times and durations as text for people."""
+"""Format times and durations for people."""
 
 from datetime import UTC, datetime
 

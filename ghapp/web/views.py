@@ -1,4 +1,4 @@
-"""The content of pages, as values: rows of runs and environments with their texts and links."""
+"""The content of pages as values: rows of runs and environments, with their texts and links."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _CONCLUSIONS: Mapping[str, tuple[str, Mood]] = {
     "action_required": ("waits for a person", "waiting"),
     "cancelled": ("cancelled", "quiet"),
 }
-_GOING_ON: Mapping[str, tuple[str, Mood]] = {
+_UNFINISHED: Mapping[str, tuple[str, Mood]] = {
     "queued": ("queued", "running"),
     "in_progress": ("in progress", "running"),
 }
@@ -86,10 +86,10 @@ class RepositoryRow:
 
 
 def run_row(run: Run, repository: KnownRepository, *, waits: bool) -> RunRow:
-    """A run as a page shows it. `waits`: nobody has decided its hold yet."""
+    """A run as a page shows it. `waits`: whether nobody has decided its hold yet."""
     words, mood = _CONCLUSIONS.get(run.conclusion or "", (run.conclusion or "", "quiet"))
     if run.status != "completed":
-        words, mood = _GOING_ON[run.status]
+        words, mood = _UNFINISHED[run.status]
     if isinstance(run.state, ApplyState) and run.state.replaced_by is not None:
         words, mood = "replaced", "quiet"
     elif run.conclusion == "action_required" and not waits:
@@ -117,7 +117,7 @@ def run_row(run: Run, repository: KnownRepository, *, waits: bool) -> RunRow:
 def run_rows(
     runs: Iterable[Run], repositories: Mapping[RepositoryId, KnownRepository], waiting: Iterable[Run]
 ) -> tuple[RunRow, ...]:
-    """Runs as a list shows them; `waiting` are those that wait for a person."""
+    """Runs as a list shows them. `waiting` are the ones that wait for a person."""
     waits = {run.id for run in waiting}
     return tuple(run_row(run, repositories[run.repository_id], waits=run.id in waits) for run in runs)
 
@@ -142,7 +142,7 @@ def repository_rows(
 def _environment_row(now: EnvironmentNow, repository: KnownRepository) -> EnvironmentRow:
     run = None if now.newest is None else run_row(now.newest, repository, waits=True)
     last, newest = now.last, now.newest
-    words, mood = _standing(now)
+    words, mood = _status(now)
     return EnvironmentRow(
         name=now.environment,
         branch=last.branch if last is not None else newest.branch if newest is not None else "",
@@ -155,7 +155,7 @@ def _environment_row(now: EnvironmentNow, repository: KnownRepository) -> Enviro
     )
 
 
-def _standing(now: EnvironmentNow) -> tuple[str, Mood]:
+def _status(now: EnvironmentNow) -> tuple[str, Mood]:
     """An environment's status: that of its newest apply, unless LAST has moved since."""
     run, last = now.newest, now.last
     if run is None or (run.conclusion == "success"):

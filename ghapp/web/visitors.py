@@ -13,7 +13,7 @@ _FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP")
 
 
 class NotServedHere(Exception):
-    """The visitor may not see the pages; `str` says why and what the operator can do."""
+    """The visitor may not see the pages. The message says why, and what the operator can do."""
 
 
 class Visitor(Protocol):
@@ -38,7 +38,7 @@ class Admission(Protocol):
 
 
 class AtTheMachine:
-    """A person at the machine itself: they could read the database anyway."""
+    """A person at the machine itself, who could read the database anyway."""
 
     login: str | None = None
 
@@ -60,7 +60,7 @@ def is_at_the_machine(request: Request) -> bool:
 
 
 class LoopbackOnly:
-    """Without sign-in only the machine itself may see the pages."""
+    """The admission without sign-in: only the machine itself may see the pages."""
 
     async def visitor(self, request: Request) -> Visitor:
         """Admit visitors at the machine. Raises NotServedHere."""

@@ -1,4 +1,4 @@
-"""Commands in comments. Pure: takes a comment's text, returns the valid commands.
+"""Read the commands in a comment. Pure: takes a comment's text, returns the valid commands.
 
 A command stands alone on its line, in plain text that its author wrote and everybody can see: not quoted, not in code,
 not in HTML, and without invisible characters. A command that decides something names the reviewed commit by its full
@@ -53,7 +53,7 @@ class CommentText:
 
 
 _LONGEST: Final = 8_000
-"""A longer comment is not searched for commands: that would take long, and everybody notices such a comment."""
+"""Longer comments are not searched for commands: it would take too long, and they cannot go unnoticed."""
 _MOST_NEAR_MISSES: Final = 3
 _TOO_LONG: Final = "Commands are read only in comments of at most 8,000 characters."
 _NOT_SHOWN: Final = "The comment has an invisible or misleading character: type the line again instead of pasting it."
@@ -81,7 +81,7 @@ _MENTIONED: Final = re.compile(r"[@/`*_]*planward[:,`*_]*", re.IGNORECASE)
 _MARKDOWN: Final = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 _BIDIRECTIONAL: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _OTHER_LINE_ENDS: Final = frozenset("\x00\r\v\f\x1c\x1d\x1e\x85\u2028\u2029")
-"""Characters that some programs treat as the end of a line or text, and GitHub does not, or not everywhere."""
+"""Characters that some programs treat as the end of a line or a text, and GitHub does not, or not everywhere."""
 _BLANK_LETTERS: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 """Letters, marks and symbols that are invisible."""
 
@@ -130,21 +130,21 @@ def _near_miss(line: str, why: str | None = None) -> NearMiss:
     arguments = [f"{_PREFIXES.get(name, '')}{whole.get(name, name)}" for name in form]
     if "--override" in given:
         arguments.append("--override")
-    lacks = [name for name in form if name not in whole]
+    missing = [name for name in form if name not in whole]
     return NearMiss(
         written=" ".join(words),
         meant=" ".join(["planward", verb, *arguments]),
-        why=why or _why_none(line, verb, lacks, unknown),
+        why=why or _explain_near_miss(line, verb, missing, unknown),
     )
 
 
-def _why_none(line: str, verb: str, lacks: Sequence[str], unknown: Sequence[str]) -> str:
-    if not all(_shows(each) for each in line):
+def _explain_near_miss(line: str, verb: str, missing: Sequence[str], unknown: Sequence[str]) -> str:
+    if not all(_is_visible(each) for each in line):
         return _NOT_SHOWN
-    if "SHA" in lacks:
+    if "SHA" in missing:
         return "SHA is the whole commit, all 40 digits; the check run shows the line to paste."
-    if lacks:
-        return f"Put {' and '.join(f'{_MEANINGS[name]} for {name}' for name in lacks)}."
+    if missing:
+        return f"Put {' and '.join(f'{_MEANINGS[name]} for {name}' for name in missing)}."
     return f"`planward {verb}` does not take `{unknown[0].replace('`', '')}`." if unknown else ""
 
 
@@ -160,7 +160,7 @@ def _plain_lines(text: str) -> Iterator[str]:
         if any(child.type == "html_inline" for child in children):
             continue
         written = {line.strip(" ") for line in lines[block.map[0] : block.map[1]]}
-        # The text of headings and tables also has level 1; nobody means a command by it.
+        # The text of headings and tables also has level 1, but is never meant as a command.
         for line in _split(children):
             if (
                 len(line) == 1
@@ -190,12 +190,12 @@ def _opens_details(block: Token) -> int:
 
 
 def _words(line: str) -> list[str]:
-    """The words of a line as they look, without invisible characters."""
-    return "".join(each if _shows(each) else " " * each.isspace() for each in line).split()
+    """The words of a line as people see them, without invisible characters."""
+    return "".join(each if _is_visible(each) else " " * each.isspace() for each in line).split()
 
 
 def _looks_like_command(line: str) -> bool:
-    """Whether a line begins with the name and a word similar to a verb; sentences are longer."""
+    """Whether a line begins with "planward" and a word similar to a verb, and is too short for a sentence."""
     words = _words(line)
     if not 2 <= len(words) <= 8 or _MENTIONED.fullmatch(words[0]) is None:
         return False
@@ -203,7 +203,7 @@ def _looks_like_command(line: str) -> bool:
 
 
 def _read_line(line: str) -> Command | None:
-    if not all(_shows(each) for each in line):
+    if not all(_is_visible(each) for each in line):
         return None
     name, verb, *rest = line.split()
     if name != "planward" or verb not in _VERBS:
@@ -243,9 +243,8 @@ def _is_whole(command: Command) -> bool:
     return given in wanted and (command.verb == "apply" or not command.override)
 
 
-def _shows(character: str) -> bool:
-    """Whether a character looks like what it is. A blank does; an invisible character or a look-alike of a blank does
-    not."""
+def _is_visible(character: str) -> bool:
+    """Whether people see a character as what it is: not an invisible one, nor one that looks like a blank."""
     if character == " ":
         return True
     hidden = unicodedata.category(character)[0] in "CZ" or unicodedata.name(character, "").startswith("VARIATION")

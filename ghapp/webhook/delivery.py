@@ -58,7 +58,7 @@ def _verify(signature: str, body: Body, secrets: Sequence[str]) -> None:
     fits = False
     for secret in secrets:
         expected = b"sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest().encode()
-        # Compare every secret, whatever the earlier results. An empty secret would let anybody make a valid signature.
+        # Compare with every secret, so that the time is constant. With an empty secret anybody could sign.
         fits |= hmac.compare_digest(given, expected) and secret != ""
     if not fits:
         raise SignatureMismatch(_UNSIGNED)

@@ -1,6 +1,6 @@
 """The worker process that `planward serve` starts, and that ends with it.
 
-It parses and masks everything that others wrote, so that the process that answers GitHub does not. The two share the
+It parses and masks everything that others wrote, so that the process that answers GitHub need not. The two share the
 database, which holds everything durable, and a socket:
 
     messages.py     the messages on the socket

@@ -1,4 +1,4 @@
-"""The worker's side: wakes its queues, answers the questions of `serve`, and ends with it."""
+"""The worker's end of the connection: wakes its queues, answers questions, and ends the worker with `serve`."""
 
 import asyncio
 import contextlib
@@ -34,11 +34,12 @@ Answering = Callable[[Subject], Awaitable[Sequence[str]]]
 class ServeLink:
     """The connection to the `serve` that started this worker.
 
-    If it breaks, this process kills itself: the next `serve` starts its own worker, and SQLite allows only one.
+    If it breaks, this process kills itself: the next `serve` starts its own worker, and with SQLite there can be only
+    one.
     """
 
     def __init__(self, connection: socket.socket) -> None:
-        """Listen from now on, in a thread of its own that no job can block."""
+        """Listen from now on, in a thread that no job can block."""
         self._connection = connection
         self._sending = threading.Lock()
         self._begun = threading.Event()
@@ -58,23 +59,23 @@ class ServeLink:
         """
         self._answering = asyncio.get_running_loop(), answer
         self._wake = wake
-        self._say(Working())
+        self._send(Working())
 
     def refused(self, reason: str) -> None:
         """Tell `serve` why the worker cannot start."""
-        self._say(Refused(reason))
+        self._send(Refused(reason))
 
-    def _say(self, message: msgspec.Struct) -> None:
-        with self._sending, contextlib.suppress(OSError):  # a broken connection ends the process, see below
+    def _send(self, message: msgspec.Struct) -> None:
+        with self._sending, contextlib.suppress(OSError):  # `_listen` ends the process if the connection is broken
             self._connection.sendall(as_line(message))
 
     def _listen(self) -> None:
         with contextlib.suppress(OSError), self._connection.makefile("rb") as lines:
             for line in lines:
-                self._take_in(read_by_worker(line))
+                self._process(read_by_worker(line))
         os.kill(os.getpid(), signal.SIGKILL)
 
-    def _take_in(self, message: ToWorker) -> None:
+    def _process(self, message: ToWorker) -> None:
         match message:
             case Begin():
                 self._begun.set()
@@ -84,12 +85,12 @@ class ServeLink:
             case Question():
                 if self._answering is not None:
                     loop, answer = self._answering
-                    with contextlib.suppress(RuntimeError):  # the loop has ended
+                    with contextlib.suppress(RuntimeError):  # the event loop may have ended
                         asyncio.run_coroutine_threadsafe(self._answer(message, answer), loop)
 
     async def _answer(self, question: Question, answer: Answering) -> None:
         said = Answer(question.number, tuple(await answer(question.subject)))
-        await asyncio.to_thread(self._say, said)
+        await asyncio.to_thread(self._send, said)
 
 
 def inherited_link() -> ServeLink | None:

@@ -21,7 +21,7 @@ class Wake(msgspec.Struct, frozen=True, tag="wake"):
 
 
 class Question(msgspec.Struct, frozen=True, tag="question"):
-    """To the worker: asks which services do not answer, or for its metrics."""
+    """To the worker: which services do not answer, or what are the metrics?"""
 
     number: int
     subject: Subject

@@ -1,4 +1,4 @@
-"""The side of `serve`: starts the worker, restarts it when it ends, and ends it."""
+"""The supervision by `serve`: start the worker, restart it if it ends, and end it."""
 
 import asyncio
 import contextlib
@@ -33,11 +33,12 @@ from ghapp.worker_process.messages import (
 
 _LONGEST_LINE = 4 * 1024 * 1024
 _MOST_UNSENT = 64 * 1024
-"""Bytes that may wait for a worker that does not read. What is dropped costs little: it polls its queues by itself."""
+"""The most bytes that may wait for a worker that does not read. Beyond that, messages are dropped, which costs little:
+the worker also polls its queues by itself."""
 
 
 class WorkerEnded(PlanwardError):
-    """The worker does not run; `str` says why, for the operator."""
+    """The worker does not run. The message tells the operator why."""
 
 
 class Process(Protocol):
@@ -55,7 +56,7 @@ class Process(Protocol):
 
 
 Spawn = Callable[[Mapping[str, int]], Process]
-"""Starts a worker that inherits these descriptors; their numbers are in the environment variables of these names."""
+"""Starts a worker that inherits these descriptors. The keys are environment variables, which hold their numbers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,12 +64,12 @@ class Patience:
     """How long `serve` waits for its worker, in seconds, and how often it restarts it."""
 
     first_pause_s: float = 0.5
-    """The pause before the first restart; doubled each time."""
+    """The pause before the first restart. It doubles with each further one."""
     longest_pause_s: float = 30.0
     steady_s: float = 60.0
-    """If a worker has worked for this long, restarts are counted from the beginning."""
+    """Once a worker has worked for this long, restarts are counted from zero again."""
     most_in_a_row: int = 10
-    """`serve` ends after this many workers in a row have ended sooner than that."""
+    """`serve` ends if this many workers in a row have ended sooner than `steady_s`."""
     answer_s: float = 4.0
 
 
@@ -90,7 +91,7 @@ class WorkerBeside:
     def __init__(
         self, secrets: Mapping[str, str], *, spawn: Spawn = spawn_worker, patience: Patience = Patience()
     ) -> None:
-        """Start it at once, so that both processes import their modules at the same time. It works from `running` on.
+        """Start the worker at once, so that both processes import their modules in parallel. It works during `running`.
 
         It gets the `secrets` through a file in memory, since this process's environment does not contain them.
         """
@@ -106,7 +107,7 @@ class WorkerBeside:
 
     @contextlib.asynccontextmanager
     async def running(self, give_up: Callable[[], None]) -> AsyncIterator[None]:
-        """Let it work until the context ends, then end it gracefully.
+        """Let the worker work until the context ends, then end it gracefully.
 
         If workers keep ending, `give_up` is called once. Raises WorkerEnded if the first worker does not start, and at
         the end of the context if workers kept ending or the last one ended with an error.
@@ -125,16 +126,16 @@ class WorkerBeside:
         if self._lost:
             raise WorkerEnded(f"the worker kept ending, {self.starts} in all: see the log")
         if status not in (0, None):
-            raise WorkerEnded(f"the worker ended with an error: {_as_words(status)}")
+            raise WorkerEnded(f"the worker ended with an error: {_describe_exit(status)}")
 
     def wake(self, queue: str) -> None:
         """Have the worker poll a queue now. Can be called from any thread."""
         if self._loop is not None:
-            with contextlib.suppress(RuntimeError):  # the loop has ended
+            with contextlib.suppress(RuntimeError):  # the event loop may have ended
                 self._loop.call_soon_threadsafe(self._wake, queue)
 
     async def failing(self) -> tuple[str, ...]:
-        """Return what is missing: the worker itself, or services that it needs and that do not answer."""
+        """Return what is missing: the worker itself, or the services that it needs and that do not answer."""
         if self._at_work is None:
             return ("the worker is not running: it ended and will be restarted",)
         try:
@@ -196,7 +197,7 @@ class WorkerBeside:
             self._at_work = None
             worked_s = self._started.worked_s()
             in_a_row = 1 if worked_s >= self._patience.steady_s else in_a_row + 1
-            log.error("worker_ended", how=_as_words(status), worked_s=round(worked_s), in_a_row=in_a_row)
+            log.error("worker_ended", how=_describe_exit(status), worked_s=round(worked_s), in_a_row=in_a_row)
 
     async def _start_again(self) -> bool:
         try:
@@ -232,15 +233,15 @@ class _Worker:
         self._questions: dict[int, asyncio.Future[tuple[str, ...]]] = {}
 
     async def begin(self) -> None:
-        """Let it work, and wait until it does. Raises WorkerEnded if it ends before."""
+        """Let the worker begin, and wait until it takes jobs. Raises WorkerEnded if it ends before that."""
         listening = await self._listen()
         assert self._writer is not None
         assert self._working is not None
-        self._say(Begin())
+        self._send(Begin())
         both: list[asyncio.Future[Any]] = [listening, self._working]
         await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         if not self._working.done():
-            raise WorkerEnded(f"the worker ended while it started ({_as_words(listening.result())}): see the log")
+            raise WorkerEnded(f"the worker ended while it started ({_describe_exit(listening.result())}): see the log")
         await self._working
 
     async def ended(self) -> int:
@@ -248,13 +249,13 @@ class _Worker:
         return await asyncio.shield(await self._listen())
 
     async def end(self) -> int | None:
-        """End it gracefully, and return its exit status; None if it had already ended."""
+        """End the worker gracefully, and return its exit status; None if it had already ended."""
         listening = await self._listen()
         if listening.done():
             return None
         self._process.send_signal(signal.SIGTERM)
         status = await listening
-        # A worker that has not started working does not handle SIGTERM yet, and has nothing to finish.
+        # A worker that does not work yet does not handle SIGTERM, but has nothing to finish either.
         return 0 if status == -signal.SIGTERM and self._works_since is None else status
 
     async def kill(self) -> None:
@@ -263,28 +264,28 @@ class _Worker:
         await self.ended()
 
     def worked_s(self) -> float:
-        """How many seconds it worked."""
+        """For how many seconds the worker has worked."""
         return 0.0 if self._works_since is None else self._works_until - self._works_since
 
     def wake(self, queue: str) -> None:
-        """Tell it that a job was enqueued."""
-        self._say(Wake(queue))
+        """Tell the worker that a job was enqueued."""
+        self._send(Wake(queue))
 
     async def ask(self, subject: Subject, *, within_s: float) -> tuple[str, ...]:
-        """Ask it something. Raises TimeoutError, and WorkerEnded if it ends before it answers."""
+        """Ask the worker. Raises TimeoutError, and WorkerEnded if it ends before it answers."""
         if self._is_gone:
             raise WorkerEnded("the worker ended")
         number = next(self._numbers)
         answer: asyncio.Future[tuple[str, ...]] = asyncio.get_running_loop().create_future()
         self._questions[number] = answer
         try:
-            self._say(Question(number, subject))
+            self._send(Question(number, subject))
             async with asyncio.timeout(within_s):
                 return await answer
         finally:
             del self._questions[number]
 
-    def _say(self, message: msgspec.Struct) -> None:
+    def _send(self, message: msgspec.Struct) -> None:
         assert self._writer is not None
         if not self._writer.is_closing() and self._writer.transport.get_write_buffer_size() < _MOST_UNSENT:
             self._writer.write(as_line(message))
@@ -311,7 +312,7 @@ class _Worker:
                         if (asked := self._questions.get(number)) is not None and not asked.done():
                             asked.set_result(said)
         except (OSError, ValueError, RecursionError, asyncio.InvalidStateError) as error:
-            # The connection is broken, or this is not a message of a worker.
+            # The connection is broken, or this is no message of a worker.
             log.error("worker_not_understood", error=type(error).__name__)
             self._process.send_signal(signal.SIGKILL)
         self._is_gone = True
@@ -324,5 +325,5 @@ class _Worker:
         return status
 
 
-def _as_words(status: int) -> str:
+def _describe_exit(status: int) -> str:
     return f"exit status {status}" if status >= 0 else f"signal {-status}"

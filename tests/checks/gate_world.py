@@ -53,7 +53,7 @@ class Approval:
 
     number: int
     sha: str
-    asked: settle.Asked
+    asked: settle.RequestedAction
     digests: frozenset[str]
 
 

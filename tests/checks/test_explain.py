@@ -84,7 +84,7 @@ def test_a_commit_slipped_in_before_a_merge_makes_the_segment_another_tree() -> 
 def test_a_commit_that_the_branch_has_stood_at_is_left_over_though_a_later_merge_holds_it() -> None:
     # The head was built on `x`, so its tree on LAST is the actual one; nobody reviewed `x`.
     segments = cut_segments(
-        "L", ["x", "m"], [merged(1, "m")], repository_id=HERE, branch="staging", stood_at={"x", "m"}
+        "L", ["x", "m"], [merged(1, "m")], repository_id=HERE, branch="staging", earlier_tips={"x", "m"}
     )
     assert [(segment.before, segment.end) for segment in segments] == [("L", "x"), ("x", "m")]
     trees = {end: SegmentTrees(merged={1: f"tree of {end}"}, actual=f"tree of {end}") for end in ("x", "m")}

@@ -198,7 +198,7 @@ class GateMachine(RuleBasedStateMachine):
             return  # refused: a button counts only at the tip
         attempts = self.store.of(sha)
         shown = attempts[-1] if attempts and attempts[-1].state == "held" else None
-        asked: settle.Asked = "plan" if shown is None else "apply"  # what shows no plan yet is planned first
+        asked: settle.RequestedAction = "plan" if shown is None else "apply"  # what shows no plan yet is planned first
         digests = frozenset[str]() if shown is None else shown.digests
         self.store.approvals.append(Approval(len(self.store.approvals) + 1, sha, asked, digests))
         self._look()
@@ -246,9 +246,9 @@ class GateMachine(RuleBasedStateMachine):
             )
             for head in known
         ]
-        stood_at = self.store.pushes | {head.base_when_merged for head in known}
+        earlier_tips = self.store.pushes | {head.base_when_merged for head in known}
         segments = cut_segments(
-            self.store.last, commits, merged, repository_id=HERE, branch="staging", stood_at=stood_at
+            self.store.last, commits, merged, repository_id=HERE, branch="staging", earlier_tips=earlier_tips
         )
         trees = {
             segment.end: SegmentTrees(
@@ -274,7 +274,7 @@ class GateMachine(RuleBasedStateMachine):
         decision = settle.decide_tip(
             self._history(), attempt=state, asked=approval.asked if approval else None, rerun=rerun, waited=waited
         )
-        if isinstance(decision, settle.Rest):
+        if isinstance(decision, settle.LeaveAlone):
             return
         if isinstance(decision, settle.UpToDate):
             for each in attempts:

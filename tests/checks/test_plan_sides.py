@@ -12,7 +12,7 @@ from checks.errors import PlanFormatError
 from checks.plan import read_plan
 from checks.plan.marks import Hidden
 from checks.plan.sides import Attributes, sides
-from checks.report.diff import Comparing, diff, diff_sides
+from checks.report.diff import ComparisonCache, diff, diff_sides
 from tests.checks.building import NO_MASK, plan_of, resource
 from tests.checks.test_report_found_again import Maker
 
@@ -21,7 +21,7 @@ from tests.checks.test_report_found_again import Maker
 @given(st.integers(0, 2**48))
 def test_attributes_decoded_one_by_one_differ_as_the_whole_does(seed: int) -> None:
     plan = read_plan(json.dumps(Maker(random.Random(seed)).plan()).encode())
-    comparing = Comparing()
+    comparing = ComparisonCache()
     for change in plan.resource_changes:
         for _ in range(2):  # the second time from what was compared before
             found = diff_sides(sides(change.change), comparing, mask=NO_MASK, replaces=change.replaces)

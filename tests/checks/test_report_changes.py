@@ -11,7 +11,7 @@ from checks.rendering.annotations import annotate
 from checks.rendering.lines import lines_of_change
 from checks.report import RunReport, report_failure, report_skipped
 from checks.report.change_report import AttributeChange, ChangeReport
-from checks.report.danger import gravity, marks, stateful_kind
+from checks.report.danger import danger_rank, marks, stateful_kind
 from checks.report.danger_table import STATEFUL
 from checks.report.diff import diff, diff_value
 from checks.report.fold import common_name, fold
@@ -137,7 +137,7 @@ def test_danger_is_marked(type_: str, section: Any, attributes: Any, expected: t
 
 def test_losing_data_is_graver_than_opening_something_and_that_than_the_rest() -> None:
     order = [("database",), ("opens to the world",), ("permissions",), ("network",), ()]
-    assert sorted(order, key=gravity) == order
+    assert sorted(order, key=danger_rank) == order
 
 
 def test_a_type_holds_one_kind_of_data() -> None:
@@ -299,7 +299,7 @@ def test_the_title_says_enough(changed: dict[str, Any], title: str) -> None:
 
 def test_a_skipped_root_module_says_why() -> None:
     skipped = report_skipped(root_module="app", environment="testing", workspace="x", cause="network failed")
-    assert (skipped.outcome, skipped.cause, skipped.went_well) == ("skipped", "network failed", False)
+    assert (skipped.outcome, skipped.cause, skipped.succeeded) == ("skipped", "network failed", False)
 
 
 def test_an_applied_run_is_described_in_the_past_tense() -> None:

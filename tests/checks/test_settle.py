@@ -30,7 +30,7 @@ def test_without_an_explanation_nothing_is_applied_that_nobody_let_in(
         for rerun in (False, True):
             decision = settle.decide_tip(history, attempt=attempt, asked=None, rerun=rerun, waited=waited)
             assert not isinstance(decision, settle.ApplyTip)
-    types: dict[settle.Asked, type[settle.Decision]] = {"plan": settle.PlanTip, "apply": settle.ApplyTip}
+    types: dict[settle.RequestedAction, type[settle.Decision]] = {"plan": settle.PlanTip, "apply": settle.ApplyTip}
     for asked, decision_type in types.items():
         decision = settle.decide_tip(history, attempt=attempt, asked=asked, rerun=False, waited=False)
         assert isinstance(decision, decision_type)
@@ -38,7 +38,7 @@ def test_without_an_explanation_nothing_is_applied_that_nobody_let_in(
 
 @pytest.mark.parametrize("attempt", ATTEMPTS)
 def test_where_the_environment_is_there_already_nothing_is_applied(attempt: settle.Attempt) -> None:
-    for asked in (None, *get_args(settle.Asked)):
+    for asked in (None, *get_args(settle.RequestedAction)):
         there = settle.decide_tip(settle.AtLast(adopted=False), attempt=attempt, asked=asked, rerun=True, waited=True)
         assert there == settle.UpToDate()
 
@@ -48,4 +48,4 @@ def test_an_explanation_that_comes_late_turns_a_hold_into_an_apply_but_no_failur
         return settle.decide_tip(EXPLAINED, attempt=attempt, asked=None, rerun=False, waited=False)
 
     assert decide("unexplained") == settle.ApplyTip()
-    assert decide("failed") == decide("held") == settle.Rest()
+    assert decide("failed") == decide("held") == settle.LeaveAlone()

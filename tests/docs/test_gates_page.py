@@ -34,7 +34,7 @@ HISTORIES: dict[str, settle.History] = {
     "it does not follow LAST": settle.Forced(),
     "its branch is new": settle.NoLast(),
 }
-COLUMNS: dict[str, tuple[settle.Attempt, settle.Asked | None]] = {
+COLUMNS: dict[str, tuple[settle.Attempt, settle.RequestedAction | None]] = {
     "none yet, or `in_progress`": ("none", None),
     "held: nothing explains it": ("unexplained", None),
     "held: its plan waits for approval": ("held", None),
@@ -56,7 +56,9 @@ def decisions() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _decide(history: settle.History, attempt: settle.Attempt, *, asked: settle.Asked | None) -> settle.Decision:
+def _decide(
+    history: settle.History, attempt: settle.Attempt, *, asked: settle.RequestedAction | None
+) -> settle.Decision:
     return settle.decide_tip(history, attempt=attempt, asked=asked, rerun=False, waited=False)
 
 
@@ -64,7 +66,7 @@ def _words(decision: settle.Decision) -> str:
     match decision:
         case settle.UpToDate():
             return "nothing to apply"
-        case settle.Rest():
+        case settle.LeaveAlone():
             return "no change"
         case settle.Wait():
             return "wait"
@@ -123,7 +125,7 @@ def test_a_column_stands_for_all_that_is_decided_alike() -> None:
 
 
 def test_a_request_has_the_same_result_whatever_the_check_run_showed_before() -> None:
-    for asked in get_args(settle.Asked):
+    for asked in get_args(settle.RequestedAction):
         for history in HISTORIES.values():
             given = {_words(_decide(history, attempt, asked=asked)) for attempt in get_args(settle.Attempt)}
             assert len(given) == 1

@@ -151,11 +151,11 @@ def test_a_secret_that_cannot_be_masked_wherever_it_stands_is_reported_by_its_ke
     }
     known = KnownSecrets(["network"])
     known.learn(["network", "1234", "long-enough", "tiny", "hunter2-hunter2"])
-    assert known.cannot_mask(secrets) == (
+    assert known.warn_of_unmaskable(secrets) == (
         "Secrets that cannot be masked wherever they stand: `db_user` (also a name in the code), "
         "`nested` (fewer than 6 characters), `pin` (fewer than 6 characters).",
     )
-    assert known.cannot_mask({"password": "hunter2-hunter2"}) == ()
+    assert known.warn_of_unmaskable({"password": "hunter2-hunter2"}) == ()
 
 
 def _kept(log: RunLog) -> list[str]:

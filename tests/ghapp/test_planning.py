@@ -14,7 +14,7 @@ from checks.plan.apply_stream import ResourceResult
 from ghapp.errors import JobError
 from ghapp.flows.root_module import plan_reading
 from ghapp.flows.root_module.failures import Command, cause_of, cause_of_limit
-from ghapp.flows.root_module.terraform_plan import NotDone, Planned, make_plan
+from ghapp.flows.root_module.terraform_plan import FailedCommand, Planned, make_plan
 from ghapp.processes import NO_LIMITS, Exceeded, Limits, Stop
 from ghapp.terraform import Failure, Finished, Terraform, prepare_workdir
 from ghapp.terraform.failures import read_failure
@@ -22,7 +22,7 @@ from ghapp.terraform.failures import read_failure
 MB = 1_000_000
 
 
-def plan(directory: Path, script: str, *, timeout_s: float = 30, limits: Limits = NO_LIMITS) -> Planned | NotDone:
+def plan(directory: Path, script: str, *, timeout_s: float = 30, limits: Limits = NO_LIMITS) -> Planned | FailedCommand:
     """Plan with an engine that does this for its command `command`, and nothing else."""
     checkout = directory / "checkout"
     (checkout / "network").mkdir(parents=True)
@@ -31,7 +31,7 @@ def plan(directory: Path, script: str, *, timeout_s: float = 30, limits: Limits 
     engine.write_text(head + textwrap.dedent(script))
     terraform = Terraform(argv=(sys.executable, "-I", "-S", str(engine)), name="terraform", version="1.11.4")
 
-    async def planned() -> Planned | NotDone:
+    async def planned() -> Planned | FailedCommand:
         async with prepare_workdir(
             directory / "runs", checkout=checkout, root_module="network", limits=limits
         ) as workdir:
@@ -44,7 +44,7 @@ def plan(directory: Path, script: str, *, timeout_s: float = 30, limits: Limits 
                 foreign=lambda line: None,
                 stop=Stop(deadline_s=5),
                 timeout_s=timeout_s,
-                until_written=waited,
+                wait_for_writer=waited,
             )
 
     async def waited() -> None:
@@ -61,7 +61,7 @@ def test_the_commands_have_their_time_together(
     tmp_path: Path, slow: dict[str, float], timeout_s: float, command: str
 ) -> None:
     not_done = plan(tmp_path, f"time.sleep({slow!r}.get(command, 0))", timeout_s=timeout_s)
-    assert isinstance(not_done, NotDone)
+    assert isinstance(not_done, FailedCommand)
     assert (not_done.command, not_done.finished.timed_out) == (command, True)
     assert not_done.cause("network", "testing") == (
         f"network in testing: terraform {command} hit its time limit. Split the root module into smaller ones, or ask "
@@ -98,7 +98,7 @@ def test_a_plan_file_that_is_too_large_is_not_shown(tmp_path: Path) -> None:
             sys.exit("shown")
         """
     not_done = plan(tmp_path, script, limits=Limits(output_bytes=2 * MB))
-    assert isinstance(not_done, NotDone)
+    assert isinstance(not_done, FailedCommand)
     assert not_done.cause("network", "testing") == (
         "network in testing: terraform plan wrote a plan of 3 MB, more than the 2 MB of PLANWARD_OUTPUT_LIMIT_MB. "
         "Split the root module into smaller ones, or ask the operator to raise PLANWARD_OUTPUT_LIMIT_MB and "
@@ -109,7 +109,7 @@ def test_a_plan_file_that_is_too_large_is_not_shown(tmp_path: Path) -> None:
 def test_a_plan_json_that_is_too_large_is_not_read(tmp_path: Path) -> None:
     script = 'if command == "show": print("x" * 3_000_000)'
     not_done = plan(tmp_path, script, limits=Limits(output_bytes=10 * MB, read_whole_bytes=2 * MB))
-    assert isinstance(not_done, NotDone)
+    assert isinstance(not_done, FailedCommand)
     assert not_done.cause("network", "testing") == (
         "network in testing: terraform show wrote a plan of 3 MB, more than the 2 MB of PLANWARD_PLAN_LIMIT_MB. "
         "Split the root module into smaller ones, or ask the operator to raise PLANWARD_PLAN_LIMIT_MB and press Re-run"
@@ -122,7 +122,7 @@ def test_a_plan_that_takes_too_long_to_read_is_given_up(monkeypatch: pytest.Monk
 
     async def read() -> None:
         try:
-            await plan_reading.in_time("network in testing", ended.wait, 60)
+            await plan_reading.read_in_time("network in testing", ended.wait, 60)
         finally:
             ended.set()
 
@@ -146,7 +146,7 @@ def test_of_diagnostics_without_end_some_are_kept_and_no_warnings_hide_an_error(
         print('{{"diagnostics": []}}')
         """
     not_done = plan(tmp_path, script)
-    assert isinstance(not_done, NotDone)
+    assert isinstance(not_done, FailedCommand)
     assert (not_done.finished.failure, not_done.diagnostics[-1].summary) == (Failure.OTHER, "it failed")
     assert len(not_done.finished.diagnostics) < 1_700
     assert not_done.cause("network", "testing") == "network in testing: plan failed: it failed"
@@ -279,7 +279,7 @@ ONE_OF_TWO = (
     ],
 )
 def test_an_apply_over_a_limit_names_the_limit_and_its_progress(finished: Finished, said: str) -> None:
-    not_done = NotDone(command="apply", finished=finished, held_lock=True, results=ONE_OF_TWO)
+    not_done = FailedCommand(command="apply", finished=finished, held_lock=True, results=ONE_OF_TWO)
     assert not_done.cause("network", "staging") == f"network in staging: {said}"
 
 

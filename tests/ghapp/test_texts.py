@@ -23,7 +23,7 @@ from ghapp.flows.holds import shown
 from ghapp.flows.people.answers import MayDecide, answer_to_near_miss, words_of_help
 from ghapp.flows.plan import conclude, prepare
 from ghapp.flows.root_module.failures import cause_of, cause_of_limit
-from ghapp.flows.root_module.second_copy import Existing
+from ghapp.flows.root_module.second_copy import ExistingResources
 from ghapp.github import Role
 from ghapp.processes import Exceeded
 from ghapp.repository_config import BranchEnvironment
@@ -81,7 +81,7 @@ def of_pull_requests() -> Iterator[str]:
         yield cause(gate.vouch_preview(**preview, pushed_by=pushed_by))  # type: ignore[arg-type]
     yield cause(gate.vouch_group(number=12, passed=False))
     new = BranchEnvironment(name=EnvironmentName("qa"), branch=BranchName("qa"), team="acme")
-    yield prepare._not_in_force(new)
+    yield prepare._describe_new_environment(new)
     yield prepare.DRAFT
     destroyed = gate.RootVerdict(
         root_module="network",
@@ -95,7 +95,7 @@ def of_pull_requests() -> Iterator[str]:
     for four_eyes in (True, False):
         yield cause(gate.decide_merge(roots=[destroyed], confirmed=(), four_eyes=four_eyes))
     for resources in (12, None):
-        yield Existing(workspace="default", resources=resources).cause("network", "staging", "staging")
+        yield ExistingResources(workspace="default", resources=resources).cause("network", "staging", "staging")
     facts = {
         "before": "staging",
         "tree": "t",
@@ -141,12 +141,12 @@ def of_tips() -> Iterator[str]:
     yield decided(complete=False)
     for why in (texts.new_environment("qa"), texts.new_config(".github/planward.yml"), texts.TESTING_FIRST):
         for touched in (True, False):
-            yield texts.waits_all_the_same(why, touched=touched)
+            yield texts.waits_unchanged(why, touched=touched)
     yield texts.not_touched("staging", before="testing", tip="4f2a91c")
     yield f"{texts.contained('4f2a91c')}\n  {texts.note_on_contained('staging', '4f2a91c')}"
     yield f"{texts.left_branch('staging')}\n  {texts.note_on_left_branch('staging')}"
     yield texts.nothing_to_apply("staging", "4f2a91c")
-    yield shown.replaced("4f2a91c")
+    yield shown.replaced_text("4f2a91c")
 
 
 def of_notes() -> Iterator[str]:

@@ -39,18 +39,18 @@ async def run_of_tip(
 
 
 async def next_attempt(repo: Repo, environment: EnvironmentName, branch: BranchName, tip: CommitSha) -> Run:
-    """Return the unfinished attempt at this commit, or the number after the completed ones."""
+    """Return the unfinished attempt at this commit; if all are completed, begin the next one."""
     attempts = await runs_of_tip(repo, environment, tip)
     number = len([run for run in attempts if run.status == "completed"])
     return await run_of_tip(repo, environment, branch, tip, attempt=number)
 
 
 async def erase_decided_plans(services: Services, run: Run) -> None:
-    """Erase the plan files of the environment's earlier holds, which this run replaces."""
+    """Erase the plan files of the environment's earlier holds, which this run has replaced."""
     try:
         await services.store.kept_plans.erase_decided(run.repository_id, run.environment, besides=run.id)
     except StoreUnavailable as error:
-        log.warning("plans_not_erased", run=run.id, reason=str(error))  # they expire by themselves within hours
+        log.warning("plans_not_erased", run=run.id, reason=str(error))  # they expire within hours anyway
 
 
 async def complete_apply(

@@ -1,4 +1,4 @@
-"""Commits that an environment's tip contains, or that left its branch: end their applies and show that."""
+"""End the applies of commits that a newer tip contains or that left the branch, and show this on them."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ from ghapp.values import TESTING, CommitSha
 async def show_contained_merges(
     repo: FetchedRepo, found: EnvironmentInForce, tip: CommitSha, commits: tuple[CommitSha, ...]
 ) -> None:
-    """Show on each merge since LAST whose delivery never came that the tip contains it."""
+    """Show on merges since LAST, even those whose delivery never came, that the tip contains them."""
     name, branch = found.environment.name, found.environment.branch
     assert found.last is not None
     known = await repo.store.pull_requests.merged_as(repo.id, commits)
@@ -40,7 +40,7 @@ async def end_contained(repo: FetchedRepo, found: EnvironmentInForce, tip: Commi
         if run.head_sha == tip:
             continue
         if await repo.store.branches.was_applied(repo.id, run.environment, run.head_sha):
-            await succeed(repo, run)  # it had already moved LAST
+            await succeed(repo, run)  # it moved LAST before it was interrupted
             continue
         contained = await repo.mirror.has(run.head_sha) and await repo.mirror.is_ancestor(run.head_sha, tip)
         if not contained:
@@ -59,7 +59,8 @@ async def _end(repo: FetchedRepo, run: Run, cause: str, note: str) -> None:
 
 
 async def succeed(repo: FetchedRepo, run: Run) -> None:
-    """The environment is at this commit: show that, with the results of this run before it was interrupted."""
+    """Complete a run as a success because the environment is at its commit, with its results from before an
+    interruption."""
     found = await repo.store.runs.root_reports(run.id)
     roots = tuple(msgspec.json.decode(raw, type=RootReport) for raw in found.values())
     note = texts.nothing_to_apply(run.environment, short(run.head_sha))

@@ -9,7 +9,7 @@ from ghapp.durable import step
 from ghapp.events import BranchPushed
 from ghapp.flows.apply.attempts import next_attempt
 from ghapp.flows.check_run import runs_of_tip
-from ghapp.flows.environments import adopt, adopt_before, environment_at_last
+from ghapp.flows.environments import adopt, adopt_state_before, environment_at_last
 from ghapp.flows.repository import FetchedRepo, Repo, record_repo
 from ghapp.flows.survey import survey_tree
 from ghapp.git import GitError, Mirror
@@ -36,38 +36,38 @@ async def _push(services: Services, event: BranchPushed) -> None:
     )
     repo = await repo.fetch()
     try:
-        await adopt_before(repo, event.branch, event.before)
+        await adopt_state_before(repo, event.branch, event.before)
         if known is None and not event.created:
-            await _adopt_others(repo, event)
+            await _adopt_all(repo, event)
         tip = await repo.mirror.tip(event.branch) or event.after
         found = await environment_at_last(repo, event.branch, tip)
     except ConfigInvalid:
-        found = None  # settling shows it on the commit
-        await services.enqueue(_settle(repo, event))
+        found = None  # `settle_branch` shows the problem on the commit
+        await services.enqueue(_settle_job(repo, event))
         return
     if found is None:
         return
     environment, _, last = found
     if event.forced and last is not None and last.sha == tip:
-        # Back to the environment's commit: there is nothing to apply, and the check run says so.
+        # The branch was forced back to LAST: a check run says that there is nothing to apply.
         await next_attempt(repo, environment.name, event.branch, tip)
     for commit in dict.fromkeys((event.after, tip)):
-        # Also if a newer push already contains it: then the check run says so.
+        # Even a commit that a newer push already contains gets a check run, which says so.
         is_last = last is not None and last.sha == commit
         if not is_last and not await runs_of_tip(repo, environment.name, commit):
             await next_attempt(repo, environment.name, event.branch, commit)
-    await services.enqueue(_settle(repo, event))
-    # After the apply's run exists, since that is what they wait for.
+    await services.enqueue(_settle_job(repo, event))
+    # Only now, since these plans wait for the apply's run, which has to exist.
     await _replan_pull_requests(repo, event)
 
 
-def _settle(repo: Repo, event: BranchPushed) -> SettleBranch:
+def _settle_job(repo: Repo, event: BranchPushed) -> SettleBranch:
     return SettleBranch(
         repository_id=repo.id, branch=event.branch, cause=Pushed(before=event.before, after=event.after)
     )
 
 
-async def _adopt_others(repo: FetchedRepo, event: BranchPushed) -> None:
+async def _adopt_all(repo: FetchedRepo, event: BranchPushed) -> None:
     config = await repo.config_at(event.before)
     await adopt(repo, config)
 
@@ -90,14 +90,14 @@ async def _replan_pull_requests(repo: FetchedRepo, event: BranchPushed) -> None:
             names = {TESTING} if environment is None else {TESTING, environment.name}
             found = [await asyncio.to_thread(survey.touched, name, changed) for name in names]
             touched = frozenset(directory for each in found for directory in each.dirs)
-            # A promotion is compared as a whole tree, so any change of its base counts.
+            # The whole tree of a promotion is compared, so any change of its base matters.
             promotion = environment is not None and environment.promote_from is not None
             everything = promotion or CONFIG_PATH in changed
         except ConfigInvalid:
             pass
     due: list[KnownPullRequest] = []
     for pull_request in pull_requests:
-        if await _merged_by(repo.mirror, event, pull_request) or await _is_queued_on_top(
+        if await _is_merge_of(repo.mirror, event, pull_request) or await _is_queued_on_top(
             repo.mirror, event, pull_request
         ):
             continue
@@ -119,7 +119,7 @@ async def _replan_pull_requests(repo: FetchedRepo, event: BranchPushed) -> None:
 
 
 async def _has_merge_queue(repo: FetchedRepo, branch: BranchName) -> bool:
-    """Whether a queue merges the branch's pull requests; its groups are planned on the commits that they build on."""
+    """Whether a merge queue merges the branch's pull requests: then its groups are planned, on their own commits."""
     prefix = f"gh-readonly-queue/{branch}/"
     if any(each.startswith(prefix) for each in await repo.mirror.branches()):
         return True
@@ -127,7 +127,7 @@ async def _has_merge_queue(repo: FetchedRepo, branch: BranchName) -> bool:
     return await github.requires_merge_queue(branch)
 
 
-async def _merged_by(mirror: Mirror, event: BranchPushed, pull_request: KnownPullRequest) -> bool:
+async def _is_merge_of(mirror: Mirror, event: BranchPushed, pull_request: KnownPullRequest) -> bool:
     """Whether the push looks like the pull request's own merge, whose `closed` event has not arrived yet."""
     if is_no_commit(event.before) or not await mirror.has(pull_request.head_sha):
         return False
@@ -139,7 +139,7 @@ async def _merged_by(mirror: Mirror, event: BranchPushed, pull_request: KnownPul
 
 
 async def _is_queued_on_top(mirror: Mirror, event: BranchPushed, pull_request: KnownPullRequest) -> bool:
-    """Whether the pull request is already in a merge queue's group on top of this push: that group is planned."""
+    """Whether a merge queue's group on top of this push already contains the pull request: that group is planned."""
     prefix = f"gh-readonly-queue/{event.branch}/pr-{pull_request.number}-"
     groups = [tip for branch, tip in (await mirror.branches()).items() if branch.startswith(prefix)]
     for group in groups:

@@ -1,6 +1,6 @@
-"""The flow of an environment: its branch's tip is examined, then applied, held, or marked as contained in a newer one.
+"""The flow of an environment's branch: examine its tip, then apply or hold it, or show that a newer tip contains it.
 
-Each environment has one such job at a time, in the branch's order, by the queue's partition.
+By the queue's partition, one such job runs at a time for each environment, in the branch's order.
 """
 
 from collections.abc import Iterator
@@ -32,9 +32,9 @@ from ghapp.values import TESTING, RunId
 
 
 async def settle_branch(services: Services, job: SettleBranch) -> None:
-    """Bring an environment to its branch's tip, or show on the commit why not.
+    """Bring an environment to its branch's tip, or show on the commit why that is not done.
 
-    If a result cannot be reported to GitHub, the job is deferred at its end: the next job reports it first.
+    Raises Unavailable at the end if a result could not be reported to GitHub: the deferred job reports it first.
     """
     settlement = await step("judge", Settlement, examine_tip, services, job)
     unreported: Unavailable | None = None
@@ -62,7 +62,7 @@ async def settle_branch(services: Services, job: SettleBranch) -> None:
 
 
 async def _begin(services: Services, stage: Stage) -> None:
-    """Start a deployment on GitHub, if anything is applied."""
+    """Start a deployment on GitHub if anything is to be applied."""
     if not stage.layers or stage.plan_only:
         return
     run = await services.store.runs.load(stage.run_id)
@@ -112,8 +112,10 @@ def _review(review: gate.Review, *, held: tuple[str, ...]) -> gate.Review:
 async def _conclude(
     services: Services, stage: Stage, outcomes: tuple[RootOutcome, ...], removed: tuple[RemovedRoot, ...]
 ) -> bool:
-    """Store the result, and move LAST. Makes no calls to GitHub, so that nothing fails. Returns whether the
-    environment is up to date."""
+    """Store the result and move LAST. Returns whether the environment is up to date.
+
+    It makes no calls to GitHub, which could fail.
+    """
     run = await services.store.runs.load(stage.run_id)
     repo = await load_repo(services, run.repository_id)
     reports = {
@@ -130,11 +132,12 @@ async def _conclude(
     conclusion, cause = _conclude_outcomes(outcomes)
     if unchanged and not done:
         why = stage.must_be_approved or ""
-        conclusion, cause = "action_required", texts.waits_all_the_same(why, touched=bool(outcomes))
+        conclusion, cause = "action_required", texts.waits_unchanged(why, touched=bool(outcomes))
     may_be_approved = conclusion == "action_required" and (unchanged or any(each.may_be_approved for each in outcomes))
     buttons = ("apply",) if may_be_approved else ()
     if conclusion == "action_required":
-        # If everything is only planned, for all of it: later changes were not approved.
+        # If the stage is only planned, an approval is for all of its plans, even those without changes: otherwise
+        # changes that appear in them later would be applied unapproved.
         waits = [each for each in outcomes if stage.plan_only or each.outcome == "held"]
         digests = tuple(sorted({each.digest for each in waits if each.digest}))
         await services.store.runs.change_apply(run.id, lambda state: replace(state, held_for="review", digests=digests))
@@ -145,8 +148,8 @@ async def _conclude(
         cause,
         roots=roots,
         notes=(
-            *(_what_now(stage, conclusion, roots) or _what_approving_does(services, outcomes, buttons)),
-            *_not_compared(stage),
+            *(_notes_after_failure(stage, conclusion, roots) or _notes_on_approval(services, outcomes, buttons)),
+            *_notes_without_preview(stage),
             *notes_on_removed(removed),
         ),
         paste=f"planward apply {stage.sha} -e {stage.environment}" if may_be_approved else None,
@@ -157,37 +160,37 @@ async def _conclude(
     return done
 
 
-def _not_compared(stage: Stage) -> Iterator[str]:
-    """Note that nobody had seen the plan of this environment before, if that is so."""
+def _notes_without_preview(stage: Stage) -> Iterator[str]:
+    """A note that nobody had seen the plan of this environment, if the pull request had no preview."""
     explained = any(isinstance(review, gate.ExplainedMerge) for review in stage.reviews.values())
     if stage.environment != TESTING and explained and not stage.compared:
         yield texts.not_compared(stage.environment)
 
 
-def _what_now(stage: Stage, conclusion: Conclusion, roots: tuple[RootReport, ...]) -> tuple[str, ...]:
-    """The state after an apply that did not succeed, what to do, and who may."""
+def _notes_after_failure(stage: Stage, conclusion: Conclusion, roots: tuple[RootReport, ...]) -> tuple[str, ...]:
+    """Notes on an apply that did not succeed: whether anything was applied, what to do, and who may do it."""
     if conclusion in ("success", "action_required"):
         return ()
     applied = any(root.outcome == "applied" or root.results for root in roots)
-    # The default is for a stage stored by an older version.
+    # An older version stored stages without `may_rerun`.
     return (texts.after_failure(applied=applied, who=stage.may_rerun or "whoever may apply here"),)
 
 
-def _what_approving_does(
+def _notes_on_approval(
     services: Services, outcomes: tuple[RootOutcome, ...], buttons: tuple[str, ...]
 ) -> tuple[str, ...]:
-    """Whether an approval applies the plans that are shown, or new ones."""
+    """Notes on whether an approval applies the plans that are shown or new ones."""
     if not buttons:
         return ()
     waits = [each for each in outcomes if each.may_be_approved]
     if not waits:
-        return ()  # there is no plan
+        return ()  # no plan is shown
     kept_h = services.settings.keep_plans_hours if all(each.plan_kept for each in waits) else None
     return (texts.what_apply_does([each.root_module for each in waits], kept_h=kept_h),)
 
 
 async def _name_deciders(services: Services, stage: Stage) -> None:
-    """Add to a hold's stored report its subject and who may end it; if that fails, it stays a hold."""
+    """Add to a hold's stored report what it is about and who may end it. If that fails, it is a hold without them."""
     run = await services.store.runs.load(stage.run_id)
     result, raw = run.apply.result, await services.store.runs.report(run.id)
     if result is None or raw is None or not result.buttons:
@@ -229,7 +232,7 @@ def _conclude_outcomes(outcomes: tuple[RootOutcome, ...]) -> tuple[Conclusion, s
 
 
 async def _stop(services: Services, stage: Stage, later: tuple[Stage, ...]) -> None:
-    """Skip the stages after one that did not succeed, and show that."""
+    """Complete the stages after one that did not succeed as failures, without touching their environments."""
     for each in later:
         run = await services.store.runs.load(each.run_id)
         repo = await load_repo(services, run.repository_id)

@@ -12,13 +12,13 @@ from checks.plan.parity import Parity
 from ghapp.errors import JobError
 from ghapp.flows.apply import texts
 from ghapp.flows.apply.attempts import next_attempt
-from ghapp.flows.apply.explain import Judged, verdict_at_merge
+from ghapp.flows.apply.explain import Judgement, verdict_at_merge
 from ghapp.flows.check_run import OVERRIDDEN, runs_of_tip
 from ghapp.flows.holds.held_tip import approvers_in_force
 from ghapp.flows.repository import FetchedRepo
 from ghapp.flows.root_module.count_state import RemovedJob
 from ghapp.flows.root_module.job import Reviewed
-from ghapp.flows.survey import known_to, run_otherwise, survey_tree
+from ghapp.flows.survey import find_reconfigured, only_known, survey_tree
 from ghapp.repository_config import CONFIG_PATH, BranchEnvironment, ConfigInvalid, RepositoryConfig
 from ghapp.root_modules import RootModuleSettings, Survey
 from ghapp.sealing import UnsealError
@@ -27,7 +27,7 @@ from ghapp.values import TESTING, BranchName, CommitSha, EnvironmentName, RunId,
 
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
-    """One environment that is to be brought to the commit."""
+    """The work to bring one environment to the commit."""
 
     run_id: RunId
     environment: EnvironmentName
@@ -38,29 +38,32 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     reviews: dict[str, gate.Review]
     by_hand: bool
     counts_as_applied: bool
-    """The state of LAST after a success; a commit that touches no root module inherits it."""
+    """Whether LAST counts as applied after a success. A commit that touches no root module inherits it from LAST."""
     plan_only: bool = False
-    """The stage is only planned and shown, with plan credentials; any change is held."""
+    """Whether the stage is only planned and shown, with plan credentials, so that any change is held."""
     must_be_approved: str | None = None
-    """Why this ends in a hold even if no root module changes; None: then it succeeds."""
+    """Why the stage ends in a hold even if no root module changes; None if it then succeeds."""
     previews: tuple[Reviewed, ...] = ()
-    """Where the reviewed plans are stored."""
+    """The places where the reviewed plans are stored."""
     compared: bool = False
-    """Whether there is anything to compare with: somebody saw a plan of this environment, or could have."""
+    """Whether plans are compared with the reviewed ones: there were previews, or there could have been."""
     removed: tuple[RemovedJob, ...] = ()
     """The removed root modules."""
     planned_at_apply: frozenset[str] = frozenset()
-    """The root modules that could not be planned before."""
+    """The root modules that could not be planned on the pull request."""
     parity: Parity = "danger"
     confirm: tuple[str, ...] = ()
     confirmed: frozenset[str] = frozenset()
-    """People's confirmations on the pull requests that explain the commit."""
+    """The confirmations that people gave on the pull requests that explain the commit."""
     may_rerun: str = ""
-    """A description of the people who may press "Re-run" after a failure."""
+    """Who may press "Re-run" after a failure, as text."""
 
 
 class Settlement(msgspec.Struct, frozen=True, kw_only=True):
-    """The result of examining a branch: stages to apply, or none. `busy` is the run that is using an environment."""
+    """The result of examining a branch: the stages to apply, in order.
+
+    If another run is using one of the environments, `busy` is that run and there are no stages.
+    """
 
     stages: tuple[Stage, ...] = ()
     busy: RunId | None = None
@@ -71,22 +74,22 @@ async def prepare_stages(
     environment: BranchEnvironment,
     last: Last | None,
     run: Run,
-    judged: Judged,
+    judged: Judgement,
     approval: Approval | None,
     *,
     everything: bool,
     plan_only: str | None = None,
 ) -> Settlement:
-    """Determine the root modules to apply: those that LAST..tip touches; with `everything`, all of the tip.
+    """Determine the root modules to apply: those that LAST..tip touches, or with `everything` all of them.
 
-    `plan_only` is the reason for only planning and showing it; None: it is applied if the gate allows it. Each
-    environment has one apply at a time: this function takes the turn before anything is computed.
+    `plan_only` is the reason why the tip is only planned and shown; None if it is applied where the gate allows it.
+    Each environment has one apply at a time, so the environments are claimed before anything else is computed.
     """
-    return await _Layout(repo, environment, last, run, judged, approval, everything, plan_only).stages()
+    return await _StageBuilder(repo, environment, last, run, judged, approval, everything, plan_only).stages()
 
 
-class _Layout:
-    """One commit on its way into its environments: state shared by the methods."""
+class _StageBuilder:
+    """Builds the stages for one commit."""
 
     def __init__(
         self,
@@ -94,7 +97,7 @@ class _Layout:
         environment: BranchEnvironment,
         last: Last | None,
         run: Run,
-        judged: Judged,
+        judged: Judgement,
         approval: Approval | None,
         everything: bool,
         plan_only: str | None,
@@ -139,12 +142,12 @@ class _Layout:
         by_hand = "manual" in (self._environment.apply, named.apply)
         parity: Parity = "hold" if "hold" in (self._environment.parity, named.parity) else "danger"
         own = await self._own_stage(config, survey, tree, by_hand=by_hand, parity=parity)
-        stages.append(await self._held_for_secrets(own, survey))
+        stages.append(await self._hold_changed_secrets(own, survey))
         return Settlement(stages=tuple(stages))
 
     async def _testing_stage(self, run: Run, survey: Survey, tree: TreeId) -> Stage:
         last = await self._repo.store.branches.last(self._repo.id, TESTING)
-        dirs = await self._touched(survey, TESTING, None if self._everything else last)
+        dirs = await self._touched_dirs(survey, TESTING, None if self._everything else last)
         return Stage(
             run_id=run.id,
             environment=TESTING,
@@ -162,7 +165,7 @@ class _Layout:
         self, config: RepositoryConfig, survey: Survey, tree: TreeId, *, by_hand: bool, parity: Parity
     ) -> Stage:
         name = self._environment.name
-        dirs = await self._touched(survey, name, None if self._everything else self._last)
+        dirs = await self._touched_dirs(survey, name, None if self._everything else self._last)
         previews, planned_at_apply = await self._reviewed_plans()
         return Stage(
             run_id=self._run.id,
@@ -175,19 +178,19 @@ class _Layout:
             previews=tuple(previews),
             compared=bool(previews) or (self._approval is None and self._environment.preview != "never"),
             planned_at_apply=planned_at_apply,
-            removed=await self._removed(survey, name),
+            removed=await self._removed_root_modules(survey, name),
             by_hand=by_hand,
             parity=parity,
-            confirm=await self._confirm(survey),
-            confirmed=await self._confirmed(),
+            confirm=await self._confirm_words(survey),
+            confirmed=await self._given_confirmations(),
             plan_only=self._plan_only is not None,
             must_be_approved=await self._must_be_approved(config),
             counts_as_applied=self._everything or bool(dirs) or (self._last is not None and self._last.applied),
             may_rerun=self._may_rerun,
         )
 
-    async def _held_for_secrets(self, stage: Stage, survey: Survey) -> Stage:
-        """Hold root modules that read other secrets than at LAST: the pull request's plan used the old ones."""
+    async def _hold_changed_secrets(self, stage: Stage, survey: Survey) -> Stage:
+        """Hold the root modules that read other secrets than at LAST, which the pull request's plan used."""
         if self._last is None or not await self._repo.mirror.has(self._last.sha):
             return stage
         if CONFIG_PATH not in await self._repo.mirror.changed_paths(self._last.sha, self._tip):
@@ -195,10 +198,10 @@ class _Layout:
         try:
             config = await self._repo.config_at(self._last.sha)
             before = await survey_tree(self._repo, config, self._last.sha)
-        except JobError:  # the secrets that it read are unknown
+        except JobError:  # with a broken config at LAST, the old secrets are unknown
             return stage
         old, new = before.laid.get(stage.environment, ()), survey.of(stage.environment)
-        others = {each.dir for each in old if each.dir in new and _authority(each) != _authority(new[each.dir])}
+        others = {each.dir for each in old if each.dir in new and _secrets_of(each) != _secrets_of(new[each.dir])}
         held = gate.NotReviewed(why="it reads other secrets than its plan on the pull request did")
         reviews = {
             name: held if name in others and not isinstance(review, gate.ApprovedPlan | gate.ApprovedCommit) else review
@@ -207,7 +210,7 @@ class _Layout:
         return msgspec.structs.replace(stage, reviews=reviews)
 
     async def _must_be_approved(self, config: RepositoryConfig) -> str | None:
-        """Why a plan that is only shown has to be approved even if no root module changes."""
+        """Why a tip that is only planned has to be approved even if no root module changes."""
         if self._plan_only is None:
             return None
         name = self._environment.name
@@ -221,7 +224,7 @@ class _Layout:
             return texts.TESTING_FIRST
         return None
 
-    async def _touched(self, survey: Survey, environment: EnvironmentName, last: Last | None) -> tuple[str, ...]:
+    async def _touched_dirs(self, survey: Survey, environment: EnvironmentName, last: Last | None) -> tuple[str, ...]:
         if last is None or not await self._repo.mirror.has(last.sha):
             return tuple(survey.of(environment))
         changed = await self._repo.mirror.changed_paths(last.sha, self._tip)
@@ -231,12 +234,12 @@ class _Layout:
         try:
             config = await self._repo.config_at(last.sha)
             before = await survey_tree(self._repo, config, last.sha)
-        except JobError:  # a broken config does not say how anything ran
+        except JobError:  # with a broken config at LAST, it is unknown how the root modules ran
             return tuple(survey.of(environment))
-        return known_to(survey, environment, (*dirs, *run_otherwise(environment, before, survey)))
+        return only_known(survey, environment, (*dirs, *find_reconfigured(environment, before, survey)))
 
     def _review(self) -> gate.Review:
-        """Collect the plans that were reviewed before."""
+        """The review that preceded the apply."""
         approval = self._approval
         if self._plan_only is not None:
             return gate.NotReviewed(why=self._plan_only)
@@ -248,9 +251,9 @@ class _Layout:
         return gate.ApprovedCommit(by=approval.by, overrides=overrides)
 
     async def _reviewed_plans(self) -> tuple[list[Reviewed], frozenset[str]]:
-        """The plans that a person reviewed: those of the approved hold, or the previews.
+        """The places of the reviewed plans (of the approved hold, or else the previews).
 
-        And the root modules that could not have a plan yet.
+        Also returns the root modules that could not be planned on the pull request.
         """
         name = self._environment.name
         if self._plan_only is not None:
@@ -266,7 +269,7 @@ class _Layout:
                 preview = Reviewed(run_id=run_id, part=f"{number}:{name}")
                 try:
                     reports = await self._repo.store.runs.root_reports(run_id)
-                except UnsealError:  # a key was given up: the reviewed plan is unreadable
+                except UnsealError:  # its key was given up: keep it as a preview, though it cannot be read
                     previews.append(preview)
                     continue
                 own = {key: raw for key, raw in reports.items() if key[0].startswith(f"{number}:")}
@@ -290,34 +293,34 @@ class _Layout:
         )
         return tuple(each.run_id for each in (verdict, group) if each is not None)
 
-    async def _removed(self, survey: Survey, environment: EnvironmentName) -> tuple[RemovedJob, ...]:
-        """The root modules that exist at LAST and not at the tip."""
+    async def _removed_root_modules(self, survey: Survey, environment: EnvironmentName) -> tuple[RemovedJob, ...]:
+        """The root modules that exist at LAST and no longer at the tip."""
         last = self._last
         if last is None or not await self._repo.mirror.has(last.sha):
             return ()
         changed = await self._repo.mirror.changed_paths(last.sha, self._tip)
-        there = {entry.path for entry in await self._repo.mirror.list_tree(self._tip)}
-        if CONFIG_PATH not in changed and there.issuperset(changed):
+        existing = {entry.path for entry in await self._repo.mirror.list_tree(self._tip)}
+        if CONFIG_PATH not in changed and existing.issuperset(changed):
             return ()
         try:
             before = await survey_tree(self._repo, await self._repo.config_at(last.sha), last.sha)
-        except JobError:  # a broken config does not say what existed
+        except JobError:  # with a broken config at LAST, it is unknown which root modules existed
             return ()
         return tuple(
             RemovedJob(run_id=self._run.id, environment=environment, sha=last.sha, root_module=each)
             for each in await asyncio.to_thread(survey.removed, environment, before)
         )
 
-    async def _confirm(self, survey: Survey) -> tuple[str, ...]:
-        """The changes that need confirmation under the config at LAST or at the commit: the stricter of both."""
+    async def _confirm_words(self, survey: Survey) -> tuple[str, ...]:
+        """The kinds of changes that need confirmation under the config at LAST or under the commit's."""
         words = survey.config.confirm
         if self._last is not None and await self._repo.mirror.has(self._last.sha):
             with contextlib.suppress(ConfigInvalid):
                 words = (*(await self._repo.config_at(self._last.sha)).confirm, *words)
         return tuple(dict.fromkeys(words))
 
-    async def _confirmed(self) -> frozenset[str]:
-        """People's confirmations on the pull requests that explain the applied commits."""
+    async def _given_confirmations(self) -> frozenset[str]:
+        """The confirmations that people gave on the pull requests that explain the commits."""
         found: set[str] = set()
         for number in self._judged.pull_requests:
             pull_request = await self._repo.store.pull_requests.find(self._repo.id, number)
@@ -341,8 +344,8 @@ def _is_planned_at_apply(report: bytes) -> bool:
     return msgspec.json.decode(report, type=_Outcome).outcome == "planned_at_apply"
 
 
-def _authority(settings: RootModuleSettings) -> tuple[object, ...]:
-    """The team whose secrets a root module reads, and the secrets."""
+def _secrets_of(settings: RootModuleSettings) -> tuple[object, ...]:
+    """The team whose secrets a root module reads, and their paths."""
     return settings.team, settings.secrets
 
 

@@ -1,30 +1,30 @@
-"""One-line texts for the check run of a tip that was not applied. Pure."""
+"""One-line texts for the check run of an apply. Pure."""
 
 from collections.abc import Sequence
 
 REVERT = "revert it, then press Plan on the commit of the revert"
-"""What to do instead of applying a commit that bypassed the gate: its plan shows that nothing is left to apply."""
+"""What to do instead of applying a commit that bypassed the gate: the revert's plan then has nothing to apply."""
 
 
 def not_applied(reason: str, *, or_else: str = REVERT) -> str:
-    """Nothing explains the tip; `or_else` says what to do instead of applying it."""
+    """The first line if nothing explains the tip; `or_else` is what to do instead of applying it."""
     return f"Not applied: {reason}. Press Plan, look at what it would change, then press Apply; or {or_else}."
 
 
 def brought(reason: str, people: Sequence[str]) -> str:
-    """Add to a reason who brought the commits: `pushed by LOGIN`."""
+    """A reason, with the people who brought the commits: `pushed by LOGIN`."""
     return f"{reason} ({', '.join(people)})" if people else reason
 
 
 def new_branch(environment: str, branch: str, *, in_force: bool) -> str:
-    """The branch has no LAST; `in_force`: a reviewed pull request put its environment in force."""
+    """The reason if the branch has no LAST. `in_force`: whether its environment is in force by a reviewed merge."""
     if in_force:
         return f"{branch}, the branch of the environment {environment}, is new"
     return f"the environment {environment} is new, and so is its branch {branch}"
 
 
 def forced(branch: str, *, tip: str, last: str, environment: str) -> str:
-    """The tip does not follow LAST."""
+    """The reason if the tip does not follow LAST."""
     return f"{branch} was force-pushed to {tip}, which does not contain {last}, the commit that {environment} is at"
 
 
@@ -60,19 +60,19 @@ def comes_after(root_modules: Sequence[str]) -> str:
 
 
 def not_compared(environment: str) -> str:
-    """A merge had no preview of this environment."""
+    """The note on a merge without a preview of this environment."""
     return f"There was no preview of {environment} on the pull request, so nobody has seen this plan before."
 
 
 def after_failure(*, applied: bool, who: str) -> str:
-    """What to do after a failed apply; `applied`: a part of it was applied."""
+    """What to do after a failed apply; `applied`: whether a part of it was applied."""
     stands = "What was applied stays." if applied else "Nothing was applied."
     rest = "the rest" if applied else "it"
     return f"{stands} Merge a correction, or press Re-run to plan again and apply {rest}. Who can press it: {who}."
 
 
 def what_apply_does(root_modules: Sequence[str], *, kept_h: float | None) -> str:
-    """What an approval applies; `kept_h`: how many hours the shown plans are kept, None: they are not."""
+    """What an approval applies; `kept_h` is how many hours the shown plans are kept, or None if they are not."""
     several = len(root_modules) > 1
     again = (
         "new plans first: those that do the same are applied, the others are shown and wait for Apply again"
@@ -89,28 +89,28 @@ def what_apply_does(root_modules: Sequence[str], *, kept_h: float | None) -> str
     return f"{decides if several else ''}{said} {if_wrong}"
 
 
-def waits_all_the_same(why: str, *, touched: bool) -> str:
-    """The requested plan changes nothing, but has to be approved anyway."""
+def waits_unchanged(why: str, *, touched: bool) -> str:
+    """The first line if the requested plan changes nothing, but needs an approval anyway."""
     what = "the plan changes nothing" if touched else "the commit touches no root module"
     return f"Not applied yet: {what}, but {why}. Press Apply."
 
 
 def new_environment(environment: str) -> str:
-    """Why an environment without a LAST waits, to stand after "but"."""
+    """Why an environment without a LAST waits; a clause to follow "but"."""
     return f"the environment {environment} is new, and takes effect only when this commit is applied"
 
 
 def new_config(path: str) -> str:
-    """Why a changed config waits, to stand after "but"."""
+    """Why a changed config waits; a clause to follow "but"."""
     return f"{path} changes, and its new version takes effect only when this commit is applied"
 
 
 TESTING_FIRST = "testing gets this commit only when somebody applies it here"
-"""Why a commit waits that is to be brought to testing as well, to stand after "but"."""
+"""Why a commit waits that is also for testing; a clause to follow "but"."""
 
 
 def contained(tip: str) -> str:
-    """A newer tip contains it."""
+    """The title of a commit that a newer tip contains."""
     return f"contained in {tip}"
 
 
@@ -123,7 +123,7 @@ def note_on_contained(environment: str, tip: str) -> str:
 
 
 def left_branch(branch: str) -> str:
-    """It is no longer on the branch."""
+    """The title of a commit that is no longer on the branch."""
     return f"no longer on {branch}"
 
 
@@ -133,12 +133,12 @@ def note_on_left_branch(branch: str) -> str:
 
 
 def nothing_to_apply(environment: str, tip: str) -> str:
-    """The environment is already at this commit."""
+    """The note that the environment is already at this commit."""
     return f"nothing to apply: {environment} is at {tip}"
 
 
 def not_touched(environment: str, *, before: str, tip: str) -> str:
-    """The environment before it could not be brought to the commit."""
+    """The first line for an environment if the one `before` it could not be brought to the commit."""
     return (
         f"{environment} was not touched, since {tip} could not be applied in {before}: planward/apply ({before}) on "
         "this commit says why. Merge a correction, or press Re-run"

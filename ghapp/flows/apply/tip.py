@@ -1,7 +1,8 @@
-"""Examine a branch: its tip, whether that is explained or approved, and what to apply in which environment.
+"""Examine the tip of a branch: is it explained or approved, and what has to be applied where?
 
-Level-triggered: whatever the reason (a push, a merge, a due time, an approval), the same facts are examined, so events
-may arrive twice, late, in any order or never. `checks.settle` makes the decision; this module collects the facts.
+It is level-triggered: every event (a push, a merge, a due time, an approval) leads to an examination of the current
+facts, so events may arrive twice, late, out of order or never. This module collects the facts, and `checks.settle`
+decides.
 """
 
 from dataclasses import replace
@@ -16,7 +17,7 @@ from ghapp.errors import JobError, Unavailable
 from ghapp.flows.apply import texts
 from ghapp.flows.apply.attempts import complete_apply, erase_decided_plans, hold_apply, next_attempt
 from ghapp.flows.apply.contained import end_contained, show_contained_merges, succeed
-from ghapp.flows.apply.explain import NOT_JUDGED, Judged, explain_commits
+from ghapp.flows.apply.explain import NO_JUDGEMENT, Judgement, explain_commits
 from ghapp.flows.apply.stages import Settlement, prepare_stages
 from ghapp.flows.check_run import runs_of_tip, show_progress
 from ghapp.flows.environments import EnvironmentInForce, environment_at_last
@@ -33,11 +34,11 @@ from ghapp.services import Services
 from ghapp.store import Approval, Last, Run
 from ghapp.values import BranchName, CommitSha, RunId
 
-_BUSY_S = 2.0
+_BUSY_RETRY_S = 2.0
 
 
 async def examine_tip(services: Services, job: SettleBranch) -> Settlement:
-    """Decide about the branch's tip and show the decision on it; returns what to apply now."""
+    """Decide about the branch's tip and show the decision on it. Returns the stages to apply now."""
     repo = await load_repo(services, job.repository_id)
     if not repo.known.active:
         return Settlement()
@@ -61,7 +62,7 @@ async def examine_tip(services: Services, job: SettleBranch) -> Settlement:
 
 
 async def _show_results(repo: Repo, branch: BranchName) -> list[Run]:
-    """Show stored results that could not be shown before; returns their runs."""
+    """Show stored results that could not be shown before. Returns their runs."""
     unfinished = await repo.store.runs.unfinished_applies_of_branch(repo.id, branch)
     reached = [run for run in unfinished if run.apply.result is not None]
     for run in reached:
@@ -78,7 +79,7 @@ async def _show_broken_config(repo: Repo, last: Last, branch: BranchName, tip: C
 
 
 class _Tip:
-    """One examination of a branch: state shared by the methods."""
+    """One examination of a branch's tip, with the state that its methods share."""
 
     def __init__(
         self,
@@ -96,30 +97,32 @@ class _Tip:
         self._rerun = isinstance(job.cause, Rerun)
 
     async def run(self) -> Settlement:
-        """Judge the tip."""
+        """Examine the tip. Returns the stages to apply now."""
         await end_contained(self._repo, self._found, self._tip)
-        await self._end_stopped()
+        await self._end_cancelled()
         attempts = await runs_of_tip(self._repo, self._environment.name, self._tip)
-        attempt = _attempt(attempts)
+        attempt = _newest_state(attempts)
         approval = await self._approval(attempts)
         at_last = self._last is not None and self._last.sha == self._tip
-        if not at_last and settle.is_settled(attempt, asked=_asked(approval), rerun=self._rerun):
+        if not at_last and settle.is_settled(attempt, asked=_requested_action(approval), rerun=self._rerun):
             return Settlement()
         try:
             return await self._decide(attempts, attempt, approval)
         except (Unavailable, InstallationGone, InstallationSuspended):
-            raise  # the job is deferred, or dropped
+            raise  # `run_job` defers or drops the job
         except JobError as error:
-            await complete_apply(self._repo, await self._run(), "failure", str(error))
+            await complete_apply(self._repo, await self._ensure_run(), "failure", str(error))
             return Settlement()
 
     async def _decide(self, attempts: list[Run], attempt: settle.Attempt, approval: Approval | None) -> Settlement:
-        waited = self._waited(attempts)
+        waited = self._has_waited(attempts)
         judged, history = await self._history(ask_github=waited)
         waited = waited and not judged.verdict_pending
-        decision = settle.decide_tip(history, attempt=attempt, asked=_asked(approval), rerun=self._rerun, waited=waited)
+        decision = settle.decide_tip(
+            history, attempt=attempt, asked=_requested_action(approval), rerun=self._rerun, waited=waited
+        )
         match decision:
-            case settle.Rest():
+            case settle.LeaveAlone():
                 return Settlement()
             case settle.UpToDate():
                 for run in attempts:
@@ -127,31 +130,32 @@ class _Tip:
                         await succeed(self._repo, run)
                 return Settlement()
             case settle.Wait():
-                await self._wait(await self._run(judged))
+                await self._wait(await self._ensure_run(judged))
                 return Settlement()
             case settle.HoldTip():
-                run = await self._run(judged, history)
+                run = await self._ensure_run(judged, history)
                 await self._hold(run, await self._why_held(history, judged))
                 return Settlement()
             case settle.PlanTip(everything=everything):
                 assert approval is not None
                 why = await self._why_plan_only(history, judged, approval)
-                run = await self._run(judged, history)
+                run = await self._ensure_run(judged, history)
                 return await self._apply(run, judged, approval, everything=everything, plan_only=why)
             case settle.ApplyTip(everything=everything):
-                return await self._apply(await self._run(judged, history), judged, approval, everything=everything)
+                run = await self._ensure_run(judged, history)
+                return await self._apply(run, judged, approval, everything=everything)
             case _ as never:
                 assert_never(never)
 
-    async def _history(self, *, ask_github: bool) -> tuple[Judged, settle.History]:
+    async def _history(self, *, ask_github: bool) -> tuple[Judgement, settle.History]:
         """The tip's position relative to LAST, and what explains it."""
         if self._last is None:
-            return NOT_JUDGED, settle.NoLast()
+            return NO_JUDGEMENT, settle.NoLast()
         if self._last.sha == self._tip:
-            return NOT_JUDGED, settle.AtLast(adopted=not self._last.applied)
+            return NO_JUDGEMENT, settle.AtLast(adopted=not self._last.applied)
         commits = await self._repo.mirror.first_parent_commits(self._last.sha, self._tip)
         if commits is None:
-            return NOT_JUDGED, settle.Forced()
+            return NO_JUDGEMENT, settle.Forced()
         judged = await explain_commits(
             self._repo,
             self._job.branch,
@@ -165,7 +169,7 @@ class _Tip:
         may_still_arrive = late or judged.verdict_pending
         return judged, settle.FollowsLast(explanation=judged.explanation, may_still_arrive=may_still_arrive)
 
-    async def _reason(self, history: settle.History, judged: Judged) -> str:
+    async def _why_unexplained(self, history: settle.History, judged: Judgement) -> str:
         name, branch = self._environment.name, self._environment.branch
         match history:
             case settle.NoLast():
@@ -177,28 +181,29 @@ class _Tip:
             case _:
                 return "; ".join(judged.reasons)
 
-    async def _why_plan_only(self, history: settle.History, judged: Judged, approval: Approval) -> str:
-        """Why its plan is shown and not applied; the text follows the root module's name."""
+    async def _why_plan_only(self, history: settle.History, judged: Judgement, approval: Approval) -> str:
+        """Why the plan is only shown, as a text to follow the root module's name."""
         if isinstance(history, settle.AtLast):
             return texts.adopted(approval.by)
         if isinstance(judged.explanation, Explained):
             return texts.asked_for(approval.by)
-        return texts.vouched(approval.by, await self._reason(history, judged))
+        return texts.vouched(approval.by, await self._why_unexplained(history, judged))
 
-    async def _why_held(self, history: settle.History, judged: Judged) -> str:
-        """Why the tip is held, who brought it, and both ways out."""
+    async def _why_held(self, history: settle.History, judged: Judgement) -> str:
+        """Why the tip is held, who brought its commits, and the two things that people can do."""
         if judged.explanation is not None:
             parts = zip(judged.reasons, judged.people, strict=True)
             return texts.not_applied("; ".join(texts.brought(reason, people) for reason, people in parts))
         pushers = await self._repo.store.branches.pushers_since(self._repo.id, self._job.branch, self._last)
-        reason = texts.brought(await self._reason(history, judged), [f"pushed by {login}" for login in pushers])
+        why = await self._why_unexplained(history, judged)
+        reason = texts.brought(why, [f"pushed by {login}" for login in pushers])
         branch = self._environment.branch
         if self._last is None:
             return texts.not_applied(reason, or_else=texts.delete_branch(branch))
         return texts.not_applied(reason, or_else=texts.push_last(branch, short(self._last.sha)))
 
-    async def _run(self, judged: Judged = NOT_JUDGED, history: settle.History | None = None) -> Run:
-        """The unfinished attempt at the tip; created and announced if there is none."""
+    async def _ensure_run(self, judged: Judgement = NO_JUDGEMENT, history: settle.History | None = None) -> Run:
+        """Return the unfinished attempt at the tip; create and announce one if there is none."""
         run = await next_attempt(self._repo, self._environment.name, self._environment.branch, self._tip)
         await show_replaced(self._repo, run)
         if judged.explanation is not None:
@@ -209,19 +214,19 @@ class _Tip:
             await self._repo.store.runs.change_apply(run.id, change)
         return await self._repo.store.runs.load(run.id)
 
-    async def _end_stopped(self) -> None:
-        """End an attempt that another flow stopped; the branch is then examined again."""
+    async def _end_cancelled(self) -> None:
+        """Complete the attempts that another flow cancelled, before the tip is examined."""
         for run in await runs_of_tip(self._repo, self._environment.name, self._tip):
             if run.status != "completed" and run.cancel_reason is not None:
                 await complete_apply(self._repo, run, "cancelled", f"Cancelled: {run.cancel_reason}")
 
     async def _approval(self, attempts: list[Run]) -> Approval | None:
-        """People's newest decision to plan or apply this commit here, if no attempt has used it yet.
+        """The newest decision by people to plan or apply this commit here, unless an attempt has already used it.
 
-        "Re-run" of a requested plan makes that plan again.
+        After "Re-run" of a requested plan, the decision for that plan counts again.
         """
         found: list[Approval] = []
-        for kind in get_args(settle.Asked):
+        for kind in get_args(settle.RequestedAction):
             found += await self._repo.store.approvals.of(
                 self._repo.id, self._tip, kind=kind, environment=self._environment.name
             )
@@ -231,7 +236,7 @@ class _Tip:
             return next((each for each in reversed(found) if each.kind == "plan"), None)
         return found[-1] if found and found[-1].at > acted else None
 
-    def _waited(self, attempts: list[Run]) -> bool:
+    def _has_waited(self, attempts: list[Run]) -> bool:
         """Whether the unfinished attempt has waited long enough for an explanation."""
         if not attempts or attempts[-1].status == "completed":
             return False
@@ -239,7 +244,7 @@ class _Tip:
         return due_at is not None and self._repo.store.clock() >= due_at
 
     async def _wait(self, run: Run) -> None:
-        """Record the wait and end the job: a `closed` event, or a job that is due at its end, continues."""
+        """Record the wait and schedule its end. The job ends; a `closed` event or the end of the wait resumes it."""
         if run.apply.wait_until is not None:
             return
         wait_s = self._repo.services.settings.merge_wait_s
@@ -258,7 +263,7 @@ class _Tip:
     async def _apply(
         self,
         run: Run,
-        judged: Judged,
+        judged: Judgement,
         approval: Approval | None,
         *,
         everything: bool,
@@ -285,7 +290,7 @@ class _Tip:
         return settlement
 
     async def _check_again_later(self, run: Run, busy: RunId) -> None:
-        """Another branch's apply is using an environment: examine that branch now, and this one again later."""
+        """Another branch's apply is using an environment: examine that branch now and this one again later."""
         number = run.apply.busy_retries + 1
         await self._repo.store.runs.change_apply(run.id, lambda state: replace(state, busy_retries=number))
         if number == 1:
@@ -300,15 +305,15 @@ class _Tip:
             )
         )
         again = SettleBranch(repository_id=self._repo.id, branch=self._job.branch, cause=cause)
-        await self._repo.store.deferred.defer(cause.text, msgspec.to_builtins(again), in_s=_BUSY_S)
+        await self._repo.store.deferred.defer(cause.text, msgspec.to_builtins(again), in_s=_BUSY_RETRY_S)
 
 
-def _asked(approval: Approval | None) -> settle.Asked | None:
+def _requested_action(approval: Approval | None) -> settle.RequestedAction | None:
     """The action that people requested by their newest decision."""
     return None if approval is None else "plan" if approval.kind == "plan" else "apply"
 
 
-def _attempt(attempts: list[Run]) -> settle.Attempt:
+def _newest_state(attempts: list[Run]) -> settle.Attempt:
     """The state of the newest attempt at the tip."""
     if not attempts:
         return "none"
@@ -319,7 +324,7 @@ def _attempt(attempts: list[Run]) -> settle.Attempt:
         case "success":
             return "applied"
         case "action_required" if newest.apply.replaced_by is not None:
-            return "cancelled"  # the branch went to another tip and back to this one
+            return "cancelled"  # the branch moved to another tip, and back to this one
         case "action_required":
             return "unexplained" if newest.apply.held_for == "unexplained" else "held"
         case "cancelled":

@@ -1,4 +1,4 @@
-"""The subject of a hold: the relevant commits since LAST, and the contributors to each."""
+"""Find the commits that a hold is about, and the contributors to each."""
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +25,7 @@ class Changes:
 
 
 _MOST = 1000
-"""More commits than this count as one change by everybody who pushed."""
+"""If there are more commits, all of them count as one change by everybody who pushed."""
 _MOST_PAGES = 10
 _MOST_LASTS = 20
 
@@ -41,9 +41,9 @@ async def changes_since(
 ) -> Changes:
     """The commits that a hold of the tip is about, oldest first.
 
-    If pull requests explain the push, these are the commits of their heads: commits created by the merge button have
-    no author of their own. Left out are commits that an explained pull request brought through the environment before,
-    and commits that touch no root module.
+    If pull requests explain the push, these are the commits of their heads, since the merge button's commits have no
+    author of their own. Commits that touch no root module are left out, and so are commits that an explained pull
+    request already brought into the environment before.
     """
     since = [] if last is None else [last.sha]
     lasts = [each.sha for each in await repo.store.branches.all_last(repo.id)] if last is None else []
@@ -66,14 +66,14 @@ async def changes_since(
     )
     merge_shas = {each.merge_sha for each in await _merges_of(repo, pushes)}
     if explained:
-        # The commits pushed by the merge button were written and pushed before; whoever pressed it did not contribute.
+        # The merge button only pushes commits that others wrote and pushed: pressing it is no contribution.
         pushes = tuple(push for push in pushes if push.after not in merge_shas)
     else:
         pushes = tuple(push for push in pushes if push.branch == environment.branch or push.after not in merge_shas)
     if len(commits) > _MOST:
         return Changes(changes=(_as_one_change(tip, pushes, merged),), names=_names(pushes, merged, {}, {}))
     contents = await repo.mirror.read_contents_of(commits)
-    touching = await _touching_root_modules(repo, environment, config, tip, commits, contents)
+    touching = await _commits_touching_root_modules(repo, environment, config, tip, commits, contents)
     writers = await _writers(repo, since or commits[-1:], [tip, *(each.head_sha for each in merged)], touching)
     pushers = await _Pushers.of(repo, touching, pushes, since)
     proposers = {commit: each for each in merged for commit in await _brought_by(repo, each, since)}
@@ -97,7 +97,7 @@ def _names(
     writers: Mapping[CommitSha, Mapping[int, str]],
     contents: Mapping[CommitSha, CommitContents],
 ) -> dict[int, str]:
-    """The logins of accounts; GitHub's names come before those in a commit's message."""
+    """The logins of accounts. Those that GitHub names take precedence over those in commit messages."""
     names: dict[int, str] = {}
     for commit in contents.values():
         names |= commit.co_authors
@@ -115,7 +115,7 @@ async def _merges_of(repo: FetchedRepo, pushes: Sequence[RecordedPush]) -> tuple
 async def _applied_before(
     repo: FetchedRepo, environment: BranchEnvironment, config: RepositoryConfig
 ) -> list[CommitSha]:
-    """Commits that explained pull requests brought into the environment that this one is promoted from."""
+    """The commits that explained pull requests brought into the environment from which this one is promoted."""
     if environment.promote_from is None or environment.promote_from not in config.environments:
         return []
     applied = []
@@ -128,7 +128,7 @@ async def _applied_before(
     return applied
 
 
-async def _touching_root_modules(
+async def _commits_touching_root_modules(
     repo: FetchedRepo,
     environment: BranchEnvironment,
     config: RepositoryConfig,
@@ -136,7 +136,7 @@ async def _touching_root_modules(
     commits: Sequence[CommitSha],
     contents: dict[CommitSha, CommitContents],
 ) -> list[CommitSha]:
-    """The commits that touch a root module; if that is unknown, all that change a file."""
+    """The commits that touch a root module. If the config cannot tell, those that change any file."""
     try:
         survey: Survey | None = await survey_tree(repo, config, tip)
     except ConfigInvalid:
@@ -154,7 +154,7 @@ async def _touching_root_modules(
 async def _writers(
     repo: FetchedRepo, bases: Sequence[CommitSha], heads: Sequence[CommitSha], commits: Sequence[CommitSha]
 ) -> dict[CommitSha, dict[int, str]]:
-    """The authors and committers of commits according to GitHub, queried once for each commit."""
+    """The authors and committers of commits according to GitHub, which is asked once for each commit."""
     known = await repo.store.commit_people.writers(repo.id, commits)
     github = await repo.github()
     for head in heads:
@@ -168,7 +168,7 @@ async def _writers(
 
 
 async def _brought_by(repo: FetchedRepo, pull_request: KnownPullRequest, since: Sequence[CommitSha]) -> set[CommitSha]:
-    """The commits of a pull request's head, and those that the merge button made of it."""
+    """The commits of a pull request's head, and the commit that the merge button made."""
     brought = set(await repo.mirror.commits_of(pull_request.head_sha, without=since, most=_MOST))
     return brought | ({pull_request.merge_sha} if pull_request.merge_sha is not None else set())
 
@@ -179,7 +179,7 @@ def _as_one_change(tip: CommitSha, pushes: Sequence[RecordedPush], merged: Seque
 
 
 class _Pushers:
-    """The pushers of each commit: who pushed it, or pushed anything if that push was rewritten later."""
+    """The pushers of each commit. If a push was rewritten later, its pusher counts for every commit."""
 
     def __init__(self, brought: Sequence[tuple[RecordedPush, frozenset[CommitSha] | None]]) -> None:
         self._brought = brought
@@ -209,7 +209,7 @@ class _Pushers:
         return frozenset(push.pusher_id for push in self._of(commit) if push.pusher_id not in (None, GHOST.id))
 
     def logins(self, commit: CommitSha) -> frozenset[str]:
-        """The pushers that were recorded by name only."""
+        """The pushers of a commit whose login is recorded, but not their user id."""
         return frozenset(push.pusher for push in self._of(commit) if push.pusher_id is None)
 
     def _of(self, commit: CommitSha) -> Iterator[RecordedPush]:

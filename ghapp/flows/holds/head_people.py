@@ -1,4 +1,4 @@
-"""The contributors to a pull request's head: authors and pushers of its commits."""
+"""Find out who contributed to a pull request's head: its author, and the writers and pushers of its commits."""
 
 from ghapp.events import Person
 from ghapp.flows.repository import FetchedRepo
@@ -7,14 +7,14 @@ from ghapp.store.commit_people import head_of
 from ghapp.values import CommitSha
 
 _MOST = 1000
-"""With more commits than this, everybody who pushed the branch, and the author, counts as a contributor."""
+"""The most commits whose writers are examined. The author and everybody who pushed the branch count in any case."""
 _MOST_PAGES = 10
 
 
-async def contributed(repo: FetchedRepo, pull_request: KnownPullRequest, base: CommitSha, person: Person) -> bool:
+async def has_contributed(repo: FetchedRepo, pull_request: KnownPullRequest, base: CommitSha, person: Person) -> bool:
     """Whether a person opened the pull request, or wrote or pushed a commit that it adds to its base.
 
-    Writers of a commit are its author and committer according to GitHub, and its co-authors by account id.
+    The writers of a commit are its author and committer according to GitHub, and its co-authors by account id.
     """
     if person.id == pull_request.author_id:
         return True

@@ -1,12 +1,12 @@
-"""A tip that waits for people: its rules, its subject, and the approvals so far."""
+"""A tip that waits for people: the rules for deciding about it, its commits, and the approvals so far."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from checks.authority.release import Approver
-from checks.settle import Asked
+from checks.settle import RequestedAction
 from ghapp.events import Person
-from ghapp.flows.environments import EnvironmentInForce, environment_at_last, in_force
+from ghapp.flows.environments import EnvironmentInForce, configs_in_force, environment_at_last
 from ghapp.flows.holds.changes import Changes, changes_since
 from ghapp.flows.holds.new_environments import reviewed_entry
 from ghapp.flows.repository import FetchedRepo, Repo
@@ -15,13 +15,13 @@ from ghapp.repository_config import BranchEnvironment, ConfigInvalid
 from ghapp.store import Last, Run
 from ghapp.values import CommitSha, EnvironmentName
 
-VOTES: Mapping[Asked, str] = {"plan": "vouch", "apply": "approve_apply"}
-"""The kind under which each person's approval is stored; the decision itself is stored under the requested action."""
+VOTES: Mapping[RequestedAction, str] = {"plan": "vouch", "apply": "approve_apply"}
+"""The kind of a single person's approval in the store. The decision itself is stored under the requested action."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """Who may approve a tip, and how many people it takes."""
+    """The people who may approve a tip, and how many of them are needed."""
 
     approvers: tuple[str, ...]
     four_eyes: bool
@@ -30,18 +30,18 @@ class Rules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldTip:
-    """A tip of an environment's branch. `asked` is the action to approve: planning it, or applying the shown plan."""
+    """A held tip of an environment's branch. `asked` is the action to approve: planning, or applying the shown plan."""
 
     found: EnvironmentInForce
     sha: CommitSha
-    asked: Asked
+    asked: RequestedAction
     explained: bool
     digests: tuple[str, ...] = ()
-    """The digests of the plans that it shows."""
+    """The digests of the plans that the hold shows."""
 
     @classmethod
-    def of(cls, found: EnvironmentInForce, sha: CommitSha, newest: Run | None, asked: Asked) -> "HeldTip":
-        """A tip with its newest run, None if it was adopted. If it shows no plan yet, planning comes first."""
+    def of(cls, found: EnvironmentInForce, sha: CommitSha, newest: Run | None, asked: RequestedAction) -> "HeldTip":
+        """A tip with its newest run, None if it was adopted. As long as no plan is shown, planning comes first."""
         if newest is None or (newest.conclusion, newest.apply.held_for) != ("action_required", "review"):
             asked = "plan"
         return cls(
@@ -54,35 +54,36 @@ class HeldTip:
 
 
 async def rules_of(repo: FetchedRepo, held: HeldTip) -> Rules:
-    """The rules at LAST. `approvals` applies only to applying, not to planning."""
+    """The rules of the config at LAST. For planning, one approval is enough, whatever `approvals` says."""
     environment, config, last = held.found
     if last is None:
-        rules = await rules_of_a_new_branch(repo, environment)
+        rules = await rules_of_new_branch(repo, environment)
     else:
         rules = Rules(approvers=environment.approvers, four_eyes=config.four_eyes, needed=environment.approvals)
-    needed = 1 if held.asked == "plan" else max(rules.needed, await _asked_by_commit(repo, held))
+    needed = 1 if held.asked == "plan" else max(rules.needed, await _approvals_in_own_config(repo, held))
     return Rules(approvers=rules.approvers, four_eyes=rules.four_eyes, needed=needed)
 
 
-async def _asked_by_commit(repo: FetchedRepo, held: HeldTip) -> int:
-    """The number of approvals in the commit's own config: the stricter of the two applies."""
+async def _approvals_in_own_config(repo: FetchedRepo, held: HeldTip) -> int:
+    """The number of approvals that the commit's own config requires."""
     try:
         config = await repo.config_at(held.sha)
     except ConfigInvalid:
-        return 1  # nothing is applied under it
+        return 1  # nothing is applied under an invalid config
     own = config.branch_environments.get(held.found.environment.name)
     return 1 if own is None else own.approvals
 
 
-async def rules_of_a_new_branch(repo: FetchedRepo, environment: BranchEnvironment) -> Rules:
-    """The rules for the first commit of a branch: its approvers if its entry was reviewed, otherwise the maintainers
-    of the repository, since no config may name its own.
+async def rules_of_new_branch(repo: FetchedRepo, environment: BranchEnvironment) -> Rules:
+    """The rules for the first commit of a branch.
 
-    `four_eyes` and `approvals` are the strictest of the configs in force.
+    If the environment's entry in the config was reviewed, its approvers decide; otherwise the repository's maintainers
+    do, since a config cannot name its own approvers. `four_eyes` and `approvals` are the strictest of the configs in
+    force.
     """
     name = environment.name
     reviewed = await reviewed_entry(repo, environment)
-    configs = [each.config for each in await in_force(repo)]
+    configs = [each.config for each in await configs_in_force(repo)]
     named = [config.branch_environments[name] for config in configs if name in config.branch_environments]
     return Rules(
         approvers=() if reviewed is None else reviewed.branch_environments[name].approvers,
@@ -92,7 +93,7 @@ async def rules_of_a_new_branch(repo: FetchedRepo, environment: BranchEnvironmen
 
 
 async def changes_of(repo: FetchedRepo, held: HeldTip, rules: Rules) -> Changes:
-    """The commits that a hold is about; none without four eyes, or if nothing is new. Raises GitHubError."""
+    """The commits that a hold is about; none without `four_eyes`, or if the tip is LAST. Raises GitHubError."""
     environment, config, last = held.found
     if not rules.four_eyes or (last is not None and last.sha == held.sha):
         return Changes()
@@ -118,24 +119,24 @@ async def find_environment(repo: FetchedRepo, name: EnvironmentName) -> Environm
         try:
             found = await environment_at_last(repo, branch, tip)
         except ConfigInvalid:
-            continue  # another branch's config, which does not decide about this one
+            continue  # the config of another branch, which does not matter here
         if found is not None and found.environment.name == name:
             return found
     return None
 
 
 async def may_apply_again(repo: FetchedRepo, found: EnvironmentInForce, person: Person) -> bool:
-    """Whether a person is an approver at LAST: any of them may retry a commit that was approved once."""
+    """Whether a person is an approver at LAST. Any approver may retry a commit that was approved before."""
     return await is_approver(repo, await approvers_in_force(repo, found.environment, found.last), person)
 
 
 async def approvers_in_force(repo: FetchedRepo, environment: BranchEnvironment, last: Last | None) -> tuple[str, ...]:
-    """The approvers at LAST; for a new branch, those in the entry that a reviewed pull request brought."""
-    return (await rules_of_a_new_branch(repo, environment)).approvers if last is None else environment.approvers
+    """The approvers at LAST. For a new branch, those in its entry in the config if that was reviewed."""
+    return (await rules_of_new_branch(repo, environment)).approvers if last is None else environment.approvers
 
 
 async def is_approver(repo: Repo, approvers: Sequence[str], person: Person) -> bool:
-    """Whether a person is an approver by name or team; if none are named, whether they maintain the repository."""
+    """Whether a person is one of the approvers, by login or team. Without approvers, whether they are a maintainer."""
     github = await repo.github()
     if not approvers:
         return await github.role_of(person) >= Role.MAINTAIN

@@ -1,12 +1,12 @@
-"""Environments without a LAST, and which of them a merged and reviewed pull request put in force.
+"""Decide which environments without a LAST are in force.
 
-A config entry is in force only once a second person has seen exactly that entry. Otherwise a maintainer of the
-repository allows the environment by approving its first apply.
+The entry of a new environment in the config is in force once a second person has approved the pull request that added
+exactly this entry. Otherwise a maintainer of the repository allows the environment by approving its first apply.
 """
 
 from ghapp.events import Person
-from ghapp.flows.environments import InForce, in_force
-from ghapp.flows.holds.head_people import contributed
+from ghapp.flows.environments import ConfigInForce, configs_in_force
+from ghapp.flows.holds.head_people import has_contributed
 from ghapp.flows.repository import FetchedRepo
 from ghapp.git import Conflict, GitError
 from ghapp.github import Role
@@ -16,12 +16,12 @@ from ghapp.store.marker_kinds import EntryReviewed
 from ghapp.values import CommitSha
 
 _MOST_CONFIGS = 50
-"""Entries older than this many changes of the config are not searched for: their environment has to be allowed."""
+"""The most changes of the config that are searched. If an entry is older, a maintainer has to allow its environment."""
 
 
 async def reviewed_entry(repo: FetchedRepo, environment: BranchEnvironment) -> RepositoryConfig | None:
-    """A config in force whose entry for this environment came from a reviewed pull request; None if there is none."""
-    for each in await in_force(repo):
+    """A config in force whose entry for this environment came with a reviewed pull request; None if there is none."""
+    for each in await configs_in_force(repo):
         if _has_entry(each.config, environment) and await _was_reviewed(repo, each, environment):
             return each.config
     return None
@@ -35,7 +35,7 @@ async def is_in_force(repo: FetchedRepo, environment: BranchEnvironment) -> bool
 
 
 def _has_entry(config: RepositoryConfig, environment: BranchEnvironment) -> bool:
-    """Whether the file itself names this environment and its branch: a branch cannot make itself one."""
+    """Whether the config file itself has an entry with this environment and branch, and not only by default."""
     named = config.branch_environments.get(environment.name)
     return (
         named is not None
@@ -44,22 +44,22 @@ def _has_entry(config: RepositoryConfig, environment: BranchEnvironment) -> bool
     )
 
 
-async def _was_reviewed(repo: FetchedRepo, at: InForce, environment: BranchEnvironment) -> bool:
-    brought_in = await _brought_in(repo, at.commit, environment)
-    if brought_in is None:
+async def _was_reviewed(repo: FetchedRepo, at: ConfigInForce, environment: BranchEnvironment) -> bool:
+    added_by = await _find_adding_commit(repo, at.commit, environment)
+    if added_by is None:
         return False
-    marker = EntryReviewed(repo.id, environment.name, brought_in)
+    marker = EntryReviewed(repo.id, environment.name, added_by)
     if await repo.store.markers.find(marker) is not None:
         return True
-    merged = await repo.store.pull_requests.merged_as(repo.id, (brought_in,))
+    merged = await repo.store.pull_requests.merged_as(repo.id, (added_by,))
     for pull_request in merged:
-        if pull_request.base_branch == at.branch and await _is_reviewed_merge(repo, pull_request, brought_in):
+        if pull_request.base_branch == at.branch and await _is_reviewed_merge(repo, pull_request, added_by):
             await repo.store.markers.keep(marker, pull_request.number)
             return True
     return False
 
 
-async def _brought_in(repo: FetchedRepo, tip: CommitSha, environment: BranchEnvironment) -> CommitSha | None:
+async def _find_adding_commit(repo: FetchedRepo, tip: CommitSha, environment: BranchEnvironment) -> CommitSha | None:
     """The commit that added the entry to the branch's config."""
     found: CommitSha | None = None
     changed = await repo.mirror.first_parent_changes(tip, CONFIG_PATH, most=_MOST_CONFIGS)
@@ -77,7 +77,7 @@ async def _is_reviewed_merge(repo: FetchedRepo, pull_request: KnownPullRequest, 
     """Whether this commit is the pull request's merge, and another person with write access approved that head."""
     parents = await repo.mirror.parents(commit)
     if commit == pull_request.head_sha or not parents:
-        return False  # pushed without a pull request, or the very first commit
+        return False  # pushed without a pull request, or the repository's first commit
     if not await repo.mirror.has(pull_request.head_sha):
         repo = await repo.fetch(pull_requests=[pull_request.number])
     try:
@@ -88,14 +88,14 @@ async def _is_reviewed_merge(repo: FetchedRepo, pull_request: KnownPullRequest, 
         return False
     github = await repo.github()
     for person in await _approvers(repo, pull_request):
-        mine = await contributed(repo, pull_request, parents[0], person)
-        if not mine and await github.role_of(person) >= Role.WRITE:
+        is_contributor = await has_contributed(repo, pull_request, parents[0], person)
+        if not is_contributor and await github.role_of(person) >= Role.WRITE:
             return True
     return False
 
 
 async def _approvers(repo: FetchedRepo, pull_request: KnownPullRequest) -> tuple[Person, ...]:
-    """The people who approved the merged head before its merge, and did not change their mind."""
+    """The people whose last review before the merge approved the merged head."""
     if pull_request.merged_at is None:
         return ()
     github = await repo.github()

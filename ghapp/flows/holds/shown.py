@@ -1,4 +1,4 @@
-"""The parts of a hold beside its cause: its subject, who may end it, and whether it was replaced."""
+"""Show on a hold which commits it is about and who may end it, and later that a newer attempt replaced it."""
 
 from dataclasses import replace
 
@@ -20,9 +20,9 @@ _MOST_APPLIES = 20
 async def with_deciders(
     repo: FetchedRepo, held: HeldTip, report: RunReport, *, ignores_github_errors: bool = False
 ) -> RunReport:
-    """Add the comparison of its commits, and the lines about who may end it, to a hold's report.
+    """Add to a hold's report the comparison of its commits, and lines about who may end it.
 
-    Raises GitHubError if GitHub does not answer, unless the report is needed anyway.
+    Raises GitHubError if GitHub does not answer; with `ignores_github_errors`, the report is made without GitHub.
     """
     rules = await rules_of(repo, held)
     notes: tuple[str, ...] = ()
@@ -56,16 +56,16 @@ def _comparison(repo: Repo, held: HeldTip) -> Link:
 
 
 async def refresh_deciders(repo: FetchedRepo, run: Run, held: HeldTip) -> None:
-    """Show on a hold who has approved it in the meantime. Raises GitHubError."""
+    """Show on a hold who has approved it since it was shown. Raises GitHubError."""
     reports = [await with_deciders(repo, held, report) for report in await _reports(repo, run)]
-    if reports:  # its key may have been given up
+    if reports:  # empty if the key of the stored report was given up
         await show_completed(repo, run, reports, conclusion="action_required", buttons=(held.asked,))
 
 
 async def show_replaced(repo: FetchedRepo, by: Run) -> None:
-    """Show on an environment's holds that a newer attempt replaced them; if GitHub refuses, the next attempt does it.
+    """Show on an environment's holds that a newer attempt replaced them. If GitHub refuses, the next attempt does it.
 
-    A hold whose commit is not part of the newer attempt stays as it is: the branch may be forced back to it.
+    A hold stays as it is if the newer attempt does not contain its commit: the branch may be forced back to that.
     """
     runs = repo.store.runs
     for run in await runs.recent_applies(repo.id, by.environment, limit=_MOST_APPLIES):
@@ -73,7 +73,7 @@ async def show_replaced(repo: FetchedRepo, by: Run) -> None:
             continue
         if not await repo.mirror.is_ancestor(run.head_sha, by.head_sha):
             continue
-        cause = replaced(short(by.head_sha))
+        cause = replaced_text(short(by.head_sha))
         reports = [
             msgspec.structs.replace(
                 report, conclusion="cancelled", cause=cause, notes=(), deciders=(), paste=None, comparison=None
@@ -81,7 +81,7 @@ async def show_replaced(repo: FetchedRepo, by: Run) -> None:
             for report in await _reports(repo, run)
         ]
         try:
-            if reports:  # its key may have been given up
+            if reports:  # otherwise the key of the stored report was given up
                 await show_completed(repo, run, reports, conclusion="cancelled")
         except GitHubError as error:
             log.warning("replaced_not_shown", run=run.id, reason=str(error))
@@ -89,8 +89,8 @@ async def show_replaced(repo: FetchedRepo, by: Run) -> None:
         await runs.change_apply(run.id, lambda state: replace(state, replaced_by=by.id))
 
 
-def replaced(by: str) -> str:
-    """What a hold says whose place another attempt took; `by` is that one's commit, short."""
+def replaced_text(by: str) -> str:
+    """The text of a hold that another attempt replaced; `by` is the short SHA of that attempt's commit."""
     return f"Replaced by a newer check run on {by}: nothing is to be done here. If that one waits, decide there."
 
 

@@ -1,4 +1,4 @@
-"""Unfinished runs that no pending job would complete, so that no run stays in progress forever."""
+"""Find unfinished runs that no pending job would complete, and resume or end them."""
 
 from collections.abc import Sequence
 
@@ -16,9 +16,9 @@ _YOUNG_S = 60.0
 
 
 async def end_abandoned_runs(services: Services) -> None:
-    """Resume or end every run that no job works on any more."""
+    """Resume or end every unfinished run that has no pending job, so that none stays in progress forever."""
     old = services.store.clock() - _YOUNG_S
-    # Read the runs first: a run's job is enqueued before the run is created, and pending until the run is finished.
+    # Read the runs before the jobs: a run's job is enqueued before the run is created, and pending until its end.
     unfinished = [run for run in await services.store.runs.unfinished() if run.created_at < old]
     if not unfinished:
         return
@@ -30,16 +30,16 @@ async def end_abandoned_runs(services: Services) -> None:
         try:
             await _resume_or_end(services, run)
         except JobError as error:
-            # The next check tries again; an error with one run must not affect the others.
+            # An error with one run must not affect the others. The next check tries again.
             log.warning("abandoned_run_not_ended", run=run.id, reason=str(error))
 
 
 def _has_pending_job(run: Run, pending: Sequence[Job]) -> bool:
     """Whether a job of the run is pending or deferred."""
-    return any(_works_on(job, run) for job in pending)
+    return any(_completes(job, run) for job in pending)
 
 
-def _works_on(job: Job, run: Run) -> bool:
+def _completes(job: Job, run: Run) -> bool:
     match run.state, job:
         case ApplyState(), SettleBranch():
             return (job.repository_id, job.branch) == (run.repository_id, run.branch)
@@ -52,7 +52,7 @@ def _works_on(job: Job, run: Run) -> bool:
 
 
 async def _resume_or_end(services: Services, run: Run) -> None:
-    """Resume an apply by settling its branch, or show its stored result; make a plan again."""
+    """Settle an apply's branch, or show the apply's stored result; plan again if it is a plan."""
     if isinstance(run.state, ApplyState) and run.state.result is not None:
         await show_result(await load_repo(services, run.repository_id), run.id)
         return

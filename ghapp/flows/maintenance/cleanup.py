@@ -1,4 +1,4 @@
-"""The flow of old data: erased, moved to the object store, removed, or encrypted again; in small batches.
+"""The flow of old data: erase, remove, move to the object store, or encrypt again, in small batches.
 
 If the time runs out or the object store is unavailable, the next cleanup does the rest.
 """
@@ -16,12 +16,12 @@ from ghapp.services import Services
 from ghapp.store import StoreUnavailable
 
 KEEP_JOBS_DAYS = 30
-"""How long a finished job is remembered, so that a redelivery of it changes nothing; GitHub redelivers for 3 days."""
+"""How long finished jobs are kept, so that redeliveries change nothing. GitHub redelivers for 3 days."""
 
 _DAY_S = 24 * 3600.0
 _BATCH = 200
 _MOST = 5_000
-"""The batch size of each kind."""
+"""The most rows of each kind that one cleanup processes."""
 
 Remove = Callable[..., Awaitable[int]]
 
@@ -35,40 +35,39 @@ async def clean_up(services: Services, job: Cleanup) -> None:
         ("remove runs", _remove_runs),
         ("remove rows", _remove_rows),
         ("remove jobs", _remove_jobs),
-        ("move", _move),
+        ("move", _move_to_object_store),
         ("reseal", _rotate_keys),
     ):
         await step(name, type(None), work, services)
 
 
 async def _erase(services: Services) -> None:
-    """Erase data of repositories that removed the App; other machines erase their own mirrors."""
+    """Erase the data of repositories that removed the App. Other machines erase their own mirrors."""
     if not await erase_left_mirrors(services.mirrors, services.store):
-        # A cancelled run still uses one. Its report is erased with its mirror, once it has ended.
+        # A cancelled run still uses its mirror. Its report is erased with the mirror, once it has ended.
         await enqueue_cleanup(services, SOON_S)
     await _with_objects("erased", services, lambda limit: services.store.retention.erase_uninstalled(limit=limit))
     await _with_objects("plans_erased", services, lambda limit: services.store.kept_plans.erase_old(limit=limit))
 
 
 async def _remove_logs(services: Services) -> None:
-    before = _before(services, services.settings.keep_logs_days)
+    before = _oldest_kept(services, services.settings.keep_logs_days)
     if before is not None:
         removal = services.store.retention.remove_logs
         await _with_objects("logs_removed", services, lambda limit: removal(before=before, limit=limit))
 
 
 async def _remove_runs(services: Services) -> None:
-    before = _before(services, services.settings.keep_runs_days)
+    before = _oldest_kept(services, services.settings.keep_runs_days)
     if before is not None:
         removal = services.store.retention.remove_runs
         await _with_objects("runs_removed", services, lambda limit: removal(before=before, limit=limit))
 
 
 async def _remove_rows(services: Services) -> None:
-    """Remove rows of removed runs and pull requests; they are kept until those are gone, so the order does not
-    matter."""
+    """Remove rows that belong to runs and pull requests which are already removed."""
     retention = services.store.retention
-    before = _before(services, services.settings.keep_runs_days)
+    before = _oldest_kept(services, services.settings.keep_runs_days)
     if before is not None:
         for name, removal in (
             ("verdicts_removed", retention.remove_verdicts),
@@ -80,7 +79,7 @@ async def _remove_rows(services: Services) -> None:
             await _in_batches(name, services, lambda limit, removal=removal: removal(before=before, limit=limit))
         await _remove_markers(services, before)
     await services.store.retention.remove_redelivery_markers()
-    before = _before(services, services.settings.keep_audit_days)
+    before = _oldest_kept(services, services.settings.keep_audit_days)
     if before is not None:
         await _in_batches(
             "audit_removed", services, lambda limit: retention.remove_audit_entries(before=before, limit=limit)
@@ -99,11 +98,11 @@ async def _remove_jobs(services: Services) -> None:
     await _in_batches("jobs_removed", services, lambda limit: services.forget_jobs(before, limit))
 
 
-async def _move(services: Services) -> None:
-    await _with_objects("runs_moved", services, lambda limit: _move_some(services, limit))
+async def _move_to_object_store(services: Services) -> None:
+    await _with_objects("runs_moved", services, lambda limit: _move_batch(services, limit))
 
 
-async def _move_some(services: Services, limit: int) -> int:
+async def _move_batch(services: Services, limit: int) -> int:
     offloading = services.store.offloading
     found = await offloading.pending(limit=limit)
     for id, repository in found:
@@ -116,7 +115,8 @@ async def _move_some(services: Services, limit: int) -> int:
 
 
 async def _rotate_keys(services: Services) -> None:
-    """Encrypt data again if several keys are listed: once nothing is found, the older keys may be removed."""
+    """If several keys are listed, encrypt with the first what an older one encrypted. If nothing is left, the older
+    keys may be removed."""
     key_rotation = services.store.key_rotation
     if key_rotation.is_under_way:
         rows = await _in_batches("rows_resealed", services, lambda limit: key_rotation.reseal_rows(limit=limit))
@@ -126,14 +126,13 @@ async def _rotate_keys(services: Services) -> None:
         log.info("resealed", rows=rows, objects=objects)
 
 
-def _before(services: Services, days: float) -> float | None:
-    """Data older than this is removed; None: never."""
+def _oldest_kept(services: Services, days: float) -> float | None:
+    """The time of the oldest data to keep; None: all data is kept."""
     return services.store.clock() - days * _DAY_S if days else None
 
 
 async def _with_objects(name: str, services: Services, remove: Remove) -> int | None:
-    """Work in batches; if the object store is unavailable, leave the rest for the next cleanup and continue with
-    others."""
+    """Like `_in_batches`, but returns None if the object store is unavailable: the next cleanup does the rest."""
     try:
         return await _in_batches(name, services, remove)
     except StoreUnavailable as error:
@@ -152,17 +151,17 @@ async def _in_batches(name: str, services: Services, remove: Remove) -> int:
 
 
 EVERY_S = 600
-"""How often old data is searched for; one job for all workers."""
+"""The interval of cleanups. All workers share one job."""
 
 SOON_S = 15
-"""After how long a cleanup runs again that could not erase a mirror in use."""
+"""The delay of the next cleanup if a mirror could not be erased because it was in use."""
 
 
 _KEY = "tidy up"
 
 
 async def enqueue_cleanup(services: Services, in_s: float) -> None:
-    """Enqueue the next cleanup; all workers share one, whose due time moves."""
+    """Enqueue the next cleanup, or move its due time: all workers share one."""
     due = Cleanup(at=int(services.store.clock() + in_s))
     await services.store.deferred.defer(_KEY, msgspec.to_builtins(due), in_s=in_s)
 

@@ -1,4 +1,4 @@
-"""Choose the failed deliveries to request again. GitHub does not retry by itself, and keeps them for three days.
+"""Request failed deliveries again. GitHub does not retry them by itself, and keeps them for three days.
 
 https://docs.github.com/en/webhooks/using-webhooks/handling-failed-webhook-deliveries
 """
@@ -13,20 +13,20 @@ from ghapp.services import Services
 from ghapp.store.marker_kinds import DeliveriesProbed, DeliveriesReconciled, Probe, RedeliveryMarker, RedeliveryRequest
 
 MOST = 5
-"""How often a delivery is requested that fails while others arrive: the connection is not the problem then."""
+"""How often a delivery is requested again if it fails while others arrive, so that it is not the connection's fault."""
 KEPT_S = 3 * 24 * 3600
 OVERLAP_S = 600
-"""How long a delivery, or a redelivery, may take to appear in GitHub's list."""
+"""How long it may take until GitHub lists a delivery or a redelivery."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redeliveries:
-    """The redeliveries to request now. `probe`: nothing arrives at all, and this one tests whether that is over."""
+    """The redeliveries to request now. `probe`: whether no delivery arrives at all, and one request tests that."""
 
     wanted: tuple[DeliverySeen, ...] = ()
     probe: bool = False
     under_way: bool = False
-    """Whether some were requested that GitHub does not list yet."""
+    """Whether there are requested redeliveries that GitHub does not list yet."""
     open_since: int | None = None
     """The time of the oldest unsettled attempt."""
 
@@ -34,11 +34,11 @@ class Redeliveries:
 def decide_redeliveries(
     seen: Sequence[DeliverySeen], asked: Mapping[str, RedeliveryRequest], *, now: int, arrived_at: int = 0
 ) -> Redeliveries:
-    """Decide by the attempts that GitHub lists, and by earlier requests, by GUID.
+    """Decide which deliveries to request, given the attempts that GitHub lists and the earlier requests by GUID.
 
-    If nothing has arrived since a requested delivery failed, each check requests one more, and no failure counts
-    against a delivery: however long the connection is broken, all are delivered in the end. `arrived_at` is when one
-    arrived, which GitHub may list later.
+    If nothing has arrived since a requested delivery failed, each check requests only one, and its failure does not
+    count against it: however long the connection is broken, all deliveries arrive in the end. `arrived_at` is the time
+    of the last arrival, which GitHub may list only later.
     """
     failed = [each for each in failed_deliveries(seen) if asked.get(each.guid, RedeliveryRequest()).times < MOST]
     if not failed:
@@ -71,7 +71,7 @@ def _is_under_way(delivery: DeliverySeen, asked: RedeliveryRequest, now: int) ->
 
 
 async def redeliver(services: Services, now: int) -> bool:
-    """Request failed deliveries that have not arrived since; returns whether to check again soon."""
+    """Request failed deliveries that have not arrived since then. Returns whether to check again soon."""
     markers = services.store.markers
     looked = await markers.find(DeliveriesReconciled())
     since = now - KEPT_S if looked is None else max(looked - OVERLAP_S, now - KEPT_S)
@@ -102,7 +102,7 @@ async def redeliver(services: Services, now: int) -> bool:
 
 
 async def note_arrival(services: Services) -> bool:
-    """Record that a delivery arrived; returns whether it is the first since a probe."""
+    """Record that a delivery arrived. Returns whether it is the first one since a probe."""
     markers = services.store.markers
     probed = await markers.find(DeliveriesProbed())
     if probed is None or probed.arrived_at:

@@ -1,7 +1,7 @@
-"""This machine's disk: remove unused data, and above the budget the least recently used.
+"""Keep this machine's data directory below its budget: remove what was least recently used, but nothing in use.
 
-Mirrors, providers and facts can all be rebuilt. Nothing in use is removed. Work directories are removed with their
-runs; those of a killed process are swept.
+Mirrors, providers and facts can all be rebuilt. Work directories are removed at the end of their runs, and those of a
+killed process are swept.
 """
 
 import asyncio
@@ -21,8 +21,8 @@ from ghapp.store import Store
 from ghapp.terraform import kept_providers, remove_provider
 
 EVERY_S = 300
-_DOWN_TO = 0.9
-"""A disk above its budget is cleaned down to this fraction of it, so that cleaning is rare."""
+_TARGET_FRACTION = 0.9
+"""A disk above its budget is cleaned down to this fraction of the budget, so that cleaning is rare."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,11 +43,11 @@ class Disk:
     mirrors: Mirrors
     facts: Facts
     budget_bytes: int
-    """0: no limit."""
+    """0 means no limit."""
 
     @contextlib.asynccontextmanager
     async def kept_clean(self, store: Store) -> AsyncIterator[None]:
-        """Clean it now and every five minutes during the context; errors are logged, and cleaning is tried again."""
+        """Clean the disk now and every five minutes during the context. After an error, which is logged, try again."""
         cleaning = asyncio.create_task(self._keep_clean(store))
         try:
             yield
@@ -66,7 +66,7 @@ class Disk:
             await asyncio.sleep(EVERY_S)
 
     def clean(self) -> int:
-        """Sweep left-over directories, and bring the disk below its budget; returns how many bytes were removed."""
+        """Sweep left-over directories and bring the disk below its budget. Returns how many bytes were removed."""
         swept = (*self.mirrors.sweep(), *sweep(self.data_dir / "runs"))
         if swept:
             log.info("directories_swept", directories=list(swept))
@@ -75,7 +75,7 @@ class Disk:
         used = sum(size_bytes(self.data_dir / name) for name in ("mirrors", "providers", "facts", "runs", PATHS))
         if used <= self.budget_bytes:
             return 0
-        removed = self._remove(used - int(self.budget_bytes * _DOWN_TO))
+        removed = self._remove(used - int(self.budget_bytes * _TARGET_FRACTION))
         if used - removed > self.budget_bytes:
             log.warning("disk_over_budget", used_bytes=used - removed, budget_bytes=self.budget_bytes)
         return removed
@@ -121,7 +121,7 @@ class Disk:
 
 
 async def erase_left_mirrors(mirrors: Mirrors, store: Store) -> bool:
-    """Erase this machine's mirrors of repositories that removed the App; False: some are still in use."""
+    """Erase this machine's mirrors of repositories that removed the App. Returns False if some are still in use."""
     here = [mirror.repository_id for mirror in mirrors.kept()]
     erased_all = True
     for id in await store.repositories.uninstalled(here) if here else ():

@@ -9,7 +9,7 @@ from typing import assert_never
 from ghapp.durable import step
 from ghapp.events import InstallationChanged, RepositoriesChanged, RepositoryChanged, RepositoryRef
 from ghapp.flows.check_run import cancel_plan
-from ghapp.flows.environments import adopt_under, is_adopted
+from ghapp.flows.environments import adopt_branches, is_adopted
 from ghapp.flows.maintenance.cleanup import enqueue_cleanup
 from ghapp.flows.repository import FetchedRepo, known_pull_request, record_repo
 from ghapp.jobs import PARKED, Discover, Replan, SettleBranch
@@ -49,7 +49,7 @@ async def _installation(services: Services, event: InstallationChanged, key: str
             deleted = event.action == "deleted"
             by = "the App is no longer installed here" if deleted else "the App was suspended"
             for repository in await services.store.repositories.all_of(event.installation_id):
-                await _leave(services, repository.id, by=by, for_good=deleted)
+                await _stop_working_on(services, repository.id, by=by, for_good=deleted)
         case _ as never:
             assert_never(never)
 
@@ -57,7 +57,7 @@ async def _installation(services: Services, event: InstallationChanged, key: str
 async def _repositories(services: Services, event: RepositoriesChanged, key: str) -> None:
     await _add(services, event.installation_id, event.added, key)
     for repository in event.removed:
-        await _leave(services, repository.id, by="the App is no longer installed here", for_good=True)
+        await _stop_working_on(services, repository.id, by="the App is no longer installed here", for_good=True)
 
 
 async def _repository(services: Services, event: RepositoryChanged) -> None:
@@ -65,7 +65,8 @@ async def _repository(services: Services, event: RepositoryChanged) -> None:
     if known is None:
         return
     if event.action in ("deleted", "archived"):
-        await _leave(services, known.id, by=f"the repository was {event.action}", for_good=event.action == "deleted")
+        by, for_good = f"the repository was {event.action}", event.action == "deleted"
+        await _stop_working_on(services, known.id, by=by, for_good=for_good)
     else:
         await record_repo(services, event.repository, event.installation_id or known.installation_id)
 
@@ -84,13 +85,13 @@ async def _add(
         )
 
 
-async def _leave(services: Services, repository: RepositoryId, *, by: str, for_good: bool) -> None:
-    """Stop all work there; with `for_good`, also erase its data."""
+async def _stop_working_on(services: Services, repository: RepositoryId, *, by: str, for_good: bool) -> None:
+    """Stop all work on a repository; with `for_good`, also erase its data."""
     await services.store.repositories.deactivate(repository, for_good=for_good)
     for run in await services.store.runs.unfinished_in(repository):
         await services.store.runs.cancel(run.id, reason=by)
     if for_good:
-        await enqueue_cleanup(services, 0)  # it erases stored reports, logs and plan files
+        await enqueue_cleanup(services, 0)  # the cleanup erases stored reports, logs and plan files
 
 
 async def _discover(services: Services, job: Discover) -> None:
@@ -105,7 +106,7 @@ async def _discover(services: Services, job: Discover) -> None:
         runs = await services.store.runs.unfinished_plans(repo.id, pull_request.number)
         planned = (run for run in runs if run.cancel_reason is None)
         if any(run.head_sha == pull_request.head.sha for run in planned):
-            continue  # its own delivery arrived first
+            continue  # the pull request's own delivery arrived first
         await services.enqueue(Replan(repository_id=repo.id, number=pull_request.number, cause=job.key))
     numbers = {pull_request.number for pull_request in seen}
     known = await services.store.pull_requests.all_open(repo.id)
@@ -117,11 +118,9 @@ async def _discover(services: Services, job: Discover) -> None:
 
 
 async def _adopt_all(repo: FetchedRepo) -> None:
-    """Adopt the environments of the default branch's config and of those branches' configs; examine the other
-    branches.
+    """Adopt the environments of the default branch's config and of those branches' configs, and settle other branches.
 
-    A branch that no config in force names cannot make itself an environment's branch. Pushes during a suspension are
-    examined like any push.
+    A branch's own config cannot make it an environment's branch. Pushes during a suspension are judged like any push.
     """
     default = BranchName(repo.known.default_branch)
     first = not await is_adopted(repo)
@@ -133,9 +132,9 @@ async def _adopt_all(repo: FetchedRepo) -> None:
         try:
             config = await repo.config_at(tip)
         except ConfigInvalid:
-            continue  # nothing can be adopted under an unreadable config; a later push is held
+            continue  # nothing can be adopted under an invalid config; a later push is held
         if first:
-            await adopt_under(repo, config)
+            await adopt_branches(repo, config)
         named = {each.branch for each in config.branch_environments.values()}
         branches += sorted(named - asked)
         asked |= named

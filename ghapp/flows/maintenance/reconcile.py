@@ -23,11 +23,11 @@ from ghapp.services import Services
 from ghapp.store import KnownPullRequest
 
 SOONER_S = 30.0
-"""The minimum delay of a reconciliation that replaces one which GitHub did not answer."""
-_AT_ONCE_S = 1.0
-"""Reconciliations are distinguished by the second."""
+"""The minimum delay of a reconciliation after one that GitHub did not answer."""
+_IMMEDIATELY_S = 1.0
+"""Not 0, since the keys of reconciliations have whole seconds."""
 EACH_REPOSITORY_S = 3600
-"""How often a repository is compared: one call and one fetch."""
+"""The interval for comparing a repository, which takes one call and one fetch."""
 
 
 async def reconcile_deliveries(services: Services, job: ReconcileDeliveries) -> None:
@@ -44,7 +44,7 @@ async def reconcile_deliveries(services: Services, job: ReconcileDeliveries) -> 
     try:
         again_soon = await step("redeliver", bool, redeliver, services, job.at)
     except Unavailable as error:
-        # Not deferred like other jobs: the next reconciliation is already enqueued, and each would enqueue another.
+        # Do not defer this job like others: the next reconciliation is already enqueued, and each enqueues another.
         in_s = min(max(error.retry_after_s or 0.0, SOONER_S), services.timings.reconcile_every_s)
         log.warning("look_broken_off", reason=str(error), in_s=in_s)
         await step("enqueue an earlier reconciliation", type(None), enqueue_reconciliation, services, in_s)
@@ -55,9 +55,9 @@ async def reconcile_deliveries(services: Services, job: ReconcileDeliveries) -> 
 
 
 async def event_arrived(services: Services) -> None:
-    """Reconcile again at once if this event is the first to arrive after a time without any."""
+    """Reconcile at once if this event is the first one after a time without any."""
     if await patiently("note arrival", partial(note_arrival, services)):
-        await patiently("look again", partial(enqueue_reconciliation, services, _AT_ONCE_S))
+        await patiently("look again", partial(enqueue_reconciliation, services, _IMMEDIATELY_S))
 
 
 async def reconcile(services: Services, job: Reconcile) -> None:
@@ -108,7 +108,7 @@ async def _reconcile_pull_requests(repo: Repo) -> None:
 
 
 async def _close(repo: Repo, known: KnownPullRequest, seen: PullRequestSeen | None) -> None:
-    """Record the end of a pull request whose event never arrived; its merge is judged with its branch."""
+    """Record the end of a pull request whose event never arrived. A merge is judged when its branch is settled."""
     if seen is not None and seen.is_open:
         return
     if seen is not None and seen.merged_at is not None and seen.merge_sha is not None:
@@ -131,8 +131,8 @@ async def _plan_if_missed(repo: Repo, seen: PullRequestSeen, pending: Sequence[J
     """Plan an open pull request that has no plan for its head and base, or that is no longer a draft."""
     known = await repo.store.pull_requests.find(repo.id, seen.number)
     now = known_pull_request(repo.id, seen)
-    if any(_takes_in(job, now) for job in pending):
-        return  # its delivery is being processed
+    if any(_covers(job, now) for job in pending):
+        return  # the pull request's delivery is being processed
     if now != known:
         await repo.store.pull_requests.record(now)
     judged = await repo.store.pull_requests.newest_verdict(
@@ -146,7 +146,7 @@ async def _plan_if_missed(repo: Repo, seen: PullRequestSeen, pending: Sequence[J
         await repo.services.enqueue(Replan(repository_id=repo.id, number=now.number, cause=cause))
 
 
-def _takes_in(job: Job, known: KnownPullRequest) -> bool:
+def _covers(job: Job, known: KnownPullRequest) -> bool:
     """Whether a job processes the event that gave a pull request this head and base."""
     match job:
         case EventJob(event=PullRequestChanged() as event):
@@ -162,7 +162,7 @@ async def _reconcile_branches(repo: FetchedRepo) -> None:
         try:
             found = await environment_at_last(repo, branch, tip)
         except ConfigInvalid:
-            continue  # a push shows this on the commit; without one there is nothing to judge by
+            continue  # the flow of the next push shows this on the commit
         if found is None:
             continue
         environment, _, last = found

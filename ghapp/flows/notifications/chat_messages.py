@@ -1,4 +1,4 @@
-"""Chat messages: their texts, and the subjects for which each is sent once."""
+"""Decide which chat messages to send, and send each only once for its subject."""
 
 import hashlib
 
@@ -6,7 +6,7 @@ import msgspec
 
 from checks.plan.apply_stream import words_of_results
 from checks.report import RunReport, total
-from ghapp.flows.check_run import overridden
+from ghapp.flows.check_run import describe_override
 from ghapp.flows.repository import Repo
 from ghapp.jobs import SendChatMessage
 from ghapp.notify import Applied, EnvironmentResult, Failed, Message, PromotionDecided, PullRequestLink, Waiting
@@ -33,7 +33,7 @@ async def notify_result(repo: Repo, run: Run, report: RunReport) -> None:
             commit_sha=run.head_sha,
             counts=total(report.roots),
             pull_requests=links,
-            note=overridden(run) or "",
+            note=describe_override(run) or "",
         )
     else:
         message = Failed(
@@ -44,10 +44,10 @@ async def notify_result(repo: Repo, run: Run, report: RunReport) -> None:
             cause=report.first_cause,
             result=words_of_results(result for root in report.roots for result in root.results),
             pull_requests=links,
-            note=overridden(run) or "",
+            note=describe_override(run) or "",
         )
     subject = AboutRun(run_id=run.id, occasion=message.kind)
-    await queue_chat_message(repo, await _in_force(repo.services, run), message.kind, message, subject)
+    await queue_chat_message(repo, await _deciding_commit(repo.services, run), message.kind, message, subject)
 
 
 async def notify_waiting(repo: Repo, run: Run, cause: str) -> None:
@@ -62,7 +62,7 @@ async def notify_waiting(repo: Repo, run: Run, cause: str) -> None:
         pull_requests=await _links(repo, run),
     )
     subject = AboutRun(run_id=run.id, occasion="waiting")
-    await queue_chat_message(repo, await _in_force(repo.services, run), "waiting", message, subject)
+    await queue_chat_message(repo, await _deciding_commit(repo.services, run), "waiting", message, subject)
 
 
 async def notify_plan(
@@ -76,7 +76,7 @@ async def notify_plan(
 ) -> None:
     """Report in chat that a plan waits for a person, or that a promotion's gate was decided.
 
-    Each is sent once for a head and its question: repeating a plan sends nothing.
+    A message is sent once for a head and its question, so planning again sends nothing.
     """
     pull_request = await repo.store.pull_requests.find(repo.id, number)
     if pull_request is None:
@@ -117,7 +117,7 @@ async def _promotion_decided(
     before: EnvironmentName,
     config_sha: CommitSha,
 ) -> None:
-    """Report when the gate is first decided, and when it first turns green; nothing else."""
+    """Report only the first decision about a promotion, and the first time that it turns green."""
     marker = PromotionMarker(repo.id, pull_request.number)
     said = await repo.store.markers.find(marker)
     now: PromotionNotice = "green" if report.conclusion == "success" else "decided"
@@ -130,7 +130,7 @@ async def _promotion_decided(
         commit_sha=run.head_sha,
         pull_request=_link(pull_request),
         may_merge=now == "green",
-        before=await _result(repo, before),
+        before=await _last_result(repo, before),
         cause=None if now == "green" else report.first_cause,
         counts=total(report.previews) if report.previews else None,
     )
@@ -139,7 +139,7 @@ async def _promotion_decided(
     await repo.store.markers.keep(marker, now)
 
 
-async def _result(repo: Repo, environment: EnvironmentName) -> EnvironmentResult:
+async def _last_result(repo: Repo, environment: EnvironmentName) -> EnvironmentResult:
     """The result of an environment's last apply."""
     newest = await repo.store.runs.newest_apply(repo.id, environment)
     if newest is None:
@@ -167,7 +167,7 @@ async def queue_chat_message(
     message: Message,
     subject: MessageSubject,
 ) -> None:
-    """Enqueue a message, once for its subject, if the config in force has an address for it."""
+    """Enqueue a message, once for its subject, if the config at the commit `in_force` has an address for it."""
     if in_force is None:
         return
     repo = await repo.with_commits(in_force)
@@ -187,7 +187,7 @@ async def queue_chat_message(
         )
 
 
-async def _in_force(services: Services, run: Run) -> CommitSha | None:
+async def _deciding_commit(services: Services, run: Run) -> CommitSha | None:
     """The commit whose config decides about an apply: LAST of its branch; None if there is none yet."""
     last = await services.store.branches.last_of_branch(run.repository_id, run.branch)
     return None if last is None else last.sha

@@ -1,6 +1,6 @@
 """A run's deployment on GitHub: created once, and updated once for each state.
 
-It never stops an apply: if GitHub refuses it, it is created when the result is reported.
+It never stops an apply: if GitHub refuses the deployment, it is created when the result is reported.
 
 https://docs.github.com/en/rest/deployments/statuses
 """
@@ -30,7 +30,7 @@ async def begin_deployment(repo: Repo, run: Run) -> None:
 
 
 async def conclude_deployment(repo: Repo, run: Run, report: RunReport) -> None:
-    """Set the final state of the run's deployment, creating it now if that failed before; nothing if it has none."""
+    """Set the final state of the run's deployment; create it now if that failed before. A run may have none."""
     if not run.apply.deployment_requested:
         return
     status = await repo.store.markers.find(DeploymentStatusMarker(run.id))

@@ -1,4 +1,4 @@
-"""Plan promotions again that waited for an environment, once that is up to date."""
+"""Plan promotions again once the environment for which they waited is up to date."""
 
 from ghapp.flows.repository import Repo
 from ghapp.jobs import Replan
@@ -7,7 +7,7 @@ from ghapp.values import TESTING
 
 
 async def turn_promotions_green(repo: Repo, run: Run) -> None:
-    """Plan the open promotions again that waited for the environment of this successful apply."""
+    """Plan the open promotions again that wait for the environment of this successful apply."""
     if run.environment == TESTING:
         return
     repo = await repo.with_commits(run.head_sha)

@@ -34,7 +34,7 @@ async def update_comments(repo: Repo, numbers: Iterable[int]) -> None:
 
 
 async def enqueue_comments(repo: Repo, numbers: Iterable[int]) -> None:
-    """Enqueue the comments for a run that is about to be completed: nothing checks them after that."""
+    """Enqueue the comments for a run before it is completed: afterwards, no check would find that they are missing."""
     for number in numbers:
         await _enqueue(repo, number, in_s=repo.services.timings.notify_after_s)
 
@@ -44,7 +44,7 @@ async def _update(repo: Repo, number: int) -> None:
     runs = await _applies_of(repo, number)
     newest = {run.environment: run.id for run in runs if run.conclusion != "cancelled"}
     reports: list[RunReport] = []
-    # The newest apply first, then testing's result and commits that are contained elsewhere.
+    # First the newest apply, then testing's result, then commits that newer ones contain.
     runs.reverse()
     for run in sorted(runs, key=lambda run: (run.conclusion == "cancelled", run.environment == TESTING)):
         raw = await repo.store.runs.readable_report(run.id)
@@ -72,7 +72,7 @@ async def _applies_of(repo: Repo, number: int) -> list[Run]:
 
 
 async def update_comment_later(services: Services, job: Comment) -> None:
-    """Write a delayed comment with its current content."""
+    """Write a deferred comment, with its current content."""
     await step("comment", type(None), _update_comment, services, job)
 
 
@@ -90,7 +90,7 @@ async def _enqueue(repo: Repo, number: int, *, in_s: float) -> Comment:
 
 async def _write(repo: Repo, number: int, body: str, priority: Priority) -> None:
     key = CommentMarker(repo.id, number)
-    # The end of an apply and its deferred report may write at the same time, if GitHub does not answer for long.
+    # If GitHub does not answer for long, the end of an apply and its deferred report may write at the same time.
     async with repo.services.comment_locks.setdefault(key, asyncio.Lock()):
         await _create_or_update(repo, key, body, priority)
 
@@ -105,7 +105,7 @@ async def _create_or_update(repo: Repo, key: CommentMarker, body: str, priority:
         except GitHubRefused as error:
             if error.status != 404:
                 raise
-            # Somebody deleted it: the result of an apply is shown anyway.
+            # Somebody deleted the comment. Create another: the result of an apply must be shown.
         else:
             return
     await repo.store.markers.keep(key, Creating())

@@ -1,7 +1,7 @@
-"""The result of an apply: stored when it is reached, and reported from the store, however often reporting fails.
+"""Report the result of an apply: it is stored first, and then reported from the store until reporting succeeds.
 
 The flow that settles the branch completes the check run. The deployment, the comments and the chat have their own job,
-so that none of them delays the check run or another one.
+so that they delay neither the check run nor each other.
 """
 
 from collections.abc import Sequence
@@ -28,15 +28,15 @@ from ghapp.values import RunId
 async def keep_result(
     services: Services, run: Run, report: RunReport, *, conclusion: Conclusion, buttons: Sequence[str] = ()
 ) -> None:
-    """Store the result of an apply: from now on this result is reported, whatever fails in the meantime."""
+    """Store the result of an apply. From now on this result is reported, whatever else fails."""
     result = ApplyResult(conclusion=conclusion, buttons=tuple(buttons))
     await services.store.runs.keep_result(run.id, result, report=msgspec.json.encode([report]))
 
 
 async def show_result(repo: Repo, run_id: RunId) -> None:
-    """Complete the check run of an apply whose result is stored, and report it. Raises GitHubError.
+    """Complete the check run of an apply whose result is stored, and report the result. Raises GitHubError.
 
-    The pending job reports everything else that cannot be reported now.
+    Anything besides the check run that cannot be reported now is reported by a pending job.
     """
     run = await repo.store.runs.load(run_id)
     result, reports = run.apply.result, await _reports(repo, run_id)
@@ -54,7 +54,7 @@ async def show_result(repo: Repo, run_id: RunId) -> None:
 
 
 async def _enqueue_notification(services: Services, run: Run, *, attempt: int = 0) -> None:
-    """Enqueue the notification of an apply that is about to be completed: nothing checks it after that."""
+    """Enqueue the notification of an apply before it is completed: afterwards, no check would find it missing."""
     job = NotifyApply(run_id=run.id, attempt=attempt)
     await services.store.deferred.defer(
         f"tell:{run.id}", msgspec.to_builtins(job), in_s=services.timings.notify_after_s
@@ -69,7 +69,7 @@ async def _notify(repo: Repo, run_id: RunId) -> None:
         try:
             await each(repo, run, reports)
         except GitHubError as error:
-            refused.append(error)  # the others are reported anyway
+            refused.append(error)  # the other reports must still be sent
     if refused:
         raise refused[0]
     await repo.store.deferred.cancel(f"tell:{run_id}")

@@ -1,4 +1,4 @@
-"""The flow of a message: send it to each address in the config; if a chat is down, try again later."""
+"""The flow of a chat message: send it to each address in the config, and try again later where that fails."""
 
 from functools import partial
 from typing import assert_never
@@ -38,7 +38,7 @@ async def _send(services: Services, job: SendChatMessage) -> None:
 
 
 async def _send_to_each(services: Services, job: SendChatMessage, patience_s: float) -> list[float]:
-    """Send the message to each address that has not received it; returns how long to wait for each that failed."""
+    """Send the message to each address that has not received it. Returns the wait before a retry for each failure."""
     repo = await load_repo(services, job.repository_id)
     repo = await repo.with_commits(job.config_sha)
     config = await repo.config_at(job.config_sha)
@@ -51,8 +51,8 @@ async def _send_to_each(services: Services, job: SendChatMessage, patience_s: fl
         if message.kind not in target.on or said == "sent":
             continue
         if said == "sending":
-            # Planward was killed during the send. A chat cannot be asked what it received, so it is not sent a second
-            # time.
+            # Planward was killed while it sent the message. A chat cannot be asked what it received, so the message is
+            # not sent again.
             log.warning("chat_not_sent_again", about=job.about)
             continue
         try:
@@ -64,7 +64,7 @@ async def _send_to_each(services: Services, job: SendChatMessage, patience_s: fl
         await services.store.markers.keep(marker, "sending")
         match await deliver(message, url, services.settings.authority.chat):
             case Sent():
-                # Retry here, since repeating the whole step would send the message twice.
+                # Retry only the recording: repeating the whole step would send the message twice.
                 await patiently("said", partial(services.store.markers.keep, marker, "sent"))
             case NotSent(reason=reason, retryable=retryable, retry_after_s=retry_after_s):
                 await services.store.markers.keep(marker, "not sent")
@@ -80,7 +80,7 @@ async def _send_to_each(services: Services, job: SendChatMessage, patience_s: fl
 
 
 async def _url(repo: Repo, config: RepositoryConfig, job: SendChatMessage, target: Notify) -> str:
-    """The address itself, read from Vault if the config says `vault:PATH#KEY`. It is a secret."""
+    """The address, which is read from Vault if the config says `vault:PATH#KEY`. It is a secret."""
     if not target.url.startswith("vault:"):
         return target.url
     vault = repo.services.vault

@@ -1,11 +1,11 @@
-"""Planward's answers in comments: what a near miss meant, what a person may do, why something cannot be planned."""
+"""Planward's answers in comments: the correct form of a command, what a person may do, why nothing is planned."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from checks.rendering.escape import code, fence, prose
 from ghapp.events import CommentCreated
-from ghapp.flows.environments import is_named
+from ghapp.flows.environments import is_environment_branch
 from ghapp.flows.holds.held_tip import find_environment, may_apply_again
 from ghapp.flows.repository import FetchedRepo, Repo
 from ghapp.github import Role
@@ -15,7 +15,7 @@ from ghapp.values import BranchName, EnvironmentName
 from ghapp.webhook.commands import NearMiss
 
 _MOST_ENVIRONMENTS = 8
-"""With more environments than this, the deciders are not looked up: each may take several calls to GitHub."""
+"""Deciders are looked up for at most this many environments: each may take several calls to GitHub."""
 
 
 def answer_to_near_miss(near_miss: NearMiss) -> str:
@@ -37,17 +37,19 @@ class MayDecide:
 
 
 def words_of_help(login: str, role: Role, environments: Sequence[MayDecide]) -> str:
-    """List what a person may do on a pull request, then the decisions of others."""
+    """List what a person may do on a pull request, then what only others may do."""
     own: list[str] = []
     others: list[str] = []
     if role >= Role.WRITE:
-        own += [f"- {command}: {what}" for command, what in _OF_WRITERS]
+        own += [f"- {command}: {what}" for command, what in _WRITERS_COMMANDS]
     else:
-        others += [f"- {command}: {what} (people with write access)" for command, what in _OF_WRITERS]
+        others += [f"- {command}: {what} (people with write access)" for command, what in _WRITERS_COMMANDS]
     for environment in environments:
-        commands = [each.replace("ENVIRONMENT", environment.name) for each in _OF_APPROVERS]
+        commands = [each.replace("ENVIRONMENT", environment.name) for each in _APPROVERS_COMMANDS]
         if environment.allowed:
-            own += [f"- {code(each)}: {what}" for each, what in zip(commands, _OF_APPROVERS.values(), strict=True)]
+            own += [
+                f"- {code(each)}: {what}" for each, what in zip(commands, _APPROVERS_COMMANDS.values(), strict=True)
+            ]
         else:
             who = ", ".join(map(code, environment.approvers)) or "people with the role maintain or admin"
             others.append(f"- {', '.join(map(code, commands))}: {who}")
@@ -64,7 +66,7 @@ def words_of_help(login: str, role: Role, environments: Sequence[MayDecide]) -> 
     return "\n\n".join(parts)
 
 
-_OF_WRITERS = (
+_WRITERS_COMMANDS = (
     ("`planward plan`", "plan this pull request again"),
     ("`planward cancel`", "stop the plan that is running"),
     ("`planward approve SHA`", "vouch for the code of the newest commit, and have it planned"),
@@ -72,7 +74,7 @@ _OF_WRITERS = (
     ("`planward confirm SHA`", "allow what the pull request destroys or replaces"),
     ("`planward reject SHA`", "keep the newest commit from being merged"),
 )
-_OF_APPROVERS = {
+_APPROVERS_COMMANDS = {
     "planward plan SHA -e ENVIRONMENT": "vouch for SHA, the newest commit of that branch, and show its plan",
     "planward apply SHA -e ENVIRONMENT": "apply the plan that is shown for that commit",
     "planward unlock -d DIR -e ENVIRONMENT": "remove the lock that an interrupted run left on a root module's state",
@@ -101,8 +103,8 @@ async def _environments(repo: FetchedRepo, event: CommentCreated) -> list[MayDec
     return found
 
 
-async def nothing_to_plan(repo: Repo, pull_request: KnownPullRequest) -> str | None:
-    """Why a pull request is not planned: its base is not an environment's branch. None if it is."""
+async def why_nothing_to_plan(repo: Repo, pull_request: KnownPullRequest) -> str | None:
+    """Say that a pull request is not planned because its base is no environment's branch; None if it is one."""
     fetched = await repo.fetch()
     base = BranchName(pull_request.base_branch)
     tip = await fetched.mirror.tip(base)
@@ -112,7 +114,7 @@ async def nothing_to_plan(repo: Repo, pull_request: KnownPullRequest) -> str | N
         config = await fetched.config_at(tip)
     except ConfigInvalid:
         return None  # the check run says so
-    if config.environment_of_branch(base) is not None and await is_named(fetched, base):
+    if config.environment_of_branch(base) is not None and await is_environment_branch(fetched, base):
         return None
     names = [f"{code(each.branch)} ({each.name})" for each in config.branch_environments.values()]
     there = f" The branches of environments are {', '.join(names)}." if names else ""

@@ -1,13 +1,14 @@
-"""The flow of buttons and "Re-run". A decision is bound to what the person saw, and to their current permissions.
+"""The flow of buttons and "Re-run".
 
-A delivery with a decision is checked with GitHub first.
+A decision counts only for what the person saw, and only with their current permissions. A delivery with a decision is
+first checked with GitHub.
 
 https://docs.github.com/en/webhooks/webhook-events-and-payloads#check_run
 """
 
 from typing import Literal, cast, get_args
 
-from checks.settle import Asked
+from checks.settle import RequestedAction
 from ghapp.durable import step
 from ghapp.events import ButtonPressed, CheckRunRerequested, CheckSuiteRerequested, Person
 from ghapp.flows.holds.held_tip import find_environment, may_apply_again
@@ -50,8 +51,8 @@ async def _button(services: Services, job: EventJob, event: ButtonPressed) -> No
         await services.store.approvals.audit(
             repo.id, who=event.sender.login, did=f"too late: {event.identifier}", sha=run.head_sha, run=run.id
         )
-    elif event.identifier in get_args(Asked) and run.operation == "apply":
-        asked = cast(Asked, event.identifier)
+    elif event.identifier in get_args(RequestedAction) and run.operation == "apply":
+        asked = cast(RequestedAction, event.identifier)
         await approve_tip(repo, run.environment, run.head_sha, asked, event.sender, job.key)
     elif event.identifier in ("approve_plan", "preview", "confirm_destroy") and run.operation == "plan":
         kind = cast(Literal["approve_plan", "preview", "confirm_destroy"], event.identifier)
@@ -86,8 +87,10 @@ async def _rerun_all(services: Services, job: EventJob, event: CheckSuiteRereque
 
 
 async def _run_again(repo: Repo, run: Run, person: Person, key: str) -> None:
-    """Plan again, or examine the branch again. It approves nothing: an apply needs the same permission as the
-    command."""
+    """Plan again, or examine the branch again. This approves nothing.
+
+    Running an apply again needs the same permission as the command to apply.
+    """
     if run.operation == "apply":
         await _apply_again(repo, run, person, key)
         return
@@ -104,7 +107,7 @@ async def _apply_again(repo: Repo, run: Run, person: Person, key: str) -> None:
         return
     repo = await repo.fetch()
     last = await repo.store.branches.last_of_branch(repo.id, run.branch)
-    # Testing is applied together with the environment of its branch, and is run again with it.
+    # Testing is applied together with the environment of the branch, so both run again.
     name = run.environment if last is None or last.branch != run.branch else last.environment
     found = await find_environment(repo, name)
     allowed = False

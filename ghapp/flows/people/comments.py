@@ -1,4 +1,4 @@
-"""The flow of commands in comments: they must refer to the current state; a reaction is the answer.
+"""The flow of commands in comments: they must refer to the current state, and a reaction answers them.
 
 https://docs.github.com/en/webhooks/webhook-events-and-payloads#issue_comment
 """
@@ -6,12 +6,12 @@ https://docs.github.com/en/webhooks/webhook-events-and-payloads#issue_comment
 import hashlib
 from typing import Literal
 
-from checks.settle import Asked
+from checks.settle import RequestedAction
 from ghapp.durable import step
 from ghapp.events import CommentCreated, Person
 from ghapp.flows.check_run import cancel_plan
 from ghapp.flows.holds.held_tip import find_environment, is_approver
-from ghapp.flows.people.answers import answer_to_near_miss, help_person, nothing_to_plan
+from ghapp.flows.people.answers import answer_to_near_miss, help_person, why_nothing_to_plan
 from ghapp.flows.people.decisions import Kind, approve_tip, decide_head
 from ghapp.flows.people.read_back import is_as_written
 from ghapp.flows.repository import Repo, record_repo
@@ -43,9 +43,9 @@ async def _comment(services: Services, event: CommentCreated, key: str) -> None:
     text = read_comment(event.body)
     repo = await record_repo(services, event.repository, event.installation_id)
     for near_miss in text.near_misses:
-        # Answer each intended command once on each pull request.
+        # Each intended command is answered once on each pull request.
         about = hashlib.sha256(f"{near_miss.meant}\n{near_miss.why}".encode()).hexdigest()[:12]
-        # Two such comments may be read at the same moment: only one of them is answered.
+        # Of two such comments that are read at the same moment, only one is answered.
         if not await repo.store.markers.claim(UnknownCommandMarker(repo.id, event.number, about), event.comment_id):
             continue
         github = await repo.github()
@@ -56,7 +56,7 @@ async def _comment(services: Services, event: CommentCreated, key: str) -> None:
         return
     answers: list[Answer | None] = []
     for number, command in enumerate(text.commands):
-        answers.append(await _obey(repo, event, command, f"{key}:{number}"))
+        answers.append(await _execute(repo, event, command, f"{key}:{number}"))
     given = [answer for answer in answers if answer is not None]
     if given:
         worst: Answer = next((answer for answer in ("-1", "confused", "eyes") if answer in given), "+1")
@@ -64,24 +64,27 @@ async def _comment(services: Services, event: CommentCreated, key: str) -> None:
         await or_deferred(github.react(event.comment_id, worst))
 
 
-async def _obey(repo: Repo, event: CommentCreated, command: Command, key: str) -> Answer | None:
-    """Execute a command: +1 done, -1 its author may not, confused: not the current state. None: answered later."""
+async def _execute(repo: Repo, event: CommentCreated, command: Command, key: str) -> Answer | None:
+    """Execute a command and return the reaction to its comment; None if a later job adds it.
+
+    "+1": done. "-1": the author of the comment may not do this. "confused": it does not refer to the current state.
+    """
     if command.verb == "help":
         await help_person(repo, event)
         return "+1"
     if command.verb == "apply" or (command.verb == "plan" and command.sha is not None):
-        return await _obey_about_tip(repo, command, command.verb, event.author, key)
+        return await _execute_on_tip(repo, command, command.verb, event.author, key)
     if command.verb == "unlock":
-        return await _obey_unlock(repo, command, event)
+        return await _execute_unlock(repo, command, event)
     pull_request = await repo.store.pull_requests.find(repo.id, event.number)
     if pull_request is None or pull_request.state != "open":
         return "confused"
     if command.sha is not None and pull_request.head_sha != command.sha:
         return "confused"
-    return await _obey_about_head(repo, pull_request, command, event.author, key)
+    return await _execute_on_head(repo, pull_request, command, event.author, key)
 
 
-async def _obey_about_head(
+async def _execute_on_head(
     repo: Repo,
     pull_request: KnownPullRequest,
     command: Command,
@@ -98,10 +101,10 @@ async def _obey_about_head(
     await repo.store.approvals.audit(repo.id, who=person.login, did=did, sha=pull_request.head_sha)
     if not allowed:
         return "-1"
-    if command.verb == "plan" and (said := await nothing_to_plan(repo, pull_request)) is not None:
+    if command.verb == "plan" and (reason := await why_nothing_to_plan(repo, pull_request)) is not None:
         marker = f"planward nothing to plan {pull_request.base_branch}"
         marker = hashlib.sha256(marker.encode()).hexdigest()[:12]
-        await github.create_comment(pull_request.number, said, marker=f"planward nothing {marker}", look_first=True)
+        await github.create_comment(pull_request.number, reason, marker=f"planward nothing {marker}", look_first=True)
         return "confused"
     if command.verb == "plan":
         await repo.services.enqueue(Replan(repository_id=repo.id, number=pull_request.number, cause=key))
@@ -112,7 +115,7 @@ async def _obey_about_head(
     return "+1"
 
 
-async def _obey_about_tip(repo: Repo, command: Command, asked: Asked, person: Person, key: str) -> Answer:
+async def _execute_on_tip(repo: Repo, command: Command, asked: RequestedAction, person: Person, key: str) -> Answer:
     repo = await repo.fetch()
     name = EnvironmentName(command.environment or "")
     found = await find_environment(repo, name)
@@ -126,8 +129,8 @@ async def _obey_about_tip(repo: Repo, command: Command, asked: Asked, person: Pe
     return answers[did]
 
 
-async def _obey_unlock(repo: Repo, command: Command, event: CommentCreated) -> Answer | None:
-    """Enqueue the removal of a lock from a root module's state in an environment."""
+async def _execute_unlock(repo: Repo, command: Command, event: CommentCreated) -> Answer | None:
+    """Enqueue the removal of the lock of a root module's state in an environment."""
     assert command.root_module is not None
     name = EnvironmentName(command.environment or "")
     with_a_branch = await _environment_with_branch(repo, event, name)
@@ -163,7 +166,8 @@ async def _obey_unlock(repo: Repo, command: Command, event: CommentCreated) -> A
 
 
 async def _environment_with_branch(repo: Repo, event: CommentCreated, name: EnvironmentName) -> EnvironmentName:
-    """The environment itself; for testing, which is applied with another, that of the pull request's base branch."""
+    """The environment itself. Testing is applied with another one: for it, the environment of the pull request's base
+    branch."""
     pull_request = await repo.store.pull_requests.find(repo.id, event.number)
     if name != TESTING or pull_request is None:
         return name

@@ -1,4 +1,4 @@
-"""Check with GitHub who may decide, at that moment; record the decision, bound to a commit and to what was shown.
+"""Record people's decisions, each for one commit and for what was shown, after asking GitHub whether they may decide.
 
 The config at LAST says who may approve a commit for an environment: a commit cannot name its own approvers.
 """
@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from typing import Literal, assert_never
 
 from checks.authority.release import Approver, Released, StillHeld, decide_release, may_help
-from checks.settle import Asked
+from checks.settle import RequestedAction
 from ghapp.events import Person
 from ghapp.flows.check_run import OVERRIDDEN, PLAN
 from ghapp.flows.environments import environment_at_last
-from ghapp.flows.holds.head_people import contributed
+from ghapp.flows.holds.head_people import has_contributed
 from ghapp.flows.holds.held_tip import (
     VOTES,
     HeldTip,
@@ -31,8 +31,8 @@ from ghapp.repository_config import ConfigInvalid, RepositoryConfig
 from ghapp.store import KnownPullRequest
 from ghapp.values import TESTING, BranchName, CommitSha, EnvironmentName
 
-Approved = Literal["refused", "recorded", "released"]
-"""The result of a person's approval: `recorded` counts, but more approvals are needed."""
+ApprovalResult = Literal["refused", "recorded", "released"]
+"""The result of a person's approval. "recorded": it counts, but more approvals are needed."""
 Kind = Literal["approve_plan", "preview", "confirm_destroy", "reject"]
 
 
@@ -46,10 +46,10 @@ async def decide_head(
     number: int | None = None,
     plans: bool = True,
 ) -> bool:
-    """Record a person's decision about a head, if they may make it, and plan it again. False: they may not.
+    """Record a person's decision about a head, and plan the head again. Returns False if they may not decide.
 
-    It applies to each pull request with this head and its current base; with a `number`, only to that one. Without
-    `plans` it is recorded for a plan that follows anyway.
+    The decision applies to each pull request with this head and its current base, or only to the one with this
+    `number`. `plans`: whether to plan again; otherwise the decision is recorded for a plan that follows anyway.
     """
     sharing = await repo.store.pull_requests.open_with_head(repo.id, head)
     if number is not None:
@@ -85,7 +85,7 @@ async def _may_decide(
     kind: Kind,
     person: Person,
 ) -> bool:
-    """Whether a person has write access and had no part in the changes to confirm, unless four_eyes is off."""
+    """Whether a person has write access and fulfils the further conditions of this kind of decision."""
     github = await repo.github()
     if await github.role_of(person) < Role.WRITE:
         return False
@@ -95,21 +95,23 @@ async def _may_decide(
 
 
 async def _may_confirm(repo: Repo, sharing: Sequence[KnownPullRequest], person: Person) -> bool:
-    """Whether a person with write access may confirm: with `four_eyes`, only if they had no part in the changes."""
+    """Whether a person with write access may confirm: with `four_eyes`, only if they did not contribute."""
     repo = await repo.fetch(pull_requests=[each.number for each in sharing])
     for pull_request in sharing:
         tip = await repo.mirror.tip(pull_request.base_branch)
         config = None if tip is None else await _config_of_base(repo, pull_request.base_branch, tip)
         if tip is None or config is None:
             return False
-        if config.four_eyes and await contributed(repo, pull_request, tip, person):
+        if config.four_eyes and await has_contributed(repo, pull_request, tip, person):
             return False
     return True
 
 
 async def _may_preview(repo: Repo, sharing: Sequence[KnownPullRequest], person: Person) -> bool:
-    """Whether a person with write access may allow these previews; with `on_approval`, only if they did not
-    contribute."""
+    """Whether a person with write access may allow these previews.
+
+    With `on_approval` and `four_eyes`, only people who did not contribute may.
+    """
     repo = await repo.fetch(pull_requests=[each.number for each in sharing])
     for pull_request in sharing:
         tip = await repo.mirror.tip(pull_request.base_branch)
@@ -120,13 +122,13 @@ async def _may_preview(repo: Repo, sharing: Sequence[KnownPullRequest], person: 
         if config is None or environment is None:
             return False
         asks_another = environment.preview == "on_approval" and config.four_eyes
-        if asks_another and await contributed(repo, pull_request, tip, person):
+        if asks_another and await has_contributed(repo, pull_request, tip, person):
             return False
     return True
 
 
 async def _config_of_base(repo: FetchedRepo, branch: BranchName, tip: CommitSha) -> RepositoryConfig | None:
-    """The config for planning a pull request into a branch: the branch's own, otherwise the one at LAST."""
+    """The config for planning pull requests into a branch: the branch's own, or if that is invalid, the one at LAST."""
     with contextlib.suppress(ConfigInvalid):
         return await repo.config_at(tip)
     with contextlib.suppress(ConfigInvalid):
@@ -139,16 +141,16 @@ async def approve_tip(
     repo: Repo,
     environment_name: EnvironmentName,
     sha: CommitSha,
-    asked: Asked,
+    asked: RequestedAction,
     person: Person,
     key: str,
     *,
     override: bool = False,
-) -> Approved:
-    """Record a person's approval for planning a branch's tip or applying its plan; once there are enough, settle it.
+) -> ApprovalResult:
+    """Record a person's approval to plan a branch's tip or to apply its plan. Once there are enough, settle the branch.
 
-    A tip without a plan is planned first, even if somebody asks to apply it. `override`: an administrator ends the
-    hold alone. "refused": it is not the tip, or they may not.
+    A tip without a plan is planned first, even if somebody asks to apply it. `override`: whether an administrator ends
+    the hold alone. Returns "refused" if the commit is not the tip, and if the person may not approve it.
     """
     repo = await repo.fetch()
     found = await find_environment(repo, environment_name)
@@ -158,9 +160,9 @@ async def approve_tip(
     tip = await repo.mirror.tip(environment.branch)
     applies = await repo.store.runs.applies_of_commit(repo.id, sha)
     judged = [run for run in applies if run.environment == environment.name and run.status == "completed"]
-    # Before the tip is judged, Planward may not know yet who merged or pushed it.
+    # As long as the tip is not judged, it may be unknown who merged or pushed it.
     is_judged = bool(judged) or (last is not None and last.sha == sha)
-    did: Approved = "refused"
+    did: ApprovalResult = "refused"
     if tip == sha and is_judged:
         newest = judged[-1] if judged else None
         held = HeldTip.of(found, sha, newest, asked)
@@ -179,14 +181,14 @@ async def approve_tip(
 
 
 class _Decision:
-    """A person's part in the decision about a held tip."""
+    """One person's decision about a held tip."""
 
     def __init__(self, repo: FetchedRepo, held: HeldTip, person: Person) -> None:
         self._repo = repo
         self._held = held
         self._person = person
 
-    async def override(self) -> Approved:
+    async def override(self) -> ApprovalResult:
         """End the hold as an administrator, alone."""
         github = await self._repo.github()
         if await github.role_of(self._person) < Role.ADMIN:
@@ -195,8 +197,8 @@ class _Decision:
         await self._audit(f"{self._held.asked} --override")
         return "released"
 
-    async def approve(self) -> Approved:
-        """Record an approval, and release the hold if no other approval is missing."""
+    async def approve(self) -> ApprovalResult:
+        """Record an approval, and release the hold if no further approval is missing."""
         repo, held, person = self._repo, self._held, self._person
         rules = await rules_of(repo, held)
         if not await is_approver(repo, rules.approvers, person):

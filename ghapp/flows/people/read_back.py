@@ -1,6 +1,6 @@
-"""Check people's decisions with GitHub: the webhook secret alone must not be enough to decide anything.
+"""Check people's decisions with GitHub: knowing the webhook secret must not be enough to decide anything.
 
-GitHub stores comments, and a log of its deliveries; it has no other record of who pressed a button.
+Comments and reviews can be read from GitHub. Who pressed a button is recorded only in GitHub's log of deliveries.
 """
 
 from typing import Literal
@@ -15,11 +15,11 @@ from ghapp.services import Services
 from ghapp.webhook import MalformedDelivery, read_event
 
 Press = ButtonPressed | CheckRunRerequested | CheckSuiteRerequested
-"""Something that a person pressed on a check run."""
+"""The event of a button, or of "Re-run", that a person pressed."""
 
 
 async def is_as_written(repo: Repo, event: CommentCreated) -> bool:
-    """Whether GitHub has this comment by this author on this pull request, and it was not edited."""
+    """Whether GitHub has this comment by this author on this pull request, unedited."""
     github = await repo.github()
     seen = await github.read_comment(event.comment_id)
     genuine = (

@@ -1,4 +1,4 @@
-"""The flow of reviews: an approving review of a head that waits for its preview allows the preview.
+"""The flow of reviews: an approving review allows the preview of a head that waits for it.
 
 https://docs.github.com/en/webhooks/webhook-events-and-payloads#pull_request_review
 """
@@ -15,10 +15,10 @@ from ghapp.store import Run
 
 async def pull_request_approved(services: Services, event: PullRequestApproved, key: str) -> None:
     """Somebody approved a pull request in a review."""
-    await step("review", type(None), _approved, services, event, key)
+    await step("review", type(None), _record_approval, services, event, key)
 
 
-async def _approved(services: Services, event: PullRequestApproved, key: str) -> None:
+async def _record_approval(services: Services, event: PullRequestApproved, key: str) -> None:
     if event.author.is_bot:
         return
     repo = await record_repo(services, event.repository, event.installation_id)
@@ -34,5 +34,5 @@ async def _approved(services: Services, event: PullRequestApproved, key: str) ->
 
 
 def _may_need_preview(run: Run) -> bool:
-    """Whether a run needs, or may still need, permission for a preview: most reviews have nothing to do with that."""
+    """Whether a run needs permission for a preview, or may still need it. Most reviews are of other runs."""
     return run.status != "completed" or bool({"approve_plan", "preview"} & {*run.plan.buttons})

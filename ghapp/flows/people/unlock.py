@@ -1,7 +1,7 @@
 """The flow of `planward unlock`: remove the lock that a dead run left on a root module's state.
 
-Works only while no run of Planward's uses the environment. The lock's holder is then dead or unknown to Planward, so
-only people who may apply can ask for this. Credentials stay in this one step.
+It works only while no run of Planward uses the environment. The holder of the lock is then dead, or a program that
+Planward does not know, so only people who may apply can request this. Credentials stay in this one step.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from ghapp.values import CommitSha
 
 
 async def unlock(services: Services, job: Unlock) -> None:
-    """Remove the lock and answer the comment that asked for it."""
+    """Remove the lock, and answer the comment that requested it."""
     await step("unlock", type(None), _unlock, services, job)
 
 
@@ -56,7 +56,10 @@ async def _is_busy(services: Services, job: Unlock) -> bool:
 
 
 async def _force_unlock(repo: FetchedRepo, job: Unlock, tip: CommitSha) -> Literal["+1", "-1", "confused"]:
-    """+1: the lock is gone; confused: no such root module, or nothing is locked; -1: Terraform failed."""
+    """Remove the lock and return the reaction to the comment.
+
+    "+1": the lock is removed. "confused": there is no such root module, or no lock. "-1": Terraform failed.
+    """
     config = await repo.config_at(tip)
     survey = await survey_tree(repo, config, tip)
     settings = survey.of(job.environment).get(job.root_module)
@@ -66,7 +69,7 @@ async def _force_unlock(repo: FetchedRepo, job: Unlock, tip: CommitSha) -> Liter
     root_run = RootRun(survey, job.environment, job.root_module, digest_key=repo.services.digest_key)
     machine = await machine_of(repo.services, repo.id)
     authority = await repo.authority()
-    async with root_run.prepared(
+    async with root_run.prepare(
         machine,
         operation="apply",
         authority=authority,
@@ -80,7 +83,7 @@ async def _force_unlock(repo: FetchedRepo, job: Unlock, tip: CommitSha) -> Liter
             submodules=await asyncio.to_thread(root_run.submodules_read),
             from_fork=False,
         ),
-        open_log=lambda mask: contextlib.nullcontext(MaskedLog(mask, _quiet)),
+        open_log=lambda mask: contextlib.nullcontext(MaskedLog(mask, _discard)),
     ) as (terraform, workdir, log, _):
         initialised, _ = await init_with_modules(
             lambda with_modules: terraform.init(with_modules, stop=stop),
@@ -91,7 +94,7 @@ async def _force_unlock(repo: FetchedRepo, job: Unlock, tip: CommitSha) -> Liter
         )
         if not initialised.done:
             return "-1"
-        # Terraform shows the lock's id only to a command that fails to get the lock.
+        # Terraform tells the lock's id only to a command that cannot get the lock.
         asked = await terraform.plan(workdir, lock=True, lock_timeout_s=0, stop=stop, timeout_s=machine.plan_timeout_s)
         if asked.failure is not Failure.STATE_LOCKED or asked.state_lock is None:
             return "confused"
@@ -99,5 +102,5 @@ async def _force_unlock(repo: FetchedRepo, job: Unlock, tip: CommitSha) -> Liter
         return "+1" if unlocked.done else "-1"
 
 
-def _quiet(_: str) -> None:
-    """An unlock has no run, and no log."""
+def _discard(_: str) -> None:
+    """Drop a line: an unlock has no run, and so no log."""

@@ -7,7 +7,7 @@ import msgspec
 from ghapp.errors import Unavailable
 from ghapp.events import PullRequestChanged
 from ghapp.flows.check_run import PLAN, announce, cancel_plan, complete_check_run, run_id_for, run_report
-from ghapp.flows.environments import adopt, is_named
+from ghapp.flows.environments import adopt, is_environment_branch
 from ghapp.flows.plan.heads import numbers_of, record_started, record_verdicts
 from ghapp.flows.repository import FetchedRepo, Repo, known_pull_request, load_repo, record_repo, short
 from ghapp.git import GitError
@@ -26,7 +26,7 @@ async def announce_event(services: Services, event: PullRequestChanged, key: str
     await _record_pusher(repo, event)
     try:
         repo = await repo.fetch(pull_requests=[event.number])
-        if not await _is_news(repo, seen):
+        if not await _is_current(repo, seen):
             now = await (await repo.github()).pull_request(event.number)
             if now is None or not now.is_open or now.head.sha != event.head.sha:
                 return
@@ -40,7 +40,7 @@ async def announce_event(services: Services, event: PullRequestChanged, key: str
 
 
 async def _record_pusher(repo: Repo, event: PullRequestChanged) -> None:
-    """Record who pushed a head: for forks this is the only source."""
+    """Record who pushed a head. For forks, there is no other source for that."""
     if event.action == "synchronize" or (event.action == "opened" and event.from_fork):
         known = await repo.store.pull_requests.find(repo.id, event.number)
         before = NO_COMMIT if known is None or known.head_sha == event.head.sha else known.head_sha
@@ -49,8 +49,8 @@ async def _record_pusher(repo: Repo, event: PullRequestChanged) -> None:
         )
 
 
-async def _is_news(repo: FetchedRepo, seen: KnownPullRequest) -> bool:
-    """Whether a delivery fits the recorded state. Deliveries arrive in any order, so it may be outdated."""
+async def _is_current(repo: FetchedRepo, seen: KnownPullRequest) -> bool:
+    """Whether a delivery still agrees with the mirror and the recorded state: deliveries arrive in any order."""
     if await repo.mirror.pull_request_head(seen.number) not in (None, seen.head_sha):
         return False
     known = await repo.store.pull_requests.find(seen.repository_id, seen.number)
@@ -76,7 +76,7 @@ async def _refuse(
 ) -> None:
     """Show on the pull request why its environment could not be determined."""
     if await repo.store.pull_requests.find(repo.id, pull_request.number) is None:
-        # Otherwise "Re-run" would find nothing to plan again.
+        # Without the record, "Re-run" would find no pull request to plan again.
         await repo.store.pull_requests.record(pull_request)
     run = await repo.store.runs.begin(
         Run(
@@ -108,7 +108,7 @@ async def _announce(
 ) -> None:
     """Create the check run, cancel older runs, and enqueue the plan.
 
-    A `debounced` run is planned once its base has not moved for a moment and the apply of that base is over.
+    A `debounced` run is planned only when its base has not moved for a moment and the apply of that base has ended.
     """
     base_sha = await repo.mirror.tip(pull_request.base_branch)
     if base_sha is None:
@@ -119,12 +119,12 @@ async def _announce(
         environment_name = EnvironmentName(pull_request.base_branch)
     else:
         environment = config.environment_of_branch(pull_request.base_branch)
-        if environment is not None and not await is_named(repo, pull_request.base_branch):
-            environment = None  # a branch cannot make itself an environment's branch
+        if environment is not None and not await is_environment_branch(repo, pull_request.base_branch):
+            environment = None  # a branch's own config cannot make it an environment's branch
         if environment is not None:
             await adopt(repo, config)
         if environment is None:
-            await _end_runs_of(repo.services, pull_request, by="its base is no environment's branch any more")
+            await _cancel_runs_of(repo.services, pull_request, by="its base is no environment's branch any more")
             return
         environment_name = environment.name
     sharing = await repo.store.pull_requests.open_with_head(repo.id, pull_request.head_sha)
@@ -165,14 +165,14 @@ async def _announce(
         await record_started(repo.services, run)
     due = PlanRun(run_id=run.id, repository_id=run.repository_id)
     if debounced:
-        # A row for each run: two concurrent base moves would replace each other's row.
+        # Each run has its own row: two concurrent moves of the base would overwrite a shared one.
         await repo.store.deferred.defer(due.key, msgspec.to_builtins(due), in_s=repo.services.settings.debounce_s)
     else:
         await repo.services.enqueue(due)
 
 
 async def _supersede(services: Services, run: Run) -> None:
-    """End the unfinished runs that this one replaces: of its pull requests, and of its head."""
+    """Cancel the unfinished runs of the same head or the same pull requests, which this one replaces."""
     older = list(await services.store.runs.unfinished_plans_of_commit(run.repository_id, run.head_sha))
     for number in numbers_of(run):
         older += await services.store.runs.unfinished_plans(run.repository_id, number)
@@ -182,6 +182,6 @@ async def _supersede(services: Services, run: Run) -> None:
             await cancel_plan(services, each, by=by)
 
 
-async def _end_runs_of(services: Services, pull_request: KnownPullRequest, *, by: str) -> None:
+async def _cancel_runs_of(services: Services, pull_request: KnownPullRequest, *, by: str) -> None:
     for run in await services.store.runs.unfinished_plans(pull_request.repository_id, pull_request.number):
         await cancel_plan(services, run, by=by)

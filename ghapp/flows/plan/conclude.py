@@ -12,7 +12,7 @@ from checks.report import Conclusion, RemovedRoot, RootReport, RunReport, notes_
 from checks.report.conclusion import cause_of, conclusion_of
 from ghapp.flows.check_run import complete_check_run, run_report
 from ghapp.flows.notifications.chat_messages import notify_plan
-from ghapp.flows.plan.heads import decided_sha, has_head, record_verdict, still_about
+from ghapp.flows.plan.heads import decided_sha, has_head, is_open_with_head, record_verdict
 from ghapp.flows.plan.prepare import Part
 from ghapp.flows.repository import load_repo
 from ghapp.flows.root_module.job import RootOutcome
@@ -26,7 +26,7 @@ from ghapp.values import TESTING, RunId
 AFTER_FAILURE = (
     "Push a commit that corrects this. If the cause is not in the commit, press Re-run: it plans the same commit again."
 )
-"""What to do where a root module could not be planned."""
+"""What to do if a root module could not be planned."""
 
 
 async def conclude_plan(
@@ -36,14 +36,14 @@ async def conclude_plan(
     outcomes: Sequence[RootOutcome],
     removed: Sequence[RemovedRoot] = (),
 ) -> None:
-    """Turn outcomes into verdicts and the check run's conclusion."""
+    """Decide about each pull request of the run, show the result on the check run, and record the verdicts."""
     run = await services.store.runs.load(run_id)
     if run.status == "completed":
         return
     repo = await load_repo(services, run.repository_id)
-    # A result that GitHub may already show is final: somebody may have seen it and merged.
-    stands = run.plan.check_run.completion_sent
-    if (run.cancel_reason is not None and not stands) or not parts:
+    # A result that GitHub may already show is final: people may have seen it and merged.
+    may_be_shown = run.plan.check_run.completion_sent
+    if (run.cancel_reason is not None and not may_be_shown) or not parts:
         cause = f"Cancelled: {run.cancel_reason or 'the pull request was closed'}"
         await complete_check_run(
             repo,
@@ -76,7 +76,7 @@ async def conclude_plan(
             run,
             conclusion,
             why,
-            notes=(*_what_now(own), *part.notes, *notes_on_removed(gone)),
+            notes=(*_notes_after_failure(own), *part.notes, *notes_on_removed(gone)),
             roots=roots,
             previews=previews,
             paste=part.paste if part.held == why else None,
@@ -88,14 +88,16 @@ async def conclude_plan(
         judged.append((part, report, (button,) if button else ()))
     judged.sort(key=lambda each: _WORST_FIRST.index(each[1].conclusion))
     digests = tuple(sorted({each.digest for each in outcomes if each.digest}))
-    confirmations = tuple(sorted({asked.confirmation for each in outcomes for asked in each.confirm}))
+    confirmations = tuple(sorted({to_confirm.confirmation for each in outcomes for to_confirm in each.confirm}))
     verdicts: list[tuple[KnownPullRequest, Conclusion]] = []
     for part, report, _ in judged:
         pull_request = await services.store.pull_requests.find(run.repository_id, part.pull_request)
-        # If GitHub showed a verdict before an interruption, it counts for a pull request that was merged in between.
-        if pull_request is not None and (still_about(run, pull_request) or (stands and has_head(run, pull_request))):
+        # If GitHub showed the verdict before an interruption, it also counts for a pull request merged since then.
+        if pull_request is not None and (
+            is_open_with_head(run, pull_request) or (may_be_shown and has_head(run, pull_request))
+        ):
             verdicts.append((pull_request, report.conclusion))
-    judged = _that_count(judged)
+    judged = _leave_out_unapproved_forks(judged)
     worst = judged[0][1].conclusion
     shown = [report for _, report, _ in judged]
     if len(judged) > 1:
@@ -128,14 +130,14 @@ async def conclude_plan(
         await _plan_again_if_preview_requested(services, run, parts)
 
 
-def _what_now(outcomes: Sequence[RootOutcome]) -> tuple[str, ...]:
+def _notes_after_failure(outcomes: Sequence[RootOutcome]) -> tuple[str, ...]:
     if not any(each.outcome in ("failed", "timed_out") for each in outcomes):
         return ()
     return (AFTER_FAILURE,)
 
 
 async def _plan_again_if_preview_requested(services: Services, run: Run, parts: Sequence[Part]) -> None:
-    """Plan again if somebody, for example by a review, requested the preview during this plan."""
+    """Plan again if somebody requested the preview during this plan, for example by a review."""
     for part in parts:
         if part.button == "preview" and await _decisions(services, run, part, "preview"):
             cause = f"previewed:{run.id}"
@@ -145,7 +147,7 @@ async def _plan_again_if_preview_requested(services: Services, run: Run, parts: 
 async def _record_shown(
     services: Services, run: Run, verdicts: Sequence[tuple[KnownPullRequest, Conclusion]], *, at: float
 ) -> None:
-    """Record the verdicts that GitHub shows now. Somebody may have merged before they were recorded."""
+    """Record the verdicts that GitHub shows now. If a pull request was merged in the meantime, settle its branch."""
     for known, conclusion in verdicts:
         await record_verdict(services, run, known, conclusion, at=at)
         now = await services.store.pull_requests.find(run.repository_id, known.number)
@@ -154,10 +156,10 @@ async def _record_shown(
             await services.enqueue(SettleBranch(repository_id=run.repository_id, branch=now.base_branch, cause=cause))
 
 
-def _that_count(
+def _leave_out_unapproved_forks(
     judged: list[tuple[Part, RunReport, tuple[str, ...]]],
 ) -> list[tuple[Part, RunReport, tuple[str, ...]]]:
-    """Leave out forks' pull requests that nobody has approved, so that they turn nothing with the same head red."""
+    """Leave out forks' pull requests that nobody has approved: they must not turn others with the same head red."""
     waiting = [part for part, _, _ in judged if part.from_fork and part.held is not None and not part.tree]
     counting = [each for each in judged if each[0] not in waiting]
     if not waiting or not counting:
@@ -171,9 +173,9 @@ def _that_count(
 
 
 async def _plan_hidden_run_again(services: Services, run: Run) -> None:
-    """Plan again if a cancelled run's check run is newer than the check run of the run that replaced it.
+    """Plan again if a cancelled run's check run is newer than that of the run which replaced it, and so hides it.
 
-    Both were created while GitHub did not answer; GitHub shows the newest.
+    This happens if both were created while GitHub did not answer.
     """
     own = (await services.store.runs.load(run.id)).check_run_id
     if own is None or run.pull_request is None:
@@ -190,7 +192,7 @@ async def _changed_lines(services: Services, run: Run, parts: Sequence[Part]) ->
     found: dict[str, list[range]] = {}
     for part in parts:
         if part.tree:
-            with contextlib.suppress(MissingObject):  # the base was force-pushed in the meantime: then in any order
+            with contextlib.suppress(MissingObject):  # after a force-push of the base, annotations are not ordered
                 repo = await repo.with_merge(part.base_sha, run.head_sha, part.tree)
                 for path, lines in (await repo.mirror.changed_lines(part.base_sha, part.tree)).items():
                     found.setdefault(path, []).extend(lines)
@@ -232,7 +234,7 @@ async def _decide(
 
 
 def _verdict(outcome: RootOutcome, part: Part) -> gate.RootVerdict:
-    """The outcome as a value for the gate: if the target is previewed, only its changes need confirmation."""
+    """The outcome as a value for the gate. If there is a preview, changes in testing need no confirmation."""
     verdict = outcome.verdict()
     if part.has_preview and outcome.environment == TESTING:
         return replace(verdict, to_confirm=())

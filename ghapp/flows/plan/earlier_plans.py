@@ -1,4 +1,4 @@
-"""Testing's plans that stay valid after the base moved: same head, and root modules that the move does not touch."""
+"""Reuse testing's plans after the base moved, if the move does not touch their root modules."""
 
 import asyncio
 from collections.abc import Sequence
@@ -19,12 +19,12 @@ from ghapp.values import TESTING, TreeId
 async def keep_testing_plans(
     repo: FetchedRepo, run: Run, number: int, tree: TreeId, survey: Survey, layers: Sequence[Sequence[str]]
 ) -> tuple[RootOutcome, ...]:
-    """Reuse the testing plans of the previous run of this head, if the move of the base touches none of their files.
+    """Reuse testing's plans of the previous run of this head, if the move of the base touches none of their files.
 
-    Reuses the plans of all root modules in `layers`, or none, since each is planned after those below it. Applies only
-    to a run that was started because its base moved; after "Re-run" everything is planned again.
+    Returns the outcomes of all root modules in `layers`, or none, since their plans depend on each other. Only a run
+    that was started by a move of its base reuses plans; after "Re-run" everything is planned again.
     """
-    before = await _run_before(repo, run, number) if run.plan.debounced else None
+    before = await _previous_run(repo, run, number) if run.plan.debounced else None
     if before is None:
         return ()
     base = before.plan.bases[number]
@@ -48,18 +48,18 @@ async def keep_testing_plans(
         return ()
     for report, raw in kept:
         await repo.store.runs.keep_root_run(run.id, part, report.root_module, outcome="planned", report=raw)
-    return tuple(_outcome(part, report) for report, _ in kept)
+    return tuple(_as_outcome(part, report) for report, _ in kept)
 
 
-async def _run_before(repo: FetchedRepo, run: Run, number: int) -> Run | None:
-    """The newest finished plan of this head and pull request."""
+async def _previous_run(repo: FetchedRepo, run: Run, number: int) -> Run | None:
+    """The newest finished plan run of this head and pull request."""
     runs = await repo.store.runs.of_head(repo.id, run.head_sha, PLAN)
     done = [each for each in runs if each.status == "completed" and each.conclusion != "cancelled"]
     return next((each for each in reversed(done) if each.id != run.id and number in each.plan.bases), None)
 
 
-def _outcome(part: str, report: RootReport) -> RootOutcome:
-    """The outcome as the root run returned it; only the target's changes need confirmation."""
+def _as_outcome(part: str, report: RootReport) -> RootOutcome:
+    """The outcome as the root run returned it, without confirmations, which testing does not need."""
     return RootOutcome(
         part=part,
         environment=TESTING,

@@ -1,4 +1,4 @@
-"""The head that a plan run is about: its pull requests, their verdicts, and its report."""
+"""The head of a plan run, its pull requests, and their verdicts."""
 
 from ghapp.services import Services
 from ghapp.store import KnownPullRequest, Run
@@ -11,11 +11,11 @@ def numbers_of(run: Run) -> tuple[int, ...]:
 
 
 def decided_sha(run: Run) -> CommitSha:
-    """The commit that people decide about: the pull request's head, even if a queue made a group of it."""
+    """The commit that people decide about: for a merge queue's group, the head of its pull request."""
     return run.head_sha if run.group is None else run.group.head_sha
 
 
-def still_about(run: Run, pull_request: KnownPullRequest) -> bool:
+def is_open_with_head(run: Run, pull_request: KnownPullRequest) -> bool:
     """Whether a pull request is open and still has this run's head."""
     return pull_request.state == "open" and has_head(run, pull_request)
 
@@ -42,7 +42,7 @@ async def record_verdict(
 
 
 async def record_started(services: Services, run: Run) -> None:
-    """Record that GitHub shows the run as in progress, for all its pull requests; nothing without a check run."""
+    """Record for all the run's pull requests that GitHub shows it as in progress, if it has a check run."""
     if run.check_run_id is not None:
         await record_verdicts(services, run, "in_progress", at=run.state.check_run.shown_at or services.store.clock())
 
@@ -51,5 +51,5 @@ async def record_verdicts(services: Services, run: Run, conclusion: str, *, at: 
     """Record GitHub's current `planward/plan` conclusion for all pull requests of the run, and its time."""
     for number in numbers_of(run):
         pull_request = await services.store.pull_requests.find(run.repository_id, number)
-        if pull_request is not None and still_about(run, pull_request):
+        if pull_request is not None and is_open_with_head(run, pull_request):
             await record_verdict(services, run, pull_request, conclusion, at=at)

@@ -1,4 +1,4 @@
-"""The flow of a merge queue's group: its own commit is planned, and only that check run lets the queue merge it.
+"""The flow of a merge queue's group: its own commit is planned, and the queue merges it only if that check run passes.
 
 https://docs.github.com/en/webhooks/webhook-events-and-payloads#merge_group
 """
@@ -32,7 +32,7 @@ async def replan_group(services: Services, job: ReplanGroup) -> None:
 
 async def merge_group_destroyed(services: Services, event: MergeGroupDestroyed, key: str) -> None:
     """A merge queue discarded a group."""
-    await step("group destroyed", type(None), _destroyed, services, event, key)
+    await step("group destroyed", type(None), _cancel_group, services, event, key)
 
 
 async def _announce_event(services: Services, event: MergeGroupRequested, key: str) -> None:
@@ -42,7 +42,7 @@ async def _announce_event(services: Services, event: MergeGroupRequested, key: s
     repo = await repo.fetch(pull_requests=[number] if number else [])
     tip = await repo.mirror.tip(event.base_ref)
     if tip is None or not await repo.mirror.has(event.head_sha):
-        return  # the queue has already discarded it
+        return  # the queue has already discarded the group
     found = await environment_at_last(repo, event.base_ref, tip)
     if found is None:
         return
@@ -116,8 +116,8 @@ async def _refuse(repo: Repo, run: Run, cause: str) -> None:
     await complete_check_run(repo, run, [report], conclusion="failure")
 
 
-async def _destroyed(services: Services, event: MergeGroupDestroyed, key: str) -> None:
-    """Stop the group's plans. A pull request that left the queue gets a new plan of its own."""
+async def _cancel_group(services: Services, event: MergeGroupDestroyed, key: str) -> None:
+    """Cancel the group's plans. A pull request that left the queue is planned again by itself."""
     repo = await record_repo(services, event.repository, event.installation_id)
     for run in await services.store.runs.of_head(repo.id, event.head_sha, PLAN):
         if run.group is None:

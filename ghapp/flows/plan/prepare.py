@@ -12,22 +12,22 @@ from checks.diagnostic import Diagnostic
 from checks.errors import ConfigurationError
 from ghapp.errors import JobError, Unavailable
 from ghapp.flows.check_run import show_progress
-from ghapp.flows.environments import is_named
+from ghapp.flows.environments import is_environment_branch
 from ghapp.flows.holds.new_environments import is_in_force
 from ghapp.flows.plan.earlier_plans import keep_testing_plans
-from ghapp.flows.plan.heads import numbers_of, still_about
-from ghapp.flows.plan.which_plans import decide_plans, decide_vouched
+from ghapp.flows.plan.heads import is_open_with_head, numbers_of
+from ghapp.flows.plan.which_plans import decide_plans, decide_vouching
 from ghapp.flows.repository import FetchedRepo, Repo, load_repo, short
 from ghapp.flows.root_module.count_state import RemovedJob
 from ghapp.flows.root_module.job import RootOutcome
 from ghapp.flows.survey import (
-    broken_by,
-    cannot_run,
-    changed_config,
-    known_to,
-    run_otherwise,
+    describe_config_change,
+    find_reconfigured,
+    only_known,
     survey_merge_result,
     survey_tree,
+    why_config_breaks,
+    why_not_run,
 )
 from ghapp.git import Conflict, Mirror
 from ghapp.github import InstallationGone, InstallationSuspended
@@ -61,28 +61,28 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     kept: tuple[RootOutcome, ...] = ()
     """Testing's plans from the previous run, for root modules that are not planned again."""
     has_preview: bool = False
-    """Whether it is planned in its environment, now or after somebody allows it."""
+    """Whether it gets a preview, now or after somebody allows it."""
     refused: str | None = None
     held: str | None = None
     button: Literal["approve_plan", "preview", "confirm_destroy", "apply"] | None = None
     paste: str | None = None
     notes: tuple[str, ...] = ()
     removed: tuple[RemovedJob, ...] = ()
-    """The root modules that it removes."""
+    """The root modules that the pull request removes."""
     from_fork: bool = False
     four_eyes: bool = True
-    """Whether who wrote or pushed it may not confirm what it destroys."""
+    """Whether people who wrote or pushed it are excluded from confirming what it destroys."""
     diagnostics: tuple[Diagnostic, ...] = ()
     """Errors in the config that the pull request proposes."""
 
 
 async def prepare_plan(services: Services, run_id: RunId) -> tuple[Part, ...]:
-    """Decide for each pull request who vouches for it, its merge result, and the affected root modules."""
+    """For each pull request of the run, decide who vouches for it, and find its merge result and root modules."""
     run = await services.store.runs.load(run_id)
     if run.status == "completed" or run.cancel_reason is not None:
         return ()
     repo = await load_repo(services, run.repository_id)
-    # Nothing waits for GitHub to show this; the run does not end before it does.
+    # Preparing does not wait for GitHub to show this, but it must be shown before the run ends.
     showing = asyncio.create_task(show_progress(repo, run, "Planning"))
     try:
         parts = await _prepare_parts(repo, run)
@@ -100,7 +100,7 @@ async def _prepare_parts(repo: Repo, run: Run) -> list[Part]:
     parts = []
     for number in numbers_of(run):
         pull_request = await repo.store.pull_requests.find(run.repository_id, number)
-        if pull_request is None or not still_about(run, pull_request):
+        if pull_request is None or not is_open_with_head(run, pull_request):
             continue
         base_sha = run.plan.bases[number]
         # The commit that a merge queue builds on may not be merged yet, so its config is not in force.
@@ -115,17 +115,17 @@ async def _prepare_parts(repo: Repo, run: Run) -> list[Part]:
         try:
             found = await _config_in_force(repo, pull_request, config_sha)
             if isinstance(found, ConfigInvalid):
-                parts.append(await _prepare_mending(repo, run, pull_request, found, part))
+                parts.append(await _prepare_config_fix(repo, run, pull_request, found, part))
                 continue
             config = found.config
             environment = config.environment_of_branch(pull_request.base_branch)
-            if environment is None or not await is_named(repo, pull_request.base_branch):
+            if environment is None or not await is_environment_branch(repo, pull_request.base_branch):
                 continue
             part = msgspec.structs.replace(
                 part, environment=environment.name, config_sha=found.sha, four_eyes=config.four_eyes
             )
             if not await is_in_force(repo, environment):
-                parts.append(msgspec.structs.replace(part, held=_not_in_force(environment)))
+                parts.append(msgspec.structs.replace(part, held=_describe_new_environment(environment)))
                 continue
             parts.append(await _prepare_part(repo, run, pull_request, found, environment, part))
         except (Unavailable, InstallationGone, InstallationSuspended):
@@ -136,8 +136,8 @@ async def _prepare_parts(repo: Repo, run: Run) -> list[Part]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _InForce:
-    """The config that is in force for a base. `instead_of` is the error in the base's own config."""
+class _ConfigInUse:
+    """The config under which a pull request is planned. `instead_of` is the error in the base's own config, if any."""
 
     config: RepositoryConfig
     sha: CommitSha
@@ -146,39 +146,41 @@ class _InForce:
 
 async def _config_in_force(
     repo: FetchedRepo, pull_request: KnownPullRequest, base: CommitSha
-) -> _InForce | ConfigInvalid:
-    """The base's config; if it cannot be read, the config at LAST; if there is none either, the error."""
+) -> _ConfigInUse | ConfigInvalid:
+    """The base's config. If it is invalid, the config at LAST; if that is not usable either, the base's error."""
     try:
-        return _InForce(config=await repo.config_at(base), sha=base)
+        return _ConfigInUse(config=await repo.config_at(base), sha=base)
     except ConfigInvalid as invalid:
         last = await repo.store.branches.last_of_branch(repo.id, pull_request.base_branch)
         if last is None or not await repo.mirror.has(last.sha):
             return invalid
         try:
-            return _InForce(config=await repo.config_at(last.sha), sha=last.sha, instead_of=invalid)
+            return _ConfigInUse(config=await repo.config_at(last.sha), sha=last.sha, instead_of=invalid)
         except ConfigInvalid:
             return invalid
 
 
-async def _prepare_mending(
+async def _prepare_config_fix(
     repo: FetchedRepo, run: Run, pull_request: KnownPullRequest, invalid: ConfigInvalid, part: Part
 ) -> Part:
-    """A pull request into a base with an unusable config: one that only fixes the config passes."""
-    vouched = await decide_vouched(repo, run, pull_request)
+    """Prepare a pull request into a base with an unusable config: it passes only if it fixes the config alone."""
+    vouched = await decide_vouching(repo, run, pull_request)
     if isinstance(vouched, gate.Refuse):
         return msgspec.structs.replace(part, refused=vouched.cause)
     if isinstance(vouched, gate.Hold):
-        return _held(part, run, vouched)
-    tree = await _merged(repo.mirror, run, part.base_sha)
+        return _hold(part, run, vouched)
+    tree = await _merged_tree(repo.mirror, run, part.base_sha)
     if isinstance(tree, Conflict):
-        return msgspec.structs.replace(part, refused=_conflict(tree, pull_request, part))
+        return msgspec.structs.replace(part, refused=_describe_conflict(tree, pull_request, part))
     changed = await repo.mirror.changed_paths(part.base_sha, tree)
-    proposed = await _proposed(repo, changed, tree)
+    proposed = await _survey_proposed(repo, changed, tree)
     match proposed:
         case None:
             return msgspec.structs.replace(part, refused=str(invalid))
         case ConfigInvalid():
-            return msgspec.structs.replace(part, tree=tree, refused=str(proposed), diagnostics=_at_lines(proposed))
+            return msgspec.structs.replace(
+                part, tree=tree, refused=str(proposed), diagnostics=_diagnostics_of(proposed)
+            )
         case Survey() if others := sorted(path for path in changed if not is_config(path)):
             refused = (
                 f"the config of {pull_request.base_branch} cannot be used ({invalid}), so nothing can be planned under "
@@ -197,23 +199,23 @@ async def _prepare_mending(
                 "maintain or admin allows it by Plan and Apply."
             )
             return msgspec.structs.replace(
-                part, tree=tree, notes=(f"Nothing is planned: {_mends(pull_request, invalid)}. {then}",)
+                part, tree=tree, notes=(f"Nothing is planned: {_describe_fix(pull_request, invalid)}. {then}",)
             )
         case _ as never:
             assert_never(never)
 
 
-def _mends(pull_request: KnownPullRequest, invalid: ConfigInvalid) -> str:
+def _describe_fix(pull_request: KnownPullRequest, invalid: ConfigInvalid) -> str:
     return f"the config of {pull_request.base_branch} cannot be used ({invalid}), and merging this corrects it"
 
 
-def _mended(pull_request: KnownPullRequest, in_force: _InForce) -> str:
+def _note_on_fix(pull_request: KnownPullRequest, in_force: _ConfigInUse) -> str:
     invalid = in_force.instead_of
     assert invalid is not None
-    return f"Planned under the config of {short(in_force.sha)}: {_mends(pull_request, invalid)}"
+    return f"Planned under the config of {short(in_force.sha)}: {_describe_fix(pull_request, invalid)}"
 
 
-def _not_in_force(environment: BranchEnvironment) -> str:
+def _describe_new_environment(environment: BranchEnvironment) -> str:
     return (
         f"Not planned yet: the environment {environment.name} is new, and nobody has allowed it. To allow it, "
         f"somebody with the role maintain or admin presses Plan, then Apply, on the check run planward/apply "
@@ -222,14 +224,14 @@ def _not_in_force(environment: BranchEnvironment) -> str:
 
 
 async def _with_commits_of(repo: Repo, run: Run) -> FetchedRepo:
-    """The mirror as fetched when the run was announced; fetched again if that was on another machine."""
+    """The repository with the commits of the run, which are fetched again if another machine announced the run."""
     commits = {run.head_sha, *run.plan.bases.values()}
     if run.group is not None:
         commits.add(run.group.config_sha)
     return await repo.with_commits(*commits, pull_requests=numbers_of(run))
 
 
-def _conflict(conflict: Conflict, pull_request: KnownPullRequest, part: Part) -> str:
+def _describe_conflict(conflict: Conflict, pull_request: KnownPullRequest, part: Part) -> str:
     files = ", ".join(f"`{path}`" for path in conflict.paths[:5]) + (" …" if len(conflict.paths) > 5 else "")
     base = pull_request.base_branch
     return (
@@ -242,7 +244,7 @@ async def _prepare_part(
     repo: FetchedRepo,
     run: Run,
     pull_request: KnownPullRequest,
-    in_force: _InForce,
+    in_force: _ConfigInUse,
     environment: BranchEnvironment,
     part: Part,
 ) -> Part:
@@ -254,15 +256,15 @@ async def _prepare_part(
         return msgspec.structs.replace(part, refused=plans.cause)
     part = msgspec.structs.replace(part, notes=plans.notes)
     if plans.first_hold is not None:
-        return _held(part, run, plans.first_hold)
-    tree = await _merged(repo.mirror, run, part.base_sha)
+        return _hold(part, run, plans.first_hold)
+    tree = await _merged_tree(repo.mirror, run, part.base_sha)
     if isinstance(tree, Conflict):
-        return msgspec.structs.replace(part, refused=_conflict(tree, pull_request, part))
+        return msgspec.structs.replace(part, refused=_describe_conflict(tree, pull_request, part))
     changed = await repo.mirror.changed_paths(part.base_sha, tree)
-    proposed = await _proposed(repo, changed, tree)
+    proposed = await _survey_proposed(repo, changed, tree)
     invalid = proposed if isinstance(proposed, ConfigInvalid) else None
     refused = None if invalid is None else str(invalid)
-    part = msgspec.structs.replace(part, tree=tree, diagnostics=() if invalid is None else _at_lines(invalid))
+    part = msgspec.structs.replace(part, tree=tree, diagnostics=() if invalid is None else _diagnostics_of(invalid))
     broken = in_force.instead_of or (ConfigInvalid(config.unimplemented) if config.unimplemented else None)
     if broken is not None and not isinstance(proposed, Survey):
         return msgspec.structs.replace(part, refused=refused or str(broken))
@@ -280,9 +282,9 @@ async def _prepare_part(
     found = await asyncio.to_thread(survey.touched, environment.name, changed, before)
     misplaced = None if survey.misplaced is None else str(survey.misplaced)
     refused = refused or misplaced or await asyncio.to_thread(survey.not_supported, changed, found, before)
-    # Check this even if the target is not planned here: its apply would fail after the merge.
-    refused = refused or cannot_run(after or survey, environment.name, found.dirs)
-    refused = refused or (None if after is None else broken_by(before, after))
+    # Check this even if there is no preview: otherwise the apply would fail after the merge.
+    refused = refused or why_not_run(after or survey, environment.name, found.dirs)
+    refused = refused or (None if after is None else why_config_breaks(before, after))
     preview: tuple[tuple[str, ...], ...] = ()
     if to_preview is not None:
         since = changed
@@ -311,38 +313,43 @@ async def _prepare_part(
         refused=refused,
         notes=(
             *part.notes,
-            *((_mended(pull_request, in_force),) if in_force.instead_of else ()),
-            *(() if after is None else changed_config(config, after.config)),
+            *((_note_on_fix(pull_request, in_force),) if in_force.instead_of else ()),
+            *(() if after is None else describe_config_change(config, after.config)),
         ),
     )
     if isinstance(to_preview, gate.Hold) and preview:
-        return _held(part, run, to_preview)
+        return _hold(part, run, to_preview)
     return msgspec.structs.replace(part, preview_layers=preview)
 
 
-def _held(part: Part, run: Run, hold: gate.Hold) -> Part:
+def _hold(part: Part, run: Run, hold: gate.Hold) -> Part:
     verb = "approve" if hold.button == "approve_plan" else "preview"
     paste = f"planward {verb} {run.head_sha}"
     return msgspec.structs.replace(part, held=hold.cause, button=hold.button, paste=paste)
 
 
 class _Impact(NamedTuple):
-    """The effect of a pull request: the merge result, its base, and the merge result under the changed config."""
+    """The surveys that show the effect of a pull request: its merge result and its base under the config in force.
+
+    `after` is the merge result under the changed config; None if the config does not change.
+    """
 
     survey: Survey
     before: Survey
     after: Survey | None
 
     def layers(self, environment: EnvironmentName, changed: Collection[str]) -> tuple[tuple[str, ...], ...]:
-        """The affected root modules in an environment, in the order of their plans."""
+        """The affected root modules in an environment, in the layers in which they are planned."""
         found = self.survey.touched(environment, changed)
-        dirs = (*found.dirs, *run_otherwise(environment, self.before, self.after))
-        return self.survey.layers(environment, known_to(self.survey, environment, dirs))
+        dirs = (*found.dirs, *find_reconfigured(environment, self.before, self.after))
+        return self.survey.layers(environment, only_known(self.survey, environment, dirs))
 
 
-async def _proposed(repo: FetchedRepo, changed: Collection[str], tree: TreeId) -> Survey | ConfigInvalid | None:
-    """The tree under the config that a pull request proposes, or that config's error; the base's config is in
-    force."""
+async def _survey_proposed(repo: FetchedRepo, changed: Collection[str], tree: TreeId) -> Survey | ConfigInvalid | None:
+    """Survey the tree under the config that a pull request proposes, or return that config's error.
+
+    None if the pull request does not change the config.
+    """
     if CONFIG_PATH not in changed:
         return None
     try:
@@ -351,7 +358,7 @@ async def _proposed(repo: FetchedRepo, changed: Collection[str], tree: TreeId) -
         return invalid
 
 
-def _at_lines(invalid: ConfigInvalid) -> tuple[Diagnostic, ...]:
+def _diagnostics_of(invalid: ConfigInvalid) -> tuple[Diagnostic, ...]:
     return tuple(
         Diagnostic(
             severity="error",
@@ -366,8 +373,8 @@ def _at_lines(invalid: ConfigInvalid) -> tuple[Diagnostic, ...]:
     )
 
 
-async def _merged(mirror: Mirror, run: Run, base_sha: CommitSha) -> TreeId | Conflict:
-    """The merged tree; a merge queue's commit is already merged."""
+async def _merged_tree(mirror: Mirror, run: Run, base_sha: CommitSha) -> TreeId | Conflict:
+    """The tree of the merge result; a merge queue's commit is already merged."""
     if run.group is not None:
         return await mirror.tree_of(run.head_sha)
     return await mirror.merge_tree(base_sha, run.head_sha)
@@ -378,7 +385,7 @@ async def check_promotion(
     before: BranchEnvironment,
     tree: TreeId,
 ) -> gate.Clear | gate.Refuse:
-    """Compare a pull request's tree with those that the environment before has applied."""
+    """Decide whether the environment before has applied exactly this tree."""
     branches = repo.store.branches
     same = await branches.with_tree(repo.id, before.name, tree)
     applied = await branches.last_applied(repo.id, before.name)

@@ -36,13 +36,13 @@ async def replan(services: Services, job: Replan) -> None:
 
 
 async def run_plan(services: Services, job: PlanRun) -> None:
-    """Execute an announced run, after the apply that its base waits for."""
-    if not await step("wait", bool, _waits, services, job):
+    """Execute an announced run, after the apply of its base if there is one."""
+    if not await step("wait", bool, _wait_for_apply, services, job):
         await carry_out(services, job.run_id)
 
 
-async def _waits(services: Services, job: PlanRun) -> bool:
-    """Whether the base moved and is being applied; the job then runs again, once, after that apply."""
+async def _wait_for_apply(services: Services, job: PlanRun) -> bool:
+    """If the base moved and is being applied, defer the job until that apply has ended. Returns whether it waits."""
     run = await services.store.runs.load(job.run_id)
     if not run.plan.debounced or not await _is_being_applied(services, run):
         return False
@@ -50,7 +50,7 @@ async def _waits(services: Services, job: PlanRun) -> bool:
     key = after_applies(run.repository_id, run.branch, run.id)
     await services.store.deferred.defer(key, msgspec.to_builtins(again), in_s=services.timings.apply_check_s)
     if not await _is_being_applied(services, run):
-        await services.store.deferred.make_due(key)  # it ended before the row existed
+        await services.store.deferred.make_due(key)  # the apply ended before the row existed
     return True
 
 
@@ -63,7 +63,7 @@ async def _is_being_applied(services: Services, run: Run) -> bool:
 
 
 async def carry_out(services: Services, run_id: RunId) -> None:
-    """Plan, decide and show one announced run."""
+    """Plan the root modules of an announced run, decide about it, and show the result."""
     parts = await step("prepare", tuple[Part, ...], prepare_plan, services, run_id)
     outcomes: list[RootOutcome] = []
     for part in parts:
@@ -104,10 +104,10 @@ def _failed_below(outcomes: Sequence[RootOutcome], environment: EnvironmentName)
 
 async def pull_request_closed(services: Services, event: PullRequestClosed, key: str) -> None:
     """A pull request was merged, or closed without a merge."""
-    await step("closed", type(None), _closed, services, event, key)
+    await step("closed", type(None), _record_closed, services, event, key)
 
 
-async def _closed(services: Services, event: PullRequestClosed, key: str) -> None:
+async def _record_closed(services: Services, event: PullRequestClosed, key: str) -> None:
     repo = await record_repo(services, event.repository, event.installation_id)
     await services.store.pull_requests.record(known_pull_request(repo.id, event))
     by = "the pull request was merged" if event.merged else "the pull request was closed"

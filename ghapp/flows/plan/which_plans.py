@@ -18,10 +18,10 @@ Kind = Literal["approve_plan", "preview"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plans:
-    """The plans of a pull request. `testing` and `preview` name who vouches, or are a hold; None: there is no such
-    plan.
+    """The plans of a pull request: in testing, and the preview of its target.
 
-    Each of `notes` is a line that names a missing plan and the reason.
+    Each is None if there is no such plan; otherwise it says who vouches for the code, or is a hold. Each of `notes` is
+    a line that names a missing plan and the reason.
     """
 
     testing: gate.Vouched | gate.Hold | None
@@ -30,7 +30,7 @@ class Plans:
 
     @property
     def first_hold(self) -> gate.Hold | None:
-        """Why nothing may be planned yet; None if something may."""
+        """The hold for which nothing may be planned yet; None if something may be planned."""
         first = self.testing if self.testing is not None else self.preview
         return first if isinstance(first, gate.Hold) else None
 
@@ -40,7 +40,7 @@ async def decide_plans(
 ) -> Plans | gate.Refuse:
     """Decide which plans to make, and who vouches for the code in each of them.
 
-    Does not use Vault before somebody vouches for the code.
+    Vault is not used before somebody vouches for the code.
     """
     testing: gate.Vouched | gate.Hold | None
     preview: gate.Vouched | gate.Hold | None
@@ -59,7 +59,7 @@ async def decide_plans(
         notes.append(
             f"Not previewed in {environment.name}: `preview: never`. The first plan there is that of the apply"
         )
-    # If testing's plan would be the only one, it is made.
+    # Without a preview, testing's plan is the only one, so it is always made.
     somebody = isinstance(testing, gate.Vouched) or isinstance(preview, gate.Vouched)
     if config.testing.plan == "never":
         testing = None
@@ -70,9 +70,9 @@ async def decide_plans(
 
 
 async def _has_testing(repo: Repo, config: RepositoryConfig) -> bool:
-    """Whether testing exists although the config does not list it: that is, whether Vault has secrets for it.
+    """Whether testing exists: the config lists it, or Vault has secrets for it.
 
-    If Vault cannot answer, testing exists: its plan then fails and shows the reason.
+    If Vault cannot answer, testing counts as existing: its plan then fails and shows the reason.
     """
     vault, testing = repo.services.vault, config.testing
     if testing.plan == "always" or vault is None or config.secrets == ():
@@ -89,21 +89,21 @@ async def _has_testing(repo: Repo, config: RepositoryConfig) -> bool:
 
 
 async def _vouch_group(repo: Repo, pull_request: KnownPullRequest) -> gate.Vouched | gate.Refuse:
-    said = await repo.store.pull_requests.newest_verdict(
+    verdict = await repo.store.pull_requests.newest_verdict(
         repo.id,
         pull_request.number,
         base_branch=pull_request.base_branch,
         head_sha=pull_request.head_sha,
         finished=True,
     )
-    passed = said is not None and said.conclusion == "success"
+    passed = verdict is not None and verdict.conclusion == "success"
     return gate.vouch_group(number=pull_request.number, passed=passed)
 
 
-async def decide_vouched(
+async def decide_vouching(
     repo: Repo, run: Run, pull_request: KnownPullRequest
 ) -> gate.Vouched | gate.Hold | gate.Refuse:
-    """Decide who vouches for code without a config: no bot is trusted."""
+    """Decide who vouches for code if there is no valid config, so that no bot is trusted."""
     if run.group is not None:
         return await _vouch_group(repo, pull_request)
     return await _vouch_testing(_People(repo, pull_request), run, ())
@@ -139,7 +139,7 @@ async def _vouch_preview(people: "_People", run: Run, environment: BranchEnviron
 
 
 class _People:
-    """The author and pushers of a pull request's head and their permissions; GitHub is asked once for each."""
+    """The author and the pushers of a pull request's head, with their roles; GitHub is asked once for each person."""
 
     def __init__(self, repo: Repo, pull_request: KnownPullRequest) -> None:
         self._repo = repo
@@ -150,7 +150,7 @@ class _People:
         self.same_repository = pull_request.head_repository_id == repo.id
 
     async def who_decided(self, run: Run, kind: Kind) -> str | None:
-        """The last person who made this decision about the head and base; None if nobody did."""
+        """The last person who made this decision about the pull request's head and base; None if nobody did."""
         found = await self._repo.store.approvals.for_pull_request(
             self._repo.id,
             decided_sha(run),
@@ -161,13 +161,13 @@ class _People:
         return found[-1].by if found else None
 
     async def author_can_write(self) -> bool:
-        """Whether the author is a person with write access. Always false for forks, without asking GitHub."""
+        """Whether the author is a person with write access. False for forks, without asking GitHub."""
         if not self.same_repository or self.author_is_bot:
             return False
         return await self._role_of(Person(login=self.author, id=self._pull_request.author_id)) >= Role.WRITE
 
     async def pusher_who_may_not_vouch(self, trusted_bots: tuple[str, ...]) -> str | None:
-        """A pusher of this head who cannot vouch for it: without write access, or an untrusted bot."""
+        """A pusher of this head who cannot vouch for it, being an untrusted bot or without write access; else None."""
         pull_request = self._pull_request
         if not self.same_repository:
             return None

@@ -14,7 +14,7 @@ from ghapp.flows.root_module.private_modules import checkout_with_modules, modul
 from ghapp.flows.root_module.root_run import RootRun
 from ghapp.flows.root_module.run import machine_of
 from ghapp.flows.root_module.run_log import open_log
-from ghapp.flows.root_module.stopping import slot, watched
+from ghapp.flows.root_module.stopping import take_slot, watch_for_stop
 from ghapp.flows.root_module.terraform_plan import init_with_modules, require_allowed
 from ghapp.flows.survey import survey_of_run
 from ghapp.log import log
@@ -23,15 +23,15 @@ from ghapp.values import CommitSha, EnvironmentName, RunId
 
 
 class RemovedJob(msgspec.Struct, frozen=True, kw_only=True):
-    """A root module that exists at one commit and not after it, and the environment with its state."""
+    """A root module that exists at the commit `sha` and was removed after it, and the environment with its state."""
 
     run_id: RunId
     environment: EnvironmentName
     sha: CommitSha
-    """A commit that is already in force, so its code may read the environment's secrets."""
+    """A commit whose code may read the environment's secrets, since it is already in force."""
     root_module: str
     may_be_read: bool = True
-    """Whether the environment's credentials may be used at all here."""
+    """Whether the run may use the environment's credentials at all."""
 
 
 async def count_removed(services: Services, jobs: tuple[RemovedJob, ...]) -> tuple[RemovedRoot, ...]:
@@ -46,7 +46,7 @@ async def _count(services: Services, job: RemovedJob) -> RemovedRoot:
     try:
         resources = None if not job.may_be_read else await _resources(services, job)
     except (JobError, PlanFormatError) as error:
-        # The removal is shown anyway, without the number.
+        # The report then shows the removal without the number.
         log.info("removed_state_not_read", root_module=job.root_module, reason=type(error).__name__)
     return RemovedRoot(root_module=job.root_module, environment=job.environment, resources=resources)
 
@@ -60,14 +60,14 @@ async def _resources(services: Services, job: RemovedJob) -> int | None:
     if root_run.settings.cause is not None:
         return None
     part = f"{job.environment} {job.root_module}"
-    async with watched(services, job.run_id) as stop, slot(services, run.repository_id, "plan", stop):
+    async with watch_for_stop(services, job.run_id) as stop, take_slot(services, run.repository_id, "plan", stop):
         if services.stopping.is_set():
             await park()
         if stop.requested.is_set():
             return None
         machine = await machine_of(services, run.repository_id)
         authority = await repo.authority()
-        async with root_run.prepared(
+        async with root_run.prepare(
             machine,
             operation="plan",
             authority=authority,

@@ -1,4 +1,4 @@
-"""The first line that people read when Terraform did not succeed: what failed, where, what to do."""
+"""Make the first line that people read if Terraform did not succeed: what failed, where, what to do."""
 
 import re
 import signal
@@ -13,17 +13,17 @@ from ghapp.terraform import Failure, Finished
 
 Command = Literal["init", "plan", "show", "apply"]
 
-_RESPONSE = re.compile(
+_AWS_RESPONSE = re.compile(
     r", https response error StatusCode: \d{3}, RequestID: [\w-]{0,100}(?:, HostID: [^\s,]{0,200})?(?:,|$)"
 )
-"""What the AWS SDK puts before the cause, and what would push it out of a title. The error itself is shown whole."""
+"""The AWS SDK's text before the cause. It would push the cause out of a title; the whole error is shown below."""
 
 _PROVIDER = re.compile(r"\bprovider ([\w-]+(?:[.][\w-]+)*(?:/[\w-]+)+)")
-"""A provider in the detail of a failed installation: `HOST/NAMESPACE/TYPE`, host optional."""
+"""The provider in the detail of a failed installation: `HOST/NAMESPACE/TYPE`, or without the host."""
 
 
 def how_far(results: Sequence[ResourceResult]) -> str:
-    """The progress of an apply, as a suffix: " after 12 of 40 changes"; empty if none was begun."""
+    """The progress of an apply, as a suffix: " after 12 of 40 changes"; empty if it had not begun any."""
     if not results:
         return ""
     applied = sum(each.outcome == "applied" for each in results)
@@ -33,9 +33,9 @@ def how_far(results: Sequence[ResourceResult]) -> str:
 def cause_of_limit(
     finished: Finished, command: Command, root_module: str, environment: str, *, held_lock: bool, how_far: str = ""
 ) -> str | None:
-    """Say which limit `terraform COMMAND` exceeded, and what that means for the state; None if it exceeded none."""
+    """Say which limit `terraform COMMAND` exceeded, and in which condition the state is; None if it exceeded none."""
     if finished.exceeded is not None:
-        took, limit = _taken(finished.exceeded)
+        took, limit = _describe_exceeded(finished.exceeded)
     elif finished.timed_out:
         took = "hit its time limit"
         limit = "PLANWARD_APPLY_TIMEOUT_S" if command == "apply" else "PLANWARD_PLAN_TIMEOUT_S"
@@ -43,7 +43,7 @@ def cause_of_limit(
         return None
     state = ""
     if held_lock and finished.exit_code < 0:
-        state = f" It was killed: {_left_by_kill(command, root_module, environment)}."
+        state = f" It was killed: {_describe_state_after_kill(command, root_module, environment)}."
     elif command == "apply":
         state = " It was interrupted: what was applied until then is in the state, the rest was not applied."
     return (
@@ -52,7 +52,7 @@ def cause_of_limit(
     )
 
 
-def _left_by_kill(command: str, root_module: str, environment: str) -> str:
+def _describe_state_after_kill(command: str, root_module: str, environment: str) -> str:
     made = "may lack the resources that were being created (before Re-run, import or delete those that exist), and "
     lacks = made if command == "apply" else ""
     return f"the state {lacks}may be locked (then {_unlock(root_module, environment)})"
@@ -62,8 +62,8 @@ def _unlock(root_module: str, environment: str) -> str:
     return f"comment `planward unlock -d {root_module} -e {environment}` on a pull request"
 
 
-def _taken(exceeded: Exceeded) -> tuple[str, str]:
-    """The amount used, and the setting that limits it."""
+def _describe_exceeded(exceeded: Exceeded) -> tuple[str, str]:
+    """A phrase with the amount that was used, and the setting that limits it."""
     size, allowed = (f"{number / 1_000_000:,.0f} MB" for number in (exceeded.size_bytes, exceeded.allowed_bytes))
     match exceeded.limit:
         case "memory":
@@ -97,8 +97,8 @@ def cause_of(finished: Finished, command: str, root_module: str, environment: st
     """Say why `terraform COMMAND` failed; `finished` was neither interrupted nor timed out."""
     where = f"{root_module} in {environment}"
     if finished.exit_code < 0:
-        left = f": {_left_by_kill(command, root_module, environment)}" if command == "apply" else ""
-        ended, reason, way_out = _ended_by(-finished.exit_code)
+        left = f": {_describe_state_after_kill(command, root_module, environment)}" if command == "apply" else ""
+        ended, reason, way_out = _describe_signal(-finished.exit_code)
         return f"{where}: terraform {command} {ended}{how_far} (signal {-finished.exit_code}{reason}){left}. {way_out}"
     errors = (each for each in finished.diagnostics if each.severity == "error")
     first = min(errors, key=place_of, default=None)  # Terraform's own order differs between runs
@@ -156,8 +156,8 @@ def cause_of(finished: Finished, command: str, root_module: str, environment: st
             assert_never(never)
 
 
-def _ended_by(number: int) -> tuple[str, str, str]:
-    """What a signal did, the probable reason, and what to do."""
+def _describe_signal(number: int) -> tuple[str, str, str]:
+    """How a signal ended the command, the probable reason, and what to do."""
     if number == signal.SIGKILL:
         return (
             "was killed from outside",
@@ -180,4 +180,4 @@ def _error_text(diagnostic: Diagnostic) -> str:
     at = ""
     if diagnostic.path is not None:
         at = f" ({diagnostic.path}" + (f":{diagnostic.start_line}" if diagnostic.start_line else "") + ")"
-    return _RESPONSE.sub(":", " ".join(diagnostic.summary.split())).rstrip(".") + at
+    return _AWS_RESPONSE.sub(":", " ".join(diagnostic.summary.split())).rstrip(".") + at

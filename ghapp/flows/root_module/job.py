@@ -15,7 +15,7 @@ from ghapp.values import CommitSha, EnvironmentName, RunId, TreeId
 
 
 class Reviewed(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a root module's reviewed plan is stored: the run, and its part."""
+    """The place where reviewed plans are stored: a run, and a part of it."""
 
     run_id: RunId
     part: str
@@ -50,7 +50,7 @@ async def reviewed_summaries(
 
 
 class RootJob(msgspec.Struct, frozen=True, kw_only=True):
-    """A root module of a tree, with its config, in an environment."""
+    """The input of a root run: one root module of a tree, in one environment, under the config at `config_sha`."""
 
     run_id: RunId
     part: str
@@ -58,20 +58,20 @@ class RootJob(msgspec.Struct, frozen=True, kw_only=True):
     tree: TreeId
     config_sha: CommitSha
     base_sha: CommitSha | None = None
-    """The commit that the tree is merged onto, if that is not the commit whose config is in force."""
+    """The base of the merge that made the tree, if its config is not the one in force."""
     root_module: str
     operation: Literal["plan", "apply"]
     blocked_by: tuple[str, ...] = ()
     lower: dict[str, LowerPlan] = {}
-    """This run's plans in the layers below, by directory."""
+    """This run's plans of the root modules in the layers below, by directory."""
     compared: bool = False
     """Whether its plan is compared with the previews, even if it was in none of them."""
     review: gate.Review | None = None
-    """The plans reviewed before; only for an apply."""
+    """The review that preceded an apply; None for a plan."""
     previews: tuple[Reviewed, ...] = ()
-    """Where the reviewed plans are stored."""
+    """The places where the reviewed plans are stored."""
     values_follow: bool = False
-    """Whether this run applied a root module below: values that this one reads may have changed since the preview."""
+    """Whether this run applied a root module below, so that values which this one reads may differ from the preview."""
     from_fork: bool = False
     """Whether the code comes from a fork, which gets no token for private modules."""
     by_hand: bool = False
@@ -80,18 +80,18 @@ class RootJob(msgspec.Struct, frozen=True, kw_only=True):
     confirm: tuple[str, ...] | None = None
     """The changes that need confirmation; None: those in the config that is in force for the pull request."""
     confirmed: frozenset[str] = frozenset()
-    """The confirmations that count."""
+    """The confirmations that people gave."""
 
 
 class RootOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """The result of the step."""
+    """The result of a root run."""
 
     part: str
     environment: EnvironmentName
     root_module: str
     outcome: Literal["planned", "planned_at_apply", "applied", "failed", "timed_out", "skipped", "held"]
     may_be_approved: bool = False
-    """Whether it is held, and a person can approve it."""
+    """Whether it is held and a person can approve it."""
     cause: str | None = None
     digest: str | None = None
     shape_digest: str | None = None
@@ -103,12 +103,12 @@ class RootOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """The names of new outputs."""
     state_empty: bool = False
     second_copy: str | None = None
-    """Why applying it would duplicate resources of another workspace."""
+    """Why the apply would duplicate resources of another workspace; None if it would not."""
     plan_kept: bool = False
-    """Whether it is held with its plan file stored: an approval applies that file."""
+    """Whether it is held and its plan file is stored, so that an approval applies that file."""
 
     def as_lower(self) -> LowerPlan:
-        """The facts that root modules building on it need."""
+        """The facts that the root modules building on this one need."""
         return LowerPlan(
             changes_anything=self.changes_anything,
             new_outputs=frozenset(self.new_outputs),

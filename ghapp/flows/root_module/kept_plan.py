@@ -1,6 +1,6 @@
-"""The plan file of a hold: stored when it is shown, and applied unchanged when it is approved.
+"""The plan file of a hold: it is stored when the plan is shown, and applied unchanged when the plan is approved.
 
-It still goes through the gate, which compares the digest of this file with the approved ones.
+It still passes through the gate, which compares its digest with the approved ones.
 """
 
 import asyncio
@@ -13,13 +13,13 @@ from checks.authority.sources import AllowedSources
 from checks.plan import Plan, read_plan
 from ghapp.errors import JobError
 from ghapp.flows.root_module.job import RootJob
-from ghapp.flows.root_module.plan_reading import in_time
+from ghapp.flows.root_module.plan_reading import read_in_time
 from ghapp.flows.root_module.terraform_plan import (
     Log,
     OpenModules,
     Planned,
     init_with_modules,
-    no_modules,
+    no_module_access,
     require_allowed,
 )
 from ghapp.log import log as logger
@@ -41,8 +41,8 @@ class ApprovedFile:
     engine: str
 
 
-async def approved_file(services: Services, job: RootJob) -> ApprovedFile | None:
-    """The plan file that was approved for this root module; None if there is none, or if a new plan is needed."""
+async def find_approved_file(services: Services, job: RootJob) -> ApprovedFile | None:
+    """Find the plan file that was approved for this root module; None if there is none or a new plan is needed."""
     if not isinstance(job.review, gate.ApprovedPlan) or job.values_follow:
         return None
     for shown in job.previews:
@@ -58,7 +58,7 @@ async def approved_file(services: Services, job: RootJob) -> ApprovedFile | None
 async def keep_plan_file(
     services: Services, job: RootJob, repository: RepositoryId, digest: str, terraform: Terraform, workdir: Workdir
 ) -> bool:
-    """Store the plan file of a hold, encrypted, as long as the operator configured. False: it is not stored."""
+    """Store the plan file of a hold, encrypted, for as long as the operator configured. Returns whether it was."""
     hours = services.settings.keep_plans_hours
     if not hours:
         return False
@@ -72,7 +72,7 @@ async def keep_plan_file(
         root_module=job.root_module,
         sha=job.config_sha,
         digest=digest,
-        engine=name_of(terraform),
+        engine=engine_name(terraform),
     )
     try:
         await services.store.kept_plans.keep(kept, content, for_s=hours * _HOUR_S)
@@ -82,12 +82,12 @@ async def keep_plan_file(
     return True
 
 
-def name_of(terraform: Terraform) -> str:
-    """An engine by its name and version: only the engine that made a plan file can apply it."""
+def engine_name(terraform: Terraform) -> str:
+    """An engine's name and version: only the engine that made a plan file can apply it."""
     return f"{terraform.name} {terraform.version}"
 
 
-async def read_approved(
+async def read_approved_plan(
     approved: ApprovedFile,
     terraform: Terraform,
     workdir: Workdir,
@@ -98,17 +98,17 @@ async def read_approved(
     stop: Stop,
     timeout_s: float,
     sources: AllowedSources | None = None,
-    modules: OpenModules = no_modules,
+    modules: OpenModules = no_module_access,
     learn: Callable[[Sequence[str]], None] = lambda secrets: None,
 ) -> Planned | None:
-    """Put the approved plan file into the work directory, and read it. None: it cannot be used; `log` says why.
+    """Put the approved plan file into the work directory and read it; None if it cannot be used, and `log` says why.
 
-    Raises JobError if init installed something outside `sources`. `variables` are Vault's current values: a plan with
-    other values, for example with leased credentials, is stale.
+    `variables` are Vault's current values: a plan that was made with others, such as leased credentials, cannot be
+    used. Raises JobError if init installed something outside `sources`.
     """
     where = f"{workdir.root_module} in {environment}"
-    log(f"{name_of(terraform)}: {where}")
-    if approved.engine != name_of(terraform):
+    log(f"{engine_name(terraform)}: {where}")
+    if approved.engine != engine_name(terraform):
         log(f"The approved plan was made by {approved.engine}, which is not installed here: making a new plan")
         return None
     initialised, access = await init_with_modules(
@@ -127,8 +127,8 @@ async def read_approved(
         shown = await terraform.show(workdir, stop=stop, timeout_s=timeout_s)
         if isinstance(shown, Finished):
             return None
-        plan = await in_time(where, read_plan, shown)
-        if await in_time(where, Plan.holds_variables, plan, variables):
+        plan = await read_in_time(where, read_plan, shown)
+        if await read_in_time(where, Plan.holds_variables, plan, variables):
             log("The approved plan is applied as it was shown")
             return Planned(plan=plan, diagnostics=())
         log("The approved plan was made with other secrets: making a new plan")

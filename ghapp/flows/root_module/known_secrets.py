@@ -1,6 +1,6 @@
-"""The known secrets of one root run. They grow: first Vault's values, then the plan's, then the new state's.
+"""The known secrets of one root run. First these are Vault's values, then also the plan's, then the new state's.
 
-Output that may quote a value which is not known yet (errors, the output of provisioners) waits for it.
+Errors and the output of provisioners may quote secrets that are not known yet, so they wait until these are known.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ _DETAIL_LEFT_OUT = (
 
 
 class KnownSecrets:
-    """The mask of a root run. `names` are names in its code, which are no secrets."""
+    """The mask of a root run. `names` are names in its code, which are not secret."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self._names = frozenset(names)
@@ -36,9 +36,11 @@ class KnownSecrets:
         if log is not None:
             log.learn(self.mask)
 
-    def cannot_mask(self, secrets: Mapping[str, object]) -> tuple[str, ...]:
-        """List the secrets, by their keys, that are not hidden everywhere: they are short, or also a name in the
-        code."""
+    def warn_of_unmaskable(self, secrets: Mapping[str, object]) -> tuple[str, ...]:
+        """Warn of secrets that cannot be masked everywhere because they are short, or also a name in the code.
+
+        The warning lists their keys; without such secrets there is none.
+        """
         said = [f"`{key}` ({reason})" for key, value in sorted(secrets.items()) if (reason := self._reason(value))]
         return (f"Secrets that cannot be masked wherever they stand: {', '.join(said)}.",) if said else ()
 
@@ -51,8 +53,7 @@ class KnownSecrets:
     async def learn_from_state(
         self, terraform: Terraform, workdir: Workdir, log: MaskedLog, plan: Plan, diagnostics: tuple[Diagnostic, ...]
     ) -> tuple[Diagnostic, ...]:
-        """Mask values that the apply created and the state marks as sensitive, before output that may quote them is
-        shown.
+        """Read the new state and mask its sensitive values, before any output that may quote them is shown.
 
         Returns the diagnostics to show, without their details if the state cannot be read.
         """
@@ -66,7 +67,7 @@ class KnownSecrets:
                     await asyncio.to_thread(self.learn, sensitive, log=log)
                 return diagnostics
         except (PlanFormatError, TimeoutError):
-            pass  # the apply happened, whether or not its state can be read
+            pass  # the apply itself succeeded or failed independently of this
         return tuple(msgspec.structs.replace(each, detail=_DETAIL_LEFT_OUT) for each in diagnostics)
 
 

@@ -1,18 +1,18 @@
-"""A log that hides secrets, including those that become known only during the run."""
+"""A log that hides secrets, even those that become known only during the run."""
 
 from collections.abc import Callable
 
 from checks.sensitive import Mask
 from checks.sensitive.line_mask import LineMask
 
-_MOST_KEPT_BACK = 4_000_000
+_MOST_WITHHELD = 4_000_000
 
 
 class MaskedLog:
-    """Takes lines, and passes them on masked.
+    """Masks lines and passes them on.
 
     Errors and the output of provisioners may quote secrets that are not known yet: `foreign` withholds such lines
-    until `learn` brings a mask for them.
+    until `learn` gets a mask that has them.
     """
 
     def __init__(self, mask: Mask, write: Callable[[str], None]) -> None:
@@ -31,8 +31,8 @@ class MaskedLog:
         return bool(self._withheld)
 
     def foreign(self, line: str) -> None:
-        """Withhold one unmasked line; after 4 million characters they are dropped."""
-        if self._withheld_characters <= _MOST_KEPT_BACK:
+        """Withhold one unmasked line. After 4 million characters, further lines are dropped."""
+        if self._withheld_characters <= _MOST_WITHHELD:
             self._withheld_characters += len(line)
             self._withheld.append(line)
 
@@ -44,8 +44,7 @@ class MaskedLog:
             self(line)
 
     def end(self) -> None:
-        """Write the text that the mask withheld in case a secret continued. Lines that still wait for a mask are
-        dropped."""
+        """Write the rest of the masked text. Lines that still wait for a mask are dropped."""
         if self._withheld:
             lines = f"{len(self._withheld)} lines of errors or provisioners"
             self(f"{lines} are left out because they may hold values that only the state marks as secret")

@@ -1,4 +1,7 @@
-"""Read a plan and mask its secrets in a thread, since they must not leave the process, within a time limit."""
+"""Read a plan and mask its secrets within a time limit.
+
+This happens in a thread and not in another process, since secrets must not leave this one.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -13,10 +16,11 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-async def in_time(where: str, read: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
-    """Return the result of `read` for a plan; `where` names the root module and the environment.
+async def read_in_time(where: str, read: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
+    """Call `read` in a thread and return its result; `where` names the root module and the environment.
 
-    Raises JobError if the plan cannot be understood, or if that takes too long: the thread then continues, ignored.
+    Raises JobError if the plan cannot be understood, and if it takes too long: the thread then continues, but its
+    result is ignored.
     """
     try:
         async with asyncio.timeout(LONGEST_S):

@@ -1,7 +1,7 @@
-"""Modules in other private repositories that the operator allows: for `init` only, and as submodules.
+"""Access to other private repositories that the operator allows: by `init` for modules, and as submodules.
 
-They must be listed in PLANWARD_MODULE_REPOSITORIES, named by the root module's sources, and have the same owner and
-installation. The token can only read their contents, and is revoked before any program of a repository runs.
+A repository must be listed in PLANWARD_MODULE_REPOSITORIES, be named by a source of the root module, and have the same
+owner and installation. The token can only read contents, and is revoked before any program of a repository runs.
 """
 
 import asyncio
@@ -30,28 +30,28 @@ _DEEPEST = 8
 async def module_access(
     repo: Repo, root_module: RootModule, further: Collection[str], *, from_fork: bool
 ) -> AsyncIterator[ModuleAccess]:
-    """Return the access that `init` needs to fetch modules; it ends with `init`. Raises GitHubError.
+    """Open the access that `init` needs to fetch modules, and end it afterwards. Raises GitHubError.
 
-    It reaches the listed repositories that the root module names, and those of `further` sources.
+    It reaches those listed repositories that the root module or one of the `further` sources names.
     """
     url = web_url(repo.services.settings.github.api_url)
     known = (await repo.authority()).repository
-    named = dict.fromkeys(_repository(repo, source) for source in (*root_module.remote_sources, *further))
+    named = dict.fromkeys(_repository_of(repo, source) for source in (*root_module.remote_sources, *further))
     names = [name for name in named if name is not None and _is_listed(repo, known, name, from_fork=from_fork)]
 
-    def lets(source: str) -> bool:
-        name = _repository(repo, source)
+    def allows(source: str) -> bool:
+        name = _repository_of(repo, source)
         return name is not None and _is_listed(repo, known, name, from_fork=from_fork)
 
     def lacks(source: str) -> bool:
-        name = _repository(repo, source)
-        return name is not None and lets(source) and name.casefold() not in {each.casefold() for each in names}
+        name = _repository_of(repo, source)
+        return name is not None and allows(source) and name.casefold() not in {each.casefold() for each in names}
 
     if not names:
-        yield ModuleAccess(environ=module_environment(url, None), lets=lets, lacks=lacks)
+        yield ModuleAccess(environ=module_environment(url, None), allows=allows, lacks=lacks)
         return
     async with repo.services.github.contents_token(repo.known.installation_id, names) as token:
-        yield ModuleAccess(environ=module_environment(url, token), secrets=(token,), lets=lets, lacks=lacks)
+        yield ModuleAccess(environ=module_environment(url, token), secrets=(token,), allows=allows, lacks=lacks)
 
 
 @asynccontextmanager
@@ -71,24 +71,24 @@ async def checkout_with_modules(
     names = {each.path: _listed_submodule(repo, known, each, clone_url, from_fork=from_fork) for each in submodules}
     async with repo.checkout(tree, use=use, pointers=pointers, read=read) as directory:
         for each in submodules:
-            await _lay_out(repo, known, each, names[each.path], directory)
+            await _check_out_submodule(repo, known, each, names[each.path], directory)
         yield directory
 
 
-def _repository(repo: Repo, source: str) -> str | None:
+def _repository_of(repo: Repo, source: str) -> str | None:
     host = web_url(repo.services.settings.github.api_url).partition("://")[2]
     return repository_of(source, host)
 
 
 def _is_listed(repo: Repo, known: RepositoryIdentity, name: str, *, from_fork: bool) -> bool:
-    return not from_fork and repo.services.settings.module_repositories.lets(known, name)
+    return not from_fork and repo.services.settings.module_repositories.allows(known, name)
 
 
 def _listed_submodule(
     repo: Repo, known: RepositoryIdentity, submodule: Submodule, clone_url: str, *, from_fork: bool
 ) -> str:
     source = submodule.source(clone_url)
-    name = _repository(repo, source)
+    name = _repository_of(repo, source)
     if name is not None and _is_listed(repo, known, name, from_fork=from_fork):
         return name
     if from_fork:
@@ -103,10 +103,10 @@ def _listed_submodule(
     )
 
 
-async def _lay_out(
+async def _check_out_submodule(
     repo: Repo, known: RepositoryIdentity, submodule: Submodule, name: str, top: Path, depth: int = 1
 ) -> None:
-    """Check out a submodule below `top` with its own submodules: a missing one would look like an empty directory."""
+    """Check out a submodule below `top`, with its own submodules: without them, their directories would be empty."""
     if depth > _DEEPEST:
         raise JobError(f"{submodule.path} is a submodule within {_DEEPEST} others: use fewer levels")
     place = top / submodule.path
@@ -130,4 +130,4 @@ async def _lay_out(
     for each in await mirror.submodules(entries):
         inner = replace(each, path=f"{submodule.path}/{each.path}")
         inner_name = _listed_submodule(repo, known, inner, found.clone_url, from_fork=False)
-        await _lay_out(repo, known, inner, inner_name, top, depth + 1)
+        await _check_out_submodule(repo, known, inner, inner_name, top, depth + 1)

@@ -1,4 +1,4 @@
-"""Show the progress of a run's applies on its check run, as often as GitHub's budget allows; nothing waits for it."""
+"""Show the progress of a run's applies on its check run, at growing intervals. The applies never wait for GitHub."""
 
 import asyncio
 import contextlib
@@ -13,13 +13,13 @@ from ghapp.services import ApplyProgress
 from ghapp.store import StoreUnavailable
 from ghapp.values import RunId
 
-_SLOWER = 1.5
-_SLOWEST = 12
+_PAUSE_GROWTH = 1.5
+_MOST_PAUSE_GROWTH = 12
 
 
 @contextlib.asynccontextmanager
-async def shown_progress(repo: Repo, run_id: RunId, root_module: str, stream: ApplyStream) -> AsyncIterator[None]:
-    """Show this root module's progress on the run's check run, together with the others being applied."""
+async def show_apply_progress(repo: Repo, run_id: RunId, root_module: str, stream: ApplyStream) -> AsyncIterator[None]:
+    """Show this root module's progress on the run's check run, together with that of others being applied."""
     shown = repo.services.progress.get(run_id)
     if shown is None:
         shown = ApplyProgress()
@@ -34,27 +34,27 @@ async def shown_progress(repo: Repo, run_id: RunId, root_module: str, stream: Ap
         if not shown.shared_by:
             del repo.services.progress[run_id]
             shown.ended.set()
-            # Wait for it: its update must not arrive after the result.
+            # Wait for the task: its last update must not arrive after the result.
             if shown.showing is not None:
                 await shown.showing
 
 
 async def _show(repo: Repo, run_id: RunId, shown: ApplyProgress) -> None:
-    """Update at intervals that grow with time: an apply of an hour is shown about 60 times."""
+    """Update the check run at growing intervals: for an apply of an hour, about 60 times."""
     first_s = repo.services.timings.progress_s
-    pause_s, said = first_s, ""
+    pause_s, last_words = first_s, ""
     while not shown.ended.is_set():
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(shown.ended.wait(), pause_s)
             return
-        pause_s = min(pause_s * _SLOWER, first_s * _SLOWEST)
+        pause_s = min(pause_s * _PAUSE_GROWTH, first_s * _MOST_PAUSE_GROWTH)
         words = words_of_progress(shown.streams)
-        if words == said:
+        if words == last_words:
             continue
         try:
             run = await repo.store.runs.load(run_id)
             await show_progress(repo, run, f"Applying {short(run.head_sha)}: {words}")
-            said = words
+            last_words = words
         except (JobError, StoreUnavailable) as error:
             log.info("progress_left_out", run=run_id, reason=str(error))
 

@@ -16,19 +16,19 @@ from checks.authority.server_variables import secrets_of
 from checks.authority.sources import AllowedSources
 from checks.configuration import RootModule
 from checks.diagnostic import Diagnostic
-from checks.gate import Proceed, ToConfirm, to_confirm
+from checks.gate import Proceed, ToConfirm, changes_to_confirm
 from checks.plan import Plan
 from checks.plan.apply_stream import ApplyStream, ResourceResult
 from checks.plan.parity import PlanSummary, confirmation
 from checks.report import RootReport, report_failure, report_plan, report_planned_at_apply, report_skipped
 from checks.sensitive import Mask
 from ghapp.errors import JobError
-from ghapp.flows.root_module.kept_plan import ApprovedFile, read_approved
+from ghapp.flows.root_module.kept_plan import ApprovedFile, read_approved_plan
 from ghapp.flows.root_module.known_secrets import KnownSecrets
 from ghapp.flows.root_module.masked_log import MaskedLog
-from ghapp.flows.root_module.plan_reading import in_time
-from ghapp.flows.root_module.second_copy import Existing, NothingElsewhere, find_existing
-from ghapp.flows.root_module.terraform_plan import NotDone, OpenModules, Planned, make_plan, no_modules
+from ghapp.flows.root_module.plan_reading import read_in_time
+from ghapp.flows.root_module.second_copy import ExistingResources, NothingElsewhere, find_existing
+from ghapp.flows.root_module.terraform_plan import FailedCommand, OpenModules, Planned, make_plan, no_module_access
 from ghapp.git import Submodule
 from ghapp.processes import Limits, Stop
 from ghapp.processes.sandbox import Sandbox
@@ -56,21 +56,21 @@ class Machine:
     """Allowed sources of providers and modules; None: any."""
     sandbox: Sandbox
     repository: str
-    """Identifies the repository in the path where its runs see their checkouts."""
+    """The repository's id, for the path at which its runs see their checkouts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
-    """The result of planning, while the secrets and the plan file still exist."""
+class OpenPlan:
+    """The result of planning, as long as the secrets and the plan file exist."""
 
-    outcome: Planned | NotDone
+    outcome: Planned | FailedCommand
     terraform: Terraform
     workdir: Workdir
     log: MaskedLog
-    replan: "Callable[[], Awaitable[Made]]" = field(repr=False)
+    replan: "Callable[[], Awaitable[OpenPlan]]" = field(repr=False)
     """Plans again, in the same work directory."""
-    as_approved: bool = False
-    """Whether this is the plan file that somebody approved, and not a new plan."""
+    is_approved_file: bool = False
+    """Whether this is the plan file that somebody approved, rather than a new plan."""
 
 
 class RootRun:
@@ -95,7 +95,7 @@ class RootRun:
         self._ephemeral = frozenset(name for name, each in self._declared.variables.items() if each.ephemeral)
 
     def builds_on(self) -> frozenset[str]:
-        """The root modules whose state it reads, or that the config puts before it."""
+        """The root modules whose state this one reads, or that the config puts before it."""
         return self._survey.builds_on(self._environment.name, self.settings.dir)
 
     @property
@@ -109,21 +109,21 @@ class RootRun:
         return self._survey.pointers
 
     def pointers_read(self) -> tuple[str, ...]:
-        """The pointer files that the root module reads, or may read."""
+        """The pointer files that the root module reads or may read."""
         return self._survey.pointers_read_by(self._environment.name, self.settings.dir) if self.pointers else ()
 
     def submodules_read(self) -> tuple[Submodule, ...]:
-        """The submodules with files that the root module reads, or may read."""
+        """The submodules with files that the root module reads or may read."""
         name = self._environment.name
         return self._survey.submodules_read_by(name, self.settings.dir) if self._survey.submodules else ()
 
     @property
     def mask(self) -> Mask:
-        """Hides the secrets known so far."""
+        """A mask for the secrets known so far."""
         return self._secrets.mask
 
     @contextlib.asynccontextmanager
-    async def prepared(
+    async def prepare(
         self,
         machine: Machine,
         *,
@@ -135,7 +135,7 @@ class RootRun:
     ) -> AsyncIterator[tuple[Terraform, Workdir, MaskedLog, Credentials]]:
         """Choose the engine, read the secrets and prepare the work directory. Raises JobError.
 
-        `given` are the server's own variables that the operator passes to it.
+        `given` are those of the server's own environment variables that the operator passes to the run.
         """
         settings = self.settings
         terraform = choose(machine.terraforms, settings.required_version, settings.pins)
@@ -144,7 +144,7 @@ class RootRun:
             self._credentials(machine.vault, operation=operation, authority=authority) as credentials,
             checkout as directory,
         ):
-            await in_time(self.where, self._secrets.learn, (*credentials.values, *secrets_of(given or {})))
+            await read_in_time(self.where, self._secrets.learn, (*credentials.values, *secrets_of(given or {})))
             async with (
                 open_log(self.mask) as log,
                 prepare_workdir(
@@ -165,7 +165,7 @@ class RootRun:
                     engine_files=terraform.files,
                 ) as workdir,
             ):
-                unmasked = self._secrets.cannot_mask({**credentials.env, **credentials.tfvars})
+                unmasked = self._secrets.warn_of_unmaskable({**credentials.env, **credentials.tfvars})
                 self._warnings = tuple(unmasked)
                 self._undeclared = tuple(name for name in workdir.undeclared if name in credentials.asked_for)
                 yield terraform, workdir, log, credentials
@@ -185,11 +185,11 @@ class RootRun:
             )
 
     def learner(self, log: MaskedLog) -> Callable[[Sequence[str]], None]:
-        """Return the function that adds secrets to what is masked in this log."""
+        """Return a function that takes secrets, and masks them in this log from then on."""
         return partial(self._secrets.learn, log=log)
 
     @contextlib.asynccontextmanager
-    async def planned(
+    async def open_plan(
         self,
         machine: Machine,
         *,
@@ -198,29 +198,30 @@ class RootRun:
         checkout: Checkout,
         open_log: OpenLog,
         stop: Stop,
-        until_written: Callable[[], Awaitable[None]] | None = None,
-        modules: OpenModules = no_modules,
+        wait_for_writer: Callable[[], Awaitable[None]] | None = None,
+        modules: OpenModules = no_module_access,
         given: Mapping[str, str] | None = None,
         adapt: Callable[[Workdir], Workdir] = lambda workdir: workdir,
         approved: ApprovedFile | None = None,
-    ) -> AsyncIterator[Made]:
-        """Plan it. Only an apply locks the state, since a pull request's plan writes nothing. Raises JobError.
+    ) -> AsyncIterator[OpenPlan]:
+        """Plan the root module, and keep the plan open for an apply. Raises JobError.
 
-        `adapt` changes Terraform's environment, `until_written` waits for a run that is writing the state. An
-        `approved` plan file is used instead of a new plan, if it can still be read and its variables are current.
+        Only an apply locks the state, since a pull request's plan writes nothing. `adapt` changes Terraform's
+        environment. `wait_for_writer` waits for a run that is writing the state. An `approved` plan file is used
+        instead of a new plan, if it can still be read and its variables are current.
         """
-        async with self.prepared(
+        async with self.prepare(
             machine, operation=operation, authority=authority, checkout=checkout, open_log=open_log, given=given
         ) as (terraform, workdir, log, credentials):
             workdir = adapt(workdir)
             confined = workdir.confined
 
-            async def let_go_first() -> None:
+            async def vacate_and_wait() -> None:
                 async with confined.vacated():
-                    if until_written is not None:
-                        await until_written()
+                    if wait_for_writer is not None:
+                        await wait_for_writer()
 
-            async def plan() -> Made:
+            async def plan() -> OpenPlan:
                 outcome = await make_plan(
                     terraform,
                     workdir,
@@ -232,15 +233,15 @@ class RootRun:
                     timeout_s=machine.plan_timeout_s,
                     options=self.settings.extra_arguments,
                     sources=machine.sources,
-                    until_written=None if until_written is None else let_go_first,
+                    wait_for_writer=None if wait_for_writer is None else vacate_and_wait,
                     modules=modules,
                     learn=self.learner(log),
                 )
                 await self._learn(outcome, log)
-                return Made(outcome=outcome, terraform=terraform, workdir=workdir, log=log, replan=plan)
+                return OpenPlan(outcome=outcome, terraform=terraform, workdir=workdir, log=log, replan=plan)
 
-            async def take(approved: ApprovedFile) -> Made | None:
-                found = await read_approved(
+            async def use_approved(approved: ApprovedFile) -> OpenPlan | None:
+                found = await read_approved_plan(
                     approved,
                     terraform,
                     workdir,
@@ -256,32 +257,39 @@ class RootRun:
                 if found is None:
                     return None
                 await self._learn(found, log)
-                return Made(outcome=found, terraform=terraform, workdir=workdir, log=log, replan=plan, as_approved=True)
+                return OpenPlan(
+                    outcome=found,
+                    terraform=terraform,
+                    workdir=workdir,
+                    log=log,
+                    replan=plan,
+                    is_approved_file=True,
+                )
 
-            taken = None if approved is None else await take(approved)
+            taken = None if approved is None else await use_approved(approved)
             yield taken or await plan()
 
     def _planned_variables(self, credentials: Credentials) -> dict[str, Any]:
-        """The variables from Vault that a plan file contains: declared ones that are not ephemeral."""
+        """The variables from Vault whose values are in a plan file: the declared ones that are not ephemeral."""
         names = self._declared.variables.keys() - self._ephemeral
         by_environment = {f"TF_VAR_{name}": name for name in names}
         values = {by_environment[key]: value for key, value in credentials.env.items() if key in by_environment}
         return values | {name: value for name, value in credentials.tfvars.items() if name in names}
 
-    async def _learn(self, outcome: Planned | NotDone, log: MaskedLog) -> None:
+    async def _learn(self, outcome: Planned | FailedCommand, log: MaskedLog) -> None:
         match outcome:
             case Planned(plan=plan):
-                sensitive = await in_time(self.where, plan.sensitive_values)
-                await in_time(self.where, self._secrets.learn, sensitive, log=log, plan=plan)
-            case NotDone(sensitive=sensitive):
-                await in_time(self.where, self._secrets.learn, sensitive, log=log)
+                sensitive = await read_in_time(self.where, plan.sensitive_values)
+                await read_in_time(self.where, self._secrets.learn, sensitive, log=log, plan=plan)
+            case FailedCommand(sensitive=sensitive):
+                await read_in_time(self.where, self._secrets.learn, sensitive, log=log)
 
     @property
     def where(self) -> str:
-        """The root module and its environment, as the beginning of an error's first line."""
+        """The root module and its environment, as error messages begin."""
         return f"{self.settings.dir} in {self._environment.name}"
 
-    async def second_copy(self, made: Made, plan: Plan, *, stop: Stop) -> str | None:
+    async def find_second_copy(self, made: OpenPlan, plan: Plan, *, stop: Stop) -> str | None:
         """Why applying the plan would duplicate resources of another workspace of its backend; otherwise None.
 
         If that cannot be determined, the report says so.
@@ -292,7 +300,7 @@ class RootRun:
             return None
         found = await find_existing(made.terraform, made.workdir, environments_workspaces=self._workspaces, stop=stop)
         match found:
-            case Existing():
+            case ExistingResources():
                 return self.mask.text(found.cause(self.settings.dir, environment, self.settings.workspace))
             case NothingElsewhere(unknown=unknown):
                 self._warnings += () if unknown is None else (unknown,)
@@ -300,12 +308,12 @@ class RootRun:
             case _ as never:
                 assert_never(never)
 
-    async def applied(
-        self, made: Made, plan: Plan, proceed: Proceed, stream: ApplyStream, *, stop: Stop, timeout_s: float
+    async def apply(
+        self, made: OpenPlan, plan: Plan, proceed: Proceed, stream: ApplyStream, *, stop: Stop, timeout_s: float
     ) -> Finished:
         """Apply the plan; `stream` receives the progress.
 
-        Output that may quote a value which only the new state marks as secret waits for that state.
+        Output may quote a value that only the new state marks as sensitive, so it waits until that state is known.
         """
         finished = await made.terraform.apply(
             made.workdir,
@@ -328,10 +336,10 @@ class RootRun:
     async def _credentials(
         self, vault: Vault | None, *, operation: str, authority: Authority
     ) -> AsyncIterator[Credentials]:
-        """Read the root module's secrets; the logins for it are revoked at the end. Raises JobError.
+        """Read the root module's secrets, and revoke the logins for them at the end. Raises JobError.
 
-        `authority` decides whose secrets may be read; nothing else is read before the team grants access to the
-        repository.
+        `authority` decides whose secrets may be read. Apart from the team's list of repositories, nothing is read
+        before it grants access.
         """
         settings = self.settings
         if settings.secrets == () or (vault is None and settings.secrets is None):
@@ -353,21 +361,21 @@ class RootRun:
         async with vault.credentials(sources, run, authority) as credentials:
             yield credentials
 
-    def to_confirm(self, plan: Plan, words: Sequence[str] | None = None) -> tuple[ToConfirm, ...]:
-        """The changes that a person has to confirm: by `words` if given, otherwise by the survey's config."""
+    def find_confirmations(self, plan: Plan, words: Sequence[str] | None = None) -> tuple[ToConfirm, ...]:
+        """The changes that a person has to confirm, according to `words` or else to the survey's config."""
         mask = self.mask.but_names(plan.names())
         return tuple(
             ToConfirm(
                 address=mask.address(change.address),
                 confirmation=confirmation(self._environment.name, change, key=self._digest_key),
             )
-            for change in to_confirm(plan, self.confirm if words is None else words)
+            for change in changes_to_confirm(plan, self.confirm if words is None else words)
         )
 
     def report(
         self, plan: Plan, diagnostics: tuple[Diagnostic, ...], *, reviewed: PlanSummary | None = None
     ) -> RootReport:
-        """The report of a plan."""
+        """Report a plan."""
         return report_plan(
             plan,
             root_module=self.settings.dir,
@@ -382,13 +390,13 @@ class RootRun:
             reviewed=reviewed,
         )
 
-    def not_done(self, not_done: NotDone) -> RootReport:
-        """The report of a command that did not succeed."""
+    def report_failed_command(self, not_done: FailedCommand) -> RootReport:
+        """Report a command that did not succeed."""
         cause = not_done.cause(self.settings.dir, self._environment.name)
         finished = not_done.finished
-        return self.failed(cause, not_done.diagnostics, timed_out=finished.timed_out, results=not_done.results)
+        return self.report_failure(cause, not_done.diagnostics, timed_out=finished.timed_out, results=not_done.results)
 
-    def failed(
+    def report_failure(
         self,
         cause: str,
         diagnostics: tuple[Diagnostic, ...] = (),
@@ -396,8 +404,7 @@ class RootRun:
         timed_out: bool = False,
         results: tuple[ResourceResult, ...] = (),
     ) -> RootReport:
-        """The report of a failure. `cause` is what failed, where, what to do; `results` is what its apply did
-        before."""
+        """Report a failure; `cause` is what failed, where, what to do. `results` are those of the apply until then."""
         return report_failure(
             root_module=self.settings.dir,
             environment=self._environment.name,
@@ -411,8 +418,8 @@ class RootRun:
             results=results,
         )
 
-    def planned_at_apply(self, why: str) -> RootReport:
-        """The report of a root module that can be planned only after those below it are applied."""
+    def report_planned_at_apply(self, why: str) -> RootReport:
+        """Report that the root module can be planned only after those below it are applied."""
         return report_planned_at_apply(
             root_module=self.settings.dir,
             environment=self._environment.name,
@@ -420,8 +427,8 @@ class RootRun:
             why=self.mask.text(f"{self.where}: {why}"),
         )
 
-    def skipped(self, cause: str, results: tuple[ResourceResult, ...] = ()) -> RootReport:
-        """The report of a root module that was skipped or interrupted; `results` is what its apply did before."""
+    def report_skipped(self, cause: str, results: tuple[ResourceResult, ...] = ()) -> RootReport:
+        """Report that the root module was skipped or interrupted. `results` are those of the apply until then."""
         return report_skipped(
             root_module=self.settings.dir,
             environment=self._environment.name,
@@ -430,9 +437,9 @@ class RootRun:
             results=results,
         )
 
-    def blocked(self, by: Sequence[str]) -> RootReport:
-        """The report of a root module that builds on root modules which did not succeed."""
-        return self.skipped(
+    def report_blocked(self, by: Sequence[str]) -> RootReport:
+        """Report that the root module was not tried, because others that it builds on did not succeed."""
+        return self.report_skipped(
             f"{self.settings.dir} was not tried: {', '.join(by)}, which it comes after, did not succeed. "
             "Correct that first"
         )

@@ -1,7 +1,7 @@
 """One root module in one environment, as one durable step: secrets, init, plan, show, gate, apply, revoke.
 
-After an interruption the whole step runs again, since a replayed step would pass an old `Proceed` to a new plan. The
-step returns only ids, digests, counts and a masked report.
+After an interruption the whole step runs again: if these were several steps, a recovery would pass an old `Proceed` to
+a new plan. The step returns only ids, digests, counts and a masked report.
 """
 
 import asyncio
@@ -31,15 +31,15 @@ from ghapp.errors import JobError
 from ghapp.flows.repository import FetchedRepo, load_repo
 from ghapp.flows.root_module.failures import how_far
 from ghapp.flows.root_module.job import RootJob, RootOutcome, reviewed_summaries, with_summary
-from ghapp.flows.root_module.kept_plan import approved_file, keep_plan_file
-from ghapp.flows.root_module.plan_reading import in_time
+from ghapp.flows.root_module.kept_plan import find_approved_file, keep_plan_file
+from ghapp.flows.root_module.plan_reading import read_in_time
 from ghapp.flows.root_module.private_modules import checkout_with_modules, module_access
-from ghapp.flows.root_module.progress import shown_progress
-from ghapp.flows.root_module.root_run import Machine, Made, RootRun
+from ghapp.flows.root_module.progress import show_apply_progress
+from ghapp.flows.root_module.root_run import Machine, OpenPlan, RootRun
 from ghapp.flows.root_module.run_log import open_log
-from ghapp.flows.root_module.stopping import STOP_POLL_S, lent, slot, watched
-from ghapp.flows.root_module.terraform_plan import NotDone
-from ghapp.flows.survey import survey_of_run, terraforms
+from ghapp.flows.root_module.stopping import STOP_POLL_S, lend_slot, take_slot, watch_for_stop
+from ghapp.flows.root_module.terraform_plan import FailedCommand
+from ghapp.flows.survey import installed_terraforms, survey_of_run
 from ghapp.processes import Stop
 from ghapp.processes.slots import Slot
 from ghapp.services import Services
@@ -49,7 +49,7 @@ from ghapp.values import TESTING, RepositoryId
 
 
 class _Stopped(Exception):
-    """The run has to stop; `str` says why."""
+    """The run has to stop. The message is the reason."""
 
 
 class _ProcessEnds(Exception):
@@ -70,29 +70,29 @@ async def run_root_modules(services: Services, jobs: Sequence[RootJob]) -> tuple
 
 
 async def run_root_module(services: Services, job: RootJob) -> RootOutcome:
-    """Plan, and if the gate allows it, apply one root module. Returns a value for every expected outcome."""
+    """Plan one root module, and apply the plan if the gate allows it. Returns a value for every expected outcome."""
     run = await services.store.runs.load(job.run_id)
     if job.blocked_by:
         work = await _root_step(services, job, run)
-        return await work.keep(work.root_run.blocked(job.blocked_by))
+        return await work.keep(work.root_run.report_blocked(job.blocked_by))
     try:
         async with (
-            watched(services, job.run_id) as stop,
-            # Read its data only after this point, since many jobs may be waiting.
-            slot(services, run.repository_id, job.operation, stop) as taken,
+            watch_for_stop(services, job.run_id) as stop,
+            # Load the survey only with a slot: many jobs may be waiting for one, and would fill the memory.
+            take_slot(services, run.repository_id, job.operation, stop) as taken,
         ):
             work = await _root_step(services, job, run)
             return await work.run_or_fail(taken, stop)
     except _ProcessEnds:
         await park()
     except _Stopped as stopped:
-        return await work.keep(work.root_run.skipped(str(stopped)))
+        return await work.keep(work.root_run.report_skipped(str(stopped)))
 
 
 async def machine_of(services: Services, repository_id: RepositoryId) -> Machine:
     """The parts of this machine that a repository's root runs use. Raises TerraformMissing."""
     return Machine(
-        terraforms=await terraforms(services),
+        terraforms=await installed_terraforms(services),
         vault=services.vault,
         data_dir=services.settings.data_dir,
         provider_cache=services.provider_cache,
@@ -113,7 +113,7 @@ async def _root_step(services: Services, job: RootJob, run: Run) -> "_RootStep":
 
 
 class _RootStep:
-    """One root run as a step of a run: it is gated, applied and stored."""
+    """One root run as a durable step: plans it, passes it through the gate, applies it and stores the result."""
 
     def __init__(self, repo: FetchedRepo, job: RootJob, root_run: RootRun) -> None:
         self.root_run = root_run
@@ -125,19 +125,19 @@ class _RootStep:
         self._to_confirm: tuple[gate.ToConfirm, ...] = ()
 
     async def run_or_fail(self, slot: Slot, stop: Stop) -> RootOutcome:
-        """Execute it. If it breaks because the run has to stop, that is not a failure of its own."""
+        """Execute the step, and report a JobError as a failure, unless it only occurred because the run has to stop."""
         if self.root_run.settings.cause is not None:
-            return await self.keep(self.root_run.failed(self.root_run.settings.cause))
+            return await self.keep(self.root_run.report_failure(self.root_run.settings.cause))
         try:
-            return await self.carry_out(slot, stop)
+            return await self.execute(slot, stop)
         except JobError as error:
-            await self._go_on(stop)
-            return await self.keep(self.root_run.failed(str(error)))
+            await self._raise_if_stopping(stop)
+            return await self.keep(self.root_run.report_failure(str(error)))
 
-    async def carry_out(self, slot: Slot, stop: Stop) -> RootOutcome:
-        """Everything between reading secrets and revoking them."""
+    async def execute(self, slot: Slot, stop: Stop) -> RootOutcome:
+        """Read the secrets, plan, decide, apply, and revoke the secrets."""
         job = self._job
-        await self._go_on(stop)
+        await self._raise_if_stopping(stop)
         part = f"{job.environment} {job.root_module}"
         checkout = checkout_with_modules(
             self._repo,
@@ -150,7 +150,7 @@ class _RootStep:
         )
         authority = await self._repo.authority()
         variables = self._services.settings.server_variables
-        async with self.root_run.planned(
+        async with self.root_run.open_plan(
             await machine_of(self._services, self._repo.id),
             operation=job.operation,
             authority=authority,
@@ -158,56 +158,58 @@ class _RootStep:
             checkout=checkout,
             open_log=lambda mask: open_log(self._services.store, job.run_id, part, mask),
             stop=stop,
-            until_written=lambda: self._wait_for_applies(slot, stop),
+            wait_for_writer=lambda: self._wait_for_applies(slot, stop),
             modules=lambda further: module_access(
                 self._repo, self.root_run.root_module, further, from_fork=job.from_fork
             ),
-            approved=await approved_file(self._services, job),
+            approved=await find_approved_file(self._services, job),
         ) as made:
             return await self._judge(made, stop)
 
-    async def _judge(self, made: Made, stop: Stop) -> RootOutcome:
-        """Gate and apply; if the approved plan can no longer be applied, repeat with a new plan."""
+    async def _judge(self, made: OpenPlan, stop: Stop) -> RootOutcome:
+        """Pass the plan through the gate and apply it; if it is an approved plan that is out of date, plan again."""
         planned = made.outcome
-        if isinstance(planned, NotDone):
-            return await self._not_done(planned, stop)
+        if isinstance(planned, FailedCommand):
+            return await self._keep_failed_command(planned, stop)
         job, plan = self._job, planned.plan
-        self._second_copy = await self.root_run.second_copy(made, plan, stop=stop)
-        # In threads, here and below: the author of a plan determines its size.
-        self._summary = await in_time(self.root_run.where, self._summarize, plan)
+        self._second_copy = await self.root_run.find_second_copy(made, plan, stop=stop)
+        # All work on plans runs in threads, since their authors determine how large they are.
+        self._summary = await read_in_time(self.root_run.where, self._summarize, plan)
         previews = await reviewed_summaries(self._services, job.previews, job.root_module)
-        reviewed = await asyncio.to_thread(self._reviewed, previews)
-        report = await in_time(self.root_run.where, self.root_run.report, plan, planned.diagnostics, reviewed=reviewed)
+        reviewed = await asyncio.to_thread(self._reviewed_plan, previews)
+        report = await read_in_time(
+            self.root_run.where, self.root_run.report, plan, planned.diagnostics, reviewed=reviewed
+        )
         if self._summary is not None:
             self._summary = await asyncio.to_thread(with_dangers, self._summary, report.changes)
-        self._to_confirm = await asyncio.to_thread(self.root_run.to_confirm, plan, job.confirm)
+        self._to_confirm = await asyncio.to_thread(self.root_run.find_confirmations, plan, job.confirm)
         if job.review is None:
             return await self.keep(report, plan)
         match await asyncio.to_thread(self._decide, plan, report, job.review, previews):
             case gate.Refuse(cause=cause):
-                failed = await asyncio.to_thread(self.root_run.failed, cause, planned.diagnostics)
+                failed = await asyncio.to_thread(self.root_run.report_failure, cause, planned.diagnostics)
                 return await self.keep(failed)
             case gate.Hold() as hold:
                 return await self.keep(
                     report, plan, held=hold, plan_kept=await self._keep_plan_file(made, report, hold)
                 )
             case gate.Proceed() as proceed:
-                await self._go_on(stop)
+                await self._raise_if_stopping(stop)
                 if plan.changes_anything:
                     stream = await asyncio.to_thread(ApplyStream, plan)
                     applied = await self._apply(made, plan, proceed, stream, stop)
-                    if made.as_approved and _is_out_of_date(applied, stream):
+                    if made.is_approved_file and _is_out_of_date(applied, stream):
                         made.log("The approved plan cannot be applied any more: making a new plan")
-                        await self._go_on(stop)
+                        await self._raise_if_stopping(stop)
                         return await self._judge(await made.replan(), stop)
                     if not applied.done:
-                        return await self._apply_not_done(applied, stream, stop)
-                elif (before := await self._applied_before()) is not None:
+                        return await self._keep_failed_apply(applied, stream, stop)
+                elif (before := await self._find_earlier_apply()) is not None:
                     return await self.keep(before, plan)
                 return await self.keep(report.applied(), plan)
 
-    async def _keep_plan_file(self, made: Made, report: RootReport, hold: gate.Hold) -> bool:
-        """Store the plan that a person is asked to approve, if they can."""
+    async def _keep_plan_file(self, made: OpenPlan, report: RootReport, hold: gate.Hold) -> bool:
+        """Store the plan file of a hold that a person can approve. Returns whether it was stored."""
         if hold.button != "apply" or report.digest is None:
             return False
         run = await self._services.store.runs.load(self._job.run_id)
@@ -215,13 +217,15 @@ class _RootStep:
             self._services, self._job, run.repository_id, report.digest, made.terraform, made.workdir
         )
 
-    async def _apply(self, made: Made, plan: Plan, proceed: gate.Proceed, stream: ApplyStream, stop: Stop) -> Finished:
+    async def _apply(
+        self, made: OpenPlan, plan: Plan, proceed: gate.Proceed, stream: ApplyStream, stop: Stop
+    ) -> Finished:
         timeout_s = self._services.settings.apply_timeout_s
-        async with shown_progress(self._repo, self._job.run_id, self._job.root_module, stream):
-            return await self.root_run.applied(made, plan, proceed, stream, stop=stop, timeout_s=timeout_s)
+        async with show_apply_progress(self._repo, self._job.run_id, self._job.root_module, stream):
+            return await self.root_run.apply(made, plan, proceed, stream, stop=stop, timeout_s=timeout_s)
 
-    async def _apply_not_done(self, applied: Finished, stream: ApplyStream, stop: Stop) -> RootOutcome:
-        """Store the results of an apply that failed or had to stop."""
+    async def _keep_failed_apply(self, applied: Finished, stream: ApplyStream, stop: Stop) -> RootOutcome:
+        """Store the results of an apply that failed or was stopped."""
         if self._services.stopping.is_set():
             raise _ProcessEnds
         root_run = self.root_run
@@ -229,35 +233,36 @@ class _RootStep:
         if stop.requested.is_set():
             reason = await self._why_it_stops()
             cause = f"{root_run.where}: the apply was stopped{how_far(results)}: {reason}" if results else reason
-            return await self.keep(root_run.skipped(cause, results))
-        not_done = NotDone(
+            return await self.keep(root_run.report_skipped(cause, results))
+        not_done = FailedCommand(
             command="apply", finished=applied, diagnostics=applied.diagnostics, held_lock=True, results=results
         )
-        return await self.keep(await asyncio.to_thread(root_run.not_done, not_done))
+        return await self.keep(await asyncio.to_thread(root_run.report_failed_command, not_done))
 
-    async def _applied_before(self) -> RootReport | None:
-        """The changes that this run applied before it was interrupted: they are its result, although nothing is left
-        to do."""
+    async def _find_earlier_apply(self) -> RootReport | None:
+        """The report of the changes that this run applied before it was interrupted; None if there are none.
+
+        It remains the result, although the new plan has nothing left to do.
+        """
         kept = await self._services.store.runs.readable_root_reports(self._job.run_id)
         raw = kept.get((self._job.part, self._job.root_module))
         report = None if raw is None else msgspec.json.decode(raw, type=RootReport)
         return report if report is not None and report.outcome == "applied" and report.changes_anything else None
 
     async def _wait_for_applies(self, slot: Slot, stop: Stop) -> None:
-        """Wait for applies of this environment, and release the slot in the meantime, since they may need it."""
+        """Wait until no other apply of this environment is running. Others may use the slot in the meantime."""
         run = await self._services.store.runs.load(self._job.run_id)
-        async with lent(slot, stop):
+        async with lend_slot(slot, stop):
             while not stop.requested.is_set():
                 applies = await self._services.store.runs.unfinished_applies(run.repository_id, self._job.environment)
-                if all(
-                    apply.id == run.id for apply in applies
-                ):  # this run itself, if it only makes a plan that a person requested
+                # This run is itself an apply, even if it only makes a plan that a person requested.
+                if all(apply.id == run.id for apply in applies):
                     return
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.requested.wait(), STOP_POLL_S)
 
-    def _reviewed(self, previews: Sequence[PlanSummary]) -> PlanSummary | None:
-        """The plans to compare with: the previews, even if this root module was in none of them."""
+    def _reviewed_plan(self, previews: Sequence[PlanSummary]) -> PlanSummary | None:
+        """The reviewed plan to compare with: an empty one if no preview has this root module; None: do not compare."""
         if self._summary is None or not self._job.compared:
             return None
         return closest(previews, self._summary) or NOTHING_SEEN
@@ -281,25 +286,25 @@ class _RootStep:
             review=review,
             by_hand=job.by_hand,
             second_copy=self._second_copy,
-            unconfirmed=gate.unconfirmed(self._to_confirm, job.confirmed),
+            unconfirmed=gate.unconfirmed_addresses(self._to_confirm, job.confirmed),
             unseen=not_shown,
         )
 
-    async def _not_done(self, not_done: NotDone, stop: Stop) -> RootOutcome:
-        await self._go_on(stop)
-        # For a plan that a person requested there is nothing to wait for: it is the next to be applied.
+    async def _keep_failed_command(self, not_done: FailedCommand, stop: Stop) -> RootOutcome:
+        await self._raise_if_stopping(stop)
+        # Only pull requests' plans may wait for another root module: a plan that a person requested is applied next.
         if self._job.review is None and self._job.operation == "plan" and not_done.command == "plan":
-            why = await asyncio.to_thread(not_there_yet, not_done.diagnostics, self._lower())
+            why = await asyncio.to_thread(not_there_yet, not_done.diagnostics, self._lower_plans())
             if why is not None:
-                return await self.keep(self.root_run.planned_at_apply(why))
-        return await self.keep(await asyncio.to_thread(self.root_run.not_done, not_done))
+                return await self.keep(self.root_run.report_planned_at_apply(why))
+        return await self.keep(await asyncio.to_thread(self.root_run.report_failed_command, not_done))
 
-    def _lower(self) -> dict[str, LowerPlan]:
-        """The plans of this run for the root modules whose state this one reads."""
+    def _lower_plans(self) -> dict[str, LowerPlan]:
+        """This run's plans of the root modules that this one builds on."""
         reads = self.root_run.builds_on() if self._job.lower else ()
         return {directory: plan for directory, plan in self._job.lower.items() if directory in reads}
 
-    async def _go_on(self, stop: Stop) -> None:
+    async def _raise_if_stopping(self, stop: Stop) -> None:
         """Raise if the run has to stop."""
         if self._services.stopping.is_set():
             raise _ProcessEnds
@@ -310,7 +315,7 @@ class _RootStep:
         return await self._services.store.runs.cancel_reason(self._job.run_id) or "it was cancelled"
 
     def _summarize(self, plan: Plan) -> PlanSummary | None:
-        """The summary of a plan for later comparisons: of a preview, or of a plan that may be held."""
+        """Summarize a preview, or a plan that may be held, for later comparisons; None for testing's plans."""
         if self._job.operation == "plan" and self._job.environment == TESTING:
             return None
         return summarize(plan, mask=self.root_run.mask, key=self._services.digest_key)
@@ -328,7 +333,7 @@ class _RootStep:
             report = msgspec.structs.replace(report, cause=self.root_run.mask.text(held.cause))
         job, encoded = self._job, msgspec.json.encode(with_summary(report, self._summary))
         keep_root_run = self._services.store.runs.keep_root_run
-        # Repeating the whole step would plan again after the apply.
+        # Only the storing is repeated if the database is away: repeating the step would plan again after the apply.
         await patiently(
             "keep",
             lambda: keep_root_run(job.run_id, job.part, job.root_module, outcome=report.outcome, report=encoded),
@@ -357,6 +362,6 @@ def _new_outputs(plan: Plan) -> tuple[str, ...]:
 
 
 def _is_out_of_date(applied: Finished, stream: ApplyStream) -> bool:
-    """Whether Terraform refused a plan file before it changed anything: the state or the providers have changed."""
+    """Whether Terraform refused the plan file before it changed anything: the state or the providers have changed."""
     interrupted = applied.interrupted or applied.timed_out or applied.exceeded is not None or applied.exit_code < 0
     return not (applied.done or interrupted or stream.has_begun)

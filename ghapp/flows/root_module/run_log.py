@@ -1,4 +1,4 @@
-"""The log of a root run: masked before it is stored, written in small batches while Terraform runs."""
+"""The log of a root run: masked before it is stored, and written in small batches while Terraform runs."""
 
 import asyncio
 import contextlib
@@ -21,9 +21,9 @@ _TOOK_TOO_LONG = "… the rest of this log is left out: hiding the secrets in it
 
 
 class RunLog(MaskedLog):
-    """Keeps masked lines until they are written. After 4 million characters the log ends and says so.
+    """Keeps lines until they are written. After 4 million characters the log ends and says so.
 
-    `catch_up` masks them in batches in a thread, since the author of the lines determines how long that takes.
+    `catch_up` masks the waiting lines; it runs in a thread, since the author of the lines determines how long it takes.
     """
 
     def __init__(self, mask: Mask) -> None:
@@ -43,7 +43,7 @@ class RunLog(MaskedLog):
             self._waiting.append(partial(super().__call__, _LEFT_OUT))
 
     def catch_up(self) -> None:
-        """Mask the lines added so far; nothing after `give_up`."""
+        """Mask the lines added so far; after `give_up` it does nothing."""
         waiting, self._waiting = self._waiting, []
         for each in waiting:
             if self._given_up:
@@ -56,7 +56,7 @@ class RunLog(MaskedLog):
         return self._given_up
 
     def give_up(self) -> None:
-        """Leave out the rest, and log that. The result of a thread that is still masking is ignored."""
+        """Leave out the rest and say so in the log. The result of a thread that is still masking is ignored."""
         self._given_up = True
         self._waiting, self._pending = [], [_TOOK_TOO_LONG]
 
@@ -82,7 +82,7 @@ class RunLog(MaskedLog):
 
 @contextlib.asynccontextmanager
 async def open_log(store: Store, run_id: RunId, part: str, mask: Mask) -> AsyncIterator[RunLog]:
-    """Open a log that is written to the store as it grows, and in any case completely."""
+    """Open a log that is written to the store as it grows, and completely at the end."""
     log = RunLog(mask)
     ended = asyncio.Event()
     left_s = LONGEST_S

@@ -1,4 +1,4 @@
-"""Whether a first apply would create resources that another workspace of the same backend already holds."""
+"""Find out whether a first apply would create resources that another workspace of the same backend already holds."""
 
 import asyncio
 from collections.abc import Collection
@@ -13,14 +13,14 @@ _MOST_WORKSPACES = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Existing:
+class ExistingResources:
     """A workspace that belongs to no environment and holds resources; `resources` is None if it cannot be read."""
 
     workspace: str
     resources: int | None
 
     def cause(self, root_module: str, environment: str, own: str) -> str:
-        """Why it must not be applied in its `own` workspace: what is wrong, where, what to do."""
+        """Say why the root module must not be applied in its `own` workspace, and what to do."""
         if self.resources is None:
             would, holds = "may", "cannot be read. Make it readable and press Re-run, or push"
         else:
@@ -36,17 +36,17 @@ class Existing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NothingElsewhere:
-    """No second copy was found; `unknown` names what could not be checked, None if everything was."""
+    """No such resources were found; `unknown` says what could not be checked, None if everything was."""
 
     unknown: str | None = None
 
 
 async def find_existing(
     terraform: Terraform, workdir: Workdir, *, environments_workspaces: Collection[str], stop: Stop
-) -> Existing | NothingElsewhere:
+) -> ExistingResources | NothingElsewhere:
     """Look for resources in workspaces of the same backend that belong to no environment, `default` first.
 
-    The work directory is initialised.
+    The work directory must be initialised.
     """
     workspaces = await terraform.workspaces(workdir, stop=stop)
     if workspaces is None:
@@ -58,7 +58,7 @@ async def find_existing(
     for name in others[:_MOST_WORKSPACES]:
         resources = await _resources_in(terraform, workdir, name)
         if resources != 0:
-            return Existing(workspace=name, resources=resources)
+            return ExistingResources(workspace=name, resources=resources)
     if len(others) > _MOST_WORKSPACES:
         return NothingElsewhere(
             unknown=f"The state is empty, and only {_MOST_WORKSPACES} of the {len(others)} other workspaces of the "

@@ -1,4 +1,4 @@
-"""Waiting for a slot, and stopping when another flow ends the run."""
+"""Wait for a slot, and stop a root run if another flow ends its run."""
 
 import asyncio
 import contextlib
@@ -12,12 +12,12 @@ from ghapp.store import StoreUnavailable
 from ghapp.values import RepositoryId, RunId
 
 STOP_POLL_S = 0.5
-"""How long it may take until a run notices that it was ended."""
+"""How often a root run checks whether its run was ended."""
 
 
 @contextlib.asynccontextmanager
-async def watched(services: Services, run_id: RunId) -> AsyncIterator[Stop]:
-    """Return a stop that is requested when another flow ends the run, or when the process has to end."""
+async def watch_for_stop(services: Services, run_id: RunId) -> AsyncIterator[Stop]:
+    """Return a `Stop` that is requested when another flow ends the run, or when the process has to end."""
     watch = services.watches.get(run_id)
     if watch is None:
         stop = Stop()
@@ -50,10 +50,10 @@ async def _is_ended(services: Services, run_id: RunId) -> bool:
 
 
 @contextlib.asynccontextmanager
-async def slot(
+async def take_slot(
     services: Services, repository_id: RepositoryId, operation: Operation, stop: Stop
 ) -> AsyncIterator[Slot]:
-    """Wait for one of the worker's slots, or for the stop: a run that is no longer needed does not wait for a slot."""
+    """Wait for one of the worker's slots and hold it. A requested stop ends the wait, since the run is not needed."""
     slot = services.slots.claim(repository_id, operation)
     try:
         await _unless_stopped(slot.take(), stop)
@@ -63,8 +63,8 @@ async def slot(
 
 
 @contextlib.asynccontextmanager
-async def lent(slot: Slot, stop: Stop) -> AsyncIterator[None]:
-    """Release the slot to others for this context, and wait for it again at the end."""
+async def lend_slot(slot: Slot, stop: Stop) -> AsyncIterator[None]:
+    """Let others use the slot during this context, and wait for it again at the end."""
     slot.give_back()
     try:
         yield

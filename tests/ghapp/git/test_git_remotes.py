@@ -146,7 +146,7 @@ class TestRemotesThatAreAwayForNow:
     def test_what_fails_once_at_each_request_is_fetched(
         self, author: Author, tmp_path: Path, server: GitServer, monkeypatch: pytest.MonkeyPatch, fate: str
     ) -> None:
-        monkeypatch.setattr("ghapp.git.mirrors._WAIT_FIRST_S", 0.01)
+        monkeypatch.setattr("ghapp.git.mirrors._FIRST_PAUSE_S", 0.01)
         mirrors = Mirrors(tmp_path / "data", allowed_host="127.0.0.1")
         tip = author.commit(a="1")
         author.push("main")

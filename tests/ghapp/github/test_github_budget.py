@@ -9,11 +9,11 @@ from ghapp.github.budget import (
     RequestCost,
     Spending,
     Window,
-    answered,
     decide,
-    left,
-    refused,
-    sent,
+    record_answer,
+    record_refusal,
+    record_sent,
+    remaining_share,
 )
 
 NOW = 1_800_000_000.0
@@ -45,7 +45,7 @@ def used(*costs: tuple[float, RequestCost]) -> Spending:
     """An hour with much left, in which these were sent so many seconds ago."""
     spending = hour(5000)
     for ago_s, each in costs:
-        spending = sent(spending, each, NOW - ago_s)
+        spending = record_sent(spending, each, NOW - ago_s)
     return spending
 
 
@@ -103,13 +103,13 @@ def test_gates_use_the_last_request_and_cosmetic_calls_leave_a_reserve(
 def test_the_hour_is_what_github_answered_last(
     known: Window | None, headers: dict[str, str], window: Window | None
 ) -> None:
-    assert answered(Spending(window=known), QUESTION, headers, NOW).window == window
+    assert record_answer(Spending(window=known), QUESTION, headers, NOW).window == window
 
 
 def test_the_share_that_is_left_is_whole_again_when_the_hour_is_over() -> None:
-    assert left(Spending(), NOW) == 1.0
-    assert left(hour(500), NOW) == 0.1
-    assert left(hour(0), NOW + 600) == 1.0
+    assert remaining_share(Spending(), NOW) == 1.0
+    assert remaining_share(hour(500), NOW) == 0.1
+    assert remaining_share(hour(0), NOW + 600) == 1.0
 
 
 # Refusals
@@ -130,7 +130,7 @@ def test_the_share_that_is_left_is_whole_again_when_the_hour_is_over() -> None:
 def test_a_refusal_lasts_until_github_says_or_until_the_hour_is_over_or_for_a_minute(
     headers: dict[str, str], wait_s: float
 ) -> None:
-    spending = refused(Spending(), headers, NOW)
+    spending = record_refusal(Spending(), headers, NOW)
     assert decide(spending, QUESTION, NOW, PACE) == Defer(wait_s, "limited")
 
 
@@ -138,16 +138,16 @@ def test_refusals_in_a_row_close_ever_longer_until_something_could_be_made() -> 
     spending, waits = Spending(), []
     for number in range(6):
         at = NOW + number * 1000
-        spending = refused(spending, {}, at)
-        spending = answered(spending, QUESTION, {}, at)
+        spending = record_refusal(spending, {}, at)
+        spending = record_answer(spending, QUESTION, {}, at)
         waits.append(spending.closed_until - at)
     assert waits == [60, 120, 240, 480, 960, 960]
-    spending = answered(spending, COMMENT, {}, NOW)
-    assert refused(spending, {}, NOW + 9000).closed_until == NOW + 9060
+    spending = record_answer(spending, COMMENT, {}, NOW)
+    assert record_refusal(spending, {}, NOW + 9000).closed_until == NOW + 9060
 
 
 def test_a_shorter_refusal_does_not_open_what_a_longer_one_closed() -> None:
-    spending = refused(refused(Spending(), {"Retry-After": "600"}, NOW), {"Retry-After": "1"}, NOW + 1)
+    spending = record_refusal(record_refusal(Spending(), {"Retry-After": "600"}, NOW), {"Retry-After": "1"}, NOW + 1)
     assert spending.closed_until == NOW + 600
 
 
@@ -192,7 +192,7 @@ def test_gates_take_places_in_the_order_of_asking_for_a_minute_ahead() -> None:
         decided = decide(spending, CHECK_RUN, NOW, PACE)
         waits.append(decided)
         if isinstance(decided, Go):
-            spending = sent(spending, CHECK_RUN, NOW + decided.in_s)
+            spending = record_sent(spending, CHECK_RUN, NOW + decided.in_s)
     assert waits == [Go(0)] * 80 + [Go(60)] * 80 + [Defer(120, "paced")]
 
 
@@ -200,10 +200,10 @@ def test_where_github_says_nothing_of_limits_nothing_is_paced() -> None:
     spending = Spending()
     for _ in range(1000):
         assert decide(spending, COMMENT, NOW, PACE) == Go(0)
-        spending = sent(spending, COMMENT, NOW)
-    assert len(sent(spending, COMMENT, NOW + 120).sent) == 1
+        spending = record_sent(spending, COMMENT, NOW)
+    assert len(record_sent(spending, COMMENT, NOW + 120).sent) == 1
 
 
 def test_finished_rows_are_deleted() -> None:
     spending = used(*[(3700, COMMENT)] * 9, *[(130, CHECK_RUN)] * 9, *[(130, CONCLUSION)] * 9, (50, QUESTION))
-    assert [each for _, each in sent(spending, QUESTION, NOW).sent] == [QUESTION, QUESTION]
+    assert [each for _, each in record_sent(spending, QUESTION, NOW).sent] == [QUESTION, QUESTION]

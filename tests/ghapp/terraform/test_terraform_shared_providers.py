@@ -102,7 +102,7 @@ class TestTheProvidersThatRunsShare:
             before = workdir.providers.offer()
             assert (await any_terraform.init(replace(workdir, providers=replace(workdir.providers, cache=None)))).done
             (workdir.data_dir / "providers" / PROGRAM).write_text(EVIL)
-            workdir.providers.take_in(before)
+            workdir.providers.add_installed(before)
             assert kept_providers(bench.top / "providers") == ()
 
         bench.run(story, backend_config=[], provider_cache=bench.top / "providers")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ghapp.terraform import Finished, Terraform, TerraformError, Workdir
-from ghapp.terraform.environment import is_ours, temporary_directory
+from ghapp.terraform.environment import is_reserved, temporary_directory
 from tests.ghapp.terraform.bench import BACKEND, NEEDS_AN_ENGINE, Bench, plan_json, planned, proceed
 
 pytestmark = NEEDS_AN_ENGINE
@@ -106,7 +106,7 @@ class TestSecrets:
         ],
     )
     def test_which_names_are_planwards(self, name: str, ours: bool) -> None:
-        assert is_ours(name) is ours
+        assert is_reserved(name) is ours
 
     def test_they_are_not_shown_where_a_root_run_is(self, bench: Bench) -> None:
         bench.write(main=BACKEND)
