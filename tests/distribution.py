@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-_LONG_FIRST = ("tests/stories/faults/", "tests/stories/", "tests/ghapp/")
+_LONG_FIRST = ("tests/stories/faults/", "tests/stories/", "tests/test_linear_patterns.py", "tests/ghapp/")
 _LINES = "tests/stories/"
 _OWN_LINE = "tests/stories/faults/test_between.py"
 _UIDS = ("tests/ghapp/sandbox/", "tests/ghapp/git/sandbox/")

@@ -1,13 +1,16 @@
 """`pytest --fast`: the tests that start no program, for while one works.
 
-They are all but the stories and those that are named here, by file or by a fixture that they use; the busy hour is left
-out too, since it takes most of a minute. A test that starts a program nevertheless fails, and says where to name it.
+They are all but the stories and those that are named here, by file or by a fixture that they use. The busy hour and the
+times of all patterns are left out too, since they take long, and properties are tried with fewer examples. A test that
+starts a program nevertheless fails, and says where to name it.
 """
 
 import os
 import sys
 
 import pytest
+
+from tests import examples
 
 _SLOW = (
     "tests/docs/test_deploy.py",
@@ -41,6 +44,7 @@ _SLOW = (
     "tests/ghapp/test_keys_apart.py",
     "tests/ghapp/test_known_secrets.py",
     "tests/ghapp/test_listening.py",
+    "tests/ghapp/test_log.py",
     "tests/ghapp/test_metrics_access.py",
     "tests/ghapp/test_migrations.py",
     "tests/ghapp/test_packaging.py",
@@ -51,10 +55,13 @@ _SLOW = (
     "tests/ghapp/test_server_identity.py",
     "tests/ghapp/test_shares.py",
     "tests/ghapp/test_signals.py",
+    "tests/ghapp/test_worker_beside.py",
     "tests/ghapp/vault/",
     "tests/stories/",
+    "tests/test_linear_patterns.py",
 )
 _FIXTURES = frozenset({"openbao", "postgres"})
+_SHARE = 0.1
 _STARTS = frozenset({"subprocess.Popen", "os.posix_spawn", "os.spawn", "os.exec"})
 
 
@@ -67,6 +74,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Refuse programs where only tests that start none are run."""
     if config.getoption("fast"):
         sys.addaudithook(_refuse_programs)
+        examples.share = _SHARE
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

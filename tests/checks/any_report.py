@@ -11,6 +11,7 @@ from checks.diagnostic import Diagnostic
 from checks.plan import Counts
 from checks.report import RootReport, RunReport
 from checks.report.change_report import SECTIONS, AttributeChange, ChangeReport, CheckReport, Finding, InvocationReport
+from tests.examples import examples
 
 BLOB_URL = "https://github.com/acme/infra/blob/0123456789abcdef0123456789abcdef01234567"
 RUN_URL = "https://planward.acme.example/runs/42"
@@ -24,9 +25,9 @@ HOSTILE = (
 )  # fmt: skip
 texts = st.lists(st.sampled_from(HOSTILE) | st.text(max_size=8), max_size=6).map("".join)
 some = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
-many = settings(some, max_examples=150)
+many = settings(some, max_examples=examples(150))
 
 declarations = st.builds(Declaration, path=texts, start_line=st.integers(1, 999), end_line=st.integers(1, 999))
 attributes = st.builds(

@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from checks import gate, settle
 from checks.explain import Explained, MergedPullRequest, SegmentTrees, Unexplained, cut_segments, explain_push
 from tests.checks.gate_world import Applied, Approval, Attempt, Commit, Head, Store, Tree
+from tests.examples import examples
 
 HERE = 1
 
@@ -366,6 +367,6 @@ def _id(tree: Tree) -> str:
 
 
 GateMachine.TestCase.settings = settings(
-    max_examples=300, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=examples(300), stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 TestGateMachine = GateMachine.TestCase

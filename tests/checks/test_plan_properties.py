@@ -14,6 +14,7 @@ from checks.plan.action import ACTIONS
 from checks.plan.digest import digest, shape_digest
 from checks.plan.parity import summarize
 from checks.sensitive import Mask
+from tests.examples import examples
 
 leaves = (
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8)
@@ -86,14 +87,14 @@ def read_all(plan_json: bytes) -> None:
     _ = digest(read), shape_digest(read), summarize(read, mask=Mask.none())
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=examples(200), suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(plan)
 def test_json_of_the_right_types_is_read_or_refused(content: dict[str, Any]) -> None:
     with contextlib.suppress(PlanFormatError):
         read_all(json.dumps(content).encode())
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.binary(max_size=60) | values.map(lambda value: json.dumps(value).encode()))
 def test_any_other_bytes_are_refused(plan_json: bytes) -> None:
     try:

@@ -15,9 +15,10 @@ from checks.plan.sides import Attributes, sides
 from checks.report.diff import ComparisonCache, diff, diff_sides
 from tests.checks.building import NO_MASK, plan_of, resource
 from tests.checks.test_report_found_again import Maker
+from tests.examples import examples
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 2**48))
 def test_attributes_decoded_one_by_one_differ_as_the_whole_does(seed: int) -> None:
     plan = read_plan(json.dumps(Maker(random.Random(seed)).plan()).encode())

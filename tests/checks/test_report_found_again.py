@@ -24,6 +24,7 @@ from checks.rendering.text import render_text
 from checks.report import RunReport, report_plan
 from checks.sensitive import Mask
 from tests.checks.building import run
+from tests.examples import examples
 
 ACTIONS = (["create"], ["delete"], ["update"], ["update"], ["delete", "create"])
 NAMES = ("name", "id", "key", "port", "cidr_blocks", "members", "tags", "rules", "size", "policy", "a b", "user_data")
@@ -285,7 +286,7 @@ def parts_of(address: str, markdown: str) -> list[str]:
 
 
 seeds = st.integers(0, 2**48)  # of plans: a plan that is drawn value by value takes minutes to be made smaller
-slow = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+slow = settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @slow

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from checks.sensitive import REPLACEMENT, Mask
 from checks.sensitive.line_mask import LineMask
+from tests.examples import examples
 
 KEY = "-----BEGIN PRIVATE KEY-----\nMIIE\nab=\n-----END PRIVATE KEY-----"
 MASK = Mask.of(["hunter2-hunter2", "alpha-line\nxy\nbravo-line", "42"])
@@ -64,7 +65,7 @@ def test_chunks_of_any_size_give_the_same(size: int) -> None:
     assert "".join(fed(LineMask(MASK), *chunks)) == SEEN
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.lists(st.integers(0, len(LOG)), max_size=12))
 def test_any_cuts_give_the_same(cuts: list[int]) -> None:
     places = sorted({0, len(LOG), *cuts})
@@ -76,7 +77,7 @@ pieces = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(text=st.lists(pieces, max_size=8).map("".join), data=st.data())
 def test_a_stream_hides_what_the_whole_text_hides(text: str, data: st.DataObject) -> None:
     cuts = data.draw(st.lists(st.integers(0, len(text)), max_size=6))

@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 
 from ghapp.repository_config import ConfigInvalid, keys, read_config
 from ghapp.repository_config.schema import config_schema, schema_text
+from tests.examples import examples
 
 SCHEMA = config_schema()
 VALIDATOR = Draft202012Validator(SCHEMA)
@@ -147,7 +148,7 @@ DOCUMENTS = st.one_of(
 )
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(600), deadline=None)
 @given(DOCUMENTS)
 def test_whatever_the_reader_takes_the_schema_takes_too(document: dict[str, Any]) -> None:
     if reader_takes(document):
@@ -210,14 +211,14 @@ def places(value: Any) -> Iterator[tuple[Any, Any]]:
         yield from places(value[key])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(accepted_documents())
 def test_both_take_every_document_that_fits_together(document: dict[str, Any]) -> None:
     assert reader_takes(document)
     VALIDATOR.validate(document)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(accepted_documents(), st.data())
 def test_both_refuse_a_document_in_which_one_value_has_a_wrong_type(
     document: dict[str, Any], data: st.DataObject

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ghapp.repository_config import ConfigInvalid, Problem, misplaced_config, read_config, read_config_in_force
+from tests.examples import examples
 from tests.ghapp.repository_config.reading import EXAMPLE, complaints, read
 
 
@@ -143,7 +144,7 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.lists(st.tuples(st.integers(0, len(EXAMPLE)), st.integers(0, 20), PIECES), min_size=1, max_size=8))
 def test_a_mangled_file_is_read_or_refused_with_lines(changes: list[tuple[int, int, bytes]]) -> None:
     content = EXAMPLE.encode()
