@@ -1,7 +1,7 @@
-"""git in the sandbox of root runs: to write a tree of a repository, and to run `git lfs`.
+"""Run git in the sandbox of root runs, to write a tree of a repository, and for `git lfs`.
 
-Both interpret what a repository contains, so they get a repository of their own: a git directory without configuration,
-made for one checkout and removed with it. Of the mirror they see at most the objects, read-only.
+Both process contents that the repository controls, so each gets a git directory of its own, which has no configuration
+and is removed with the checkout. They see at most the objects of the mirror, read-only.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ class GitSandbox:
 
     @property
     def confines_trees(self) -> bool:
-        """Whether trees are written in the sandbox. Without mounts they are not: a uid of its own may not enter the
-        directory of the mirrors."""
+        """Whether trees are written in the sandbox. Without mounts they are not, since the run's own user may not enter
+        the directory of the mirrors."""
         return self.sandbox.has_mounts
 
     def for_tree(self, mirror: Path, place: Path, private: Path) -> OwnRepository:
-        """For the work tree `place/tree` and its index beside it; `private` is a directory for it alone."""
+        """Return a repository for the work tree `place/tree`, whose index is beside it. No other run uses `private`."""
         place, private, objects = place.absolute(), private.absolute(), mirror.absolute() / "objects"
         git_dir = private / "git"
         _make_git_directory(git_dir)
@@ -46,7 +46,7 @@ class GitSandbox:
         )
 
     def for_large_files(self, work_tree: Path, private: Path) -> OwnRepository:
-        """For `git lfs`, which sees no object of the mirror; `private` is a directory for it alone."""
+        """Return a repository for `git lfs`, which sees no object of the mirror. No other run uses `private`."""
         work_tree, private = work_tree.absolute(), private.absolute()
         git_dir = private / "git"
         _make_git_directory(git_dir)

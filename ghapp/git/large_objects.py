@@ -1,8 +1,9 @@
-"""The objects of Git LFS that a mirror has, and how it gets more of them.
+"""The Git LFS objects that a mirror has, and how it gets more of them.
 
-`git lfs` runs in the sandbox, in a repository of its own with one tree: each missing object's pointer, named by the
-object's id. It sees neither the checkout, nor the mirror, nor a `.lfsconfig`. Planward copies a fetched object into
-the mirror if its SHA-256 is the pointer's, and from there into checkouts. So no run ever writes into the mirror.
+`git lfs` runs in the sandbox, in a repository of its own with one tree, which has a file for each missing object: its
+pointer, named by the object's id. `git lfs` sees neither the checkout, nor the mirror, nor a `.lfsconfig`. Planward
+copies a fetched object into the mirror if it has the SHA-256 of the pointer, and from there into checkouts, so no run
+ever writes into the mirror.
 """
 
 import asyncio
@@ -37,20 +38,20 @@ class LargeObjects:
             return False
 
     def keep(self, pointer: Pointer, fetched: Path) -> bool:
-        """Copy an object from a file that a run may have written; False if it is another object, or no file.
+        """Copy an object from a file that a run may have written. Returns False if it is anything else, or missing.
 
         Raises OSError.
         """
         place = self._place(pointer)
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        making = place.with_name(f".{place.name}-{os.urandom(8).hex()}")
+        unfinished = place.with_name(f".{place.name}-{os.urandom(8).hex()}")
         try:
-            if not _copy_checked(fetched, making, pointer):
+            if not _copy_checked(fetched, unfinished, pointer):
                 return False
-            making.rename(place)
+            unfinished.rename(place)
             return True
         finally:
-            making.unlink(missing_ok=True)
+            unfinished.unlink(missing_ok=True)
 
     def replace(self, pointer: Pointer, path: Path) -> None:
         """Replace the pointer at `path` by its contents. Raises OSError."""
@@ -71,7 +72,7 @@ async def fetch_objects(
     environ: Mapping[str, str],
     directory: Path,
 ) -> None:
-    """Fetch objects with `git lfs`, in a new directory. The caller sees which ones `objects` has then.
+    """Fetch objects with `git lfs`, in a new directory. Afterwards, `objects.has` tells which ones were fetched.
 
     `environ` names the server and contains its token. Raises GitError and OSError.
     """
@@ -99,7 +100,7 @@ async def fetch_objects(
 
 
 def _copy_checked(source: Path, target: Path, pointer: Pointer) -> bool:
-    """Copy a pointer's object; False if the source is something else. No program of the run is left to change it."""
+    """Copy a pointer's object. Returns False if the source, which no run can change any more, is anything else."""
     try:
         found = source.lstat()
     except OSError:
@@ -116,7 +117,7 @@ def _copy_checked(source: Path, target: Path, pointer: Pointer) -> bool:
 
 
 def _write_tree(objects: Path, pointers: Collection[Pointer]) -> str:
-    """Write a tree of pointers in git's own format; returns its id. https://git-scm.com/book/en/v2/Git-Internals"""
+    """Write a tree of pointers in git's own format. Returns its id. https://git-scm.com/book/en/v2/Git-Internals"""
     entries = b""
     for pointer in sorted(pointers, key=lambda each: each.oid):
         blob = _write_object(objects, b"blob", pointer.content)

@@ -1,7 +1,7 @@
 """A local GitHub with state behind a real socket: REST, git over HTTP, signed deliveries, pages.
 
-It follows GitHub's documented REST API (2022-11-28 and 2026-03-10): unknown routes are 404, what does not fit is 422,
-a token may do what its permissions allow and no more. How a test uses it:
+It follows GitHub's documented REST API (2022-11-28 and 2026-03-10): an unknown route is answered
+404, an invalid request 422, and a token may do only what its permissions allow. A test uses it like this:
 
     with LocalGitHub(tmp_path) as github:                       # `async with` is the same
         for login in ("ada", "grace"):
@@ -22,7 +22,7 @@ a token may do what its permissions allow and no more. How a test uses it:
                                          json={"title": "Widen", "head": "topic", "base": "staging"}).json()
         github.wait_for_deliveries()                            # or `await github.delivered()`
         github.rest("ada").put(f"/repos/acme/infra/pulls/{pull['number']}/merge", json={"merge_method": "squash"})
-        github.press("acme/infra", check_run_id, "approve", by="ada")                     # which REST does not have
+        github.press("acme/infra", check_run_id, "approve", by="ada")                     # REST cannot press a button
         github.rerun("acme/infra", check_run_id, by="ada")
         github.edit_comment("acme/infra", comment_id, "another text", by="ada", same_second=True)
         github.rename_repository(...); github.transfer_repository(...); github.delete_repository(...)
@@ -35,7 +35,7 @@ a token may do what its permissions allow and no more. How a test uses it:
         # people sign in to the App through /login/oauth/authorize, where create_app had `callback_urls`
         assert github.unexpected == []                          # requests to paths that GitHub does not have
 
-State is in `github.world` (records of `state`), for what REST does not show; hold `github.world.lock`.
+State that REST does not show is in `github.world`, as records of `state`; hold `github.world.lock` to use it.
 """
 
 from ghapp.local_github.git import Entry

@@ -1,4 +1,4 @@
-"""The sender of a request and their permissions: tokens of Apps, tokens of people, roles."""
+"""Who sends a request, and what they may do: tokens of Apps, tokens of people, roles."""
 
 from __future__ import annotations
 
@@ -34,21 +34,21 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class AppJwt:
-    """The App by its JWT: it may read and manage only itself and its installations."""
+    """An App that sends its JWT: it may read and manage only itself and its installations."""
 
     app: App
 
 
 @dataclass(frozen=True, slots=True)
 class InstallationAccess:
-    """The App by an installation access token."""
+    """An App that sends an installation access token."""
 
     token: InstallationToken
 
 
 @dataclass(frozen=True, slots=True)
 class UserAccess:
-    """A person by a user access token of an App: it may do what both the person and the App may."""
+    """A person who acts through a user access token of an App: it may do what both the person and the App may."""
 
     account: Account
     app: App
@@ -56,7 +56,7 @@ class UserAccess:
 
 @dataclass(frozen=True, slots=True)
 class ClientCredentials:
-    """The App by its client id and secret: it may check and revoke user access tokens."""
+    """An App that sends its client id and secret: it may check and revoke user access tokens."""
 
     app: App
 
@@ -65,7 +65,8 @@ Actor = Anonymous | Person | AppJwt | InstallationAccess | UserAccess | ClientCr
 
 
 def authenticate(world: World, header: str | None) -> Actor:
-    """Read an `Authorization` header. Raises 401 on a credential that is unknown, expired or malformed."""
+    """Return the sender that an `Authorization` header names. Raises 401 if the credential is unknown, expired or
+    malformed."""
     if not header:
         return Anonymous()
     scheme, _, value = header.partition(" ")
@@ -142,7 +143,7 @@ def _verify_jwt(world: World, token: str) -> App:
 
 
 def role_name(world: World, account: Account, repository: Repository) -> str:
-    """The strongest role that somebody has, by its own name (a custom role keeps it)."""
+    """Return the strongest role that somebody has in a repository; a custom role by its own name."""
     names = _roles(world, account, repository)
     return max(names, key=lambda name: BASE_ROLES.index(base_role(world, repository, name)), default="none")
 
@@ -182,7 +183,7 @@ def has_role(world: World, account: Account, repository: Repository, needed: str
 
 
 def require(world: World, actor: Actor, repository: Repository, permission: str, level: str) -> None:
-    """Raises 404 if the actor may not see the repository, 403 where it may see but not do it."""
+    """Raises 404 if the actor may not see the repository, and 403 if the actor sees it but lacks the permission."""
     match actor:
         case InstallationAccess(token):
             _require_installed(token, repository, permission, level)
@@ -241,7 +242,7 @@ def _require_person(world: World, account: Account, repository: Repository, perm
 
 
 def _require_app(world: World, app: App, repository: Repository, permission: str, level: str) -> None:
-    """Anyone may read what is public; everything else needs an installation with that permission."""
+    """Any App may read public repositories; everything else needs an installation with the permission."""
     if not repository.private and level == "read" and permission != "administration":
         return
     installation = world.installation_of(app, repository)
@@ -265,7 +266,7 @@ def actor_account(actor: Actor) -> Account:
 
 
 def actor_app(actor: Actor) -> App | None:
-    """The App that acts, by itself or on behalf of a person: `performed_via_github_app`."""
+    """Return the App that acts, itself or on behalf of a person: `performed_via_github_app`."""
     match actor:
         case InstallationAccess(token):
             return token.installation.app

@@ -41,7 +41,7 @@ _KEPT = 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedRequest:
-    """A request that was answered; `actor` is a login, an App's slug or empty."""
+    """A request that was answered. `actor` is a login, the slug of an App, or empty."""
 
     method: str
     path: str
@@ -77,7 +77,7 @@ class Api:
 
     @contextlib.contextmanager
     def _under_way(self, request: Request) -> Iterator[None]:
-        """Count the request among those under way for its credential, where that is limited."""
+        """Count the request as concurrent while it is served, if concurrent requests of its credential are limited."""
         if self.meter.limits.at_once is None:
             yield
             return
@@ -108,7 +108,7 @@ class Api:
             except ApiError as error:
                 known = not isinstance(error, _NoRoute)
                 reply = Reply(body=error.body(), status=error.status, headers=error.headers)
-            # A request that a fault refuses is not counted.
+            # A request that a fault refuses does not count against the limits.
             counted = fault is None or fault.kind != "refuse"
             response = self._respond(request, actor, reply, counted=counted)
             self._record(request, path, raw, actor, response.status_code, known)
@@ -183,7 +183,7 @@ class Api:
         key = _key(actor)
         status = reply.status
         if request.method == "GET" and status == 200:
-            # Another token gets another ETag for the same document, at GitHub too.
+            # As at GitHub, each token gets its own ETag for the same document.
             who = request.headers.get("authorization", "").encode()
             tag = f'W/"{hashlib.sha256(who + content).hexdigest()}"'
             headers["ETag"] = tag
@@ -207,11 +207,11 @@ class Api:
 
 
 class _NoRoute(ApiError):
-    """There is no such route: a request that a test did not expect."""
+    """There is no such route, so the test did not expect the request."""
 
 
 async def _end_unfinished_runs(send: Send) -> None:
-    """Announce a body and send none: the server closes the connection, the client sees a broken answer."""
+    """Announce a body and send none. The server then closes the connection, and the client sees a broken answer."""
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1")]})
 
 

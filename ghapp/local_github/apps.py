@@ -1,4 +1,4 @@
-"""Registering Apps and installing them, for the pages and the controls."""
+"""Register Apps and install them, for the pages and the controls."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def register(
     description: str = "",
     callback_urls: Sequence[str] = (),
 ) -> App:
-    """Raises 422 if the name is taken."""
+    """Register an App. Raises 422 if the name is taken."""
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
     key = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
     pem = key.private_bytes(
@@ -104,7 +104,7 @@ def register(
 def install(
     world: World, app: App, target: Account, *, repositories: Sequence[str] | None, sender: Account
 ) -> Installation:
-    """On all repositories of an account, or on those named. Raises 422 if it is installed already."""
+    """Install an App on the named repositories of an account, or on all. Raises 422 if it is installed already."""
     with world.lock:
         if any(item.app is app and item.account is target for item in world.installations.values()):
             raise ApiError(422, f"{app.name} is already installed on {target.login}.")
@@ -181,7 +181,7 @@ def emit_repositories(
     repositories: Sequence[Repository],
     sender: Account,
 ) -> None:
-    """`installation_repositories`: the App can reach other repositories than before."""
+    """Send `installation_repositories`: the repositories that the App can reach have changed."""
     shown = [minimal_repository(world, item) for item in repositories]
     if shown and installation.suspended_at is None:
         _emit(

@@ -1,4 +1,4 @@
-"""Check runs: created and updated by Apps, within GitHub's limits."""
+"""Check runs, which Apps create and update within GitHub's limits."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MOST_RUNS = 1_000
 
 
 def create(world: World, repository: Repository, app: App, sha: str, fields: Fields, sender: Account) -> CheckRun:
-    """Raises 422 on an invalid field; then nothing is created."""
+    """Create a check run. Raises 422 on an invalid field, and creates nothing then."""
     name = fields.text("name", required=True) or ""
     run = CheckRun(
         id=world.new_id(),
@@ -67,7 +67,7 @@ def _suite_of(world: World, repository: Repository, app: App, sha: str) -> Check
             return suite
     branch = next((name for name, tip in repository.git.branches().items() if tip == sha), None)
     suite = new_suite(world, repository, app.id, sha, branch=branch)
-    repository.suites.remove(suite)  # added again once the run is known to be valid
+    repository.suites.remove(suite)  # it is added again once the run is known to be valid
     return suite
 
 
@@ -157,17 +157,17 @@ def _check_annotation(item: Fields) -> None:
 
 
 def rerequest(world: World, repository: Repository, run: CheckRun, sender: Account) -> None:
-    """ "Re-run" of one check run, which itself does not change."""
+    """Press "Re-run" of one check run. The check run itself does not change."""
     events.check_run(world, repository, run, "rerequested", sender)
 
 
 def rerequest_suite(world: World, repository: Repository, suite: CheckSuite, sender: Account) -> None:
-    """ "Re-run all": an event of the suite only."""
+    """Press "Re-run all". It sends one event, about the suite."""
     events.check_suite(world, repository, suite, "rerequested", sender)
 
 
 def press(world: World, repository: Repository, run: CheckRun, identifier: str, sender: Account) -> None:
-    """A button of a check run in the Checks tab. Raises KeyError if there is no such button."""
+    """Press a check run's button in the Checks tab. Raises KeyError if there is no such button."""
     if identifier not in [action["identifier"] for action in run.actions]:
         raise KeyError(f"no button {identifier!r} on check run {run.id}")
     if run.status != "completed":

@@ -31,9 +31,9 @@ def add(
 def edit(
     world: World, repository: Repository, comment: Comment, body: str, *, sender: Account, same_second: bool = False
 ) -> None:
-    """Change the text; `updated_at` is at least a second later than before, unless `same_second`.
+    """Change the text. `updated_at` becomes at least a second later, unless `same_second`.
 
-    GitHub gives whole seconds: an edit in the same second leaves `updated_at` as it was.
+    GitHub's times have whole seconds, so an edit in the same second leaves `updated_at` as it was.
     """
     before, comment.body = comment.body, body
     if not same_second:

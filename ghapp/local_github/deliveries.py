@@ -38,7 +38,7 @@ def emit_to(
     repository: Repository | None = None,
     brief: bool = True,
 ) -> None:
-    """Deliver to one installation. `brief`: the payload names the installation only by its id."""
+    """Deliver to one installation. If `brief`, the payload names the installation only by its id."""
     payload: JSON = {"action": action} if action is not None else {}
     payload |= body
     if repository is not None:

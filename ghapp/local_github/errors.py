@@ -1,8 +1,8 @@
-"""The local GitHub's refusals.
+"""The errors that the local GitHub answers.
 
-ApiError            status and the JSON that GitHub sends with it
-├── Unprocessable   422, with the fields that are wrong
-└── Moved           301, a repository that was renamed
+ApiError            a status, and the JSON that GitHub sends with it
+├── Unprocessable   422, with the invalid fields
+└── Moved           301, for a repository that was renamed
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class ApiError(Exception):
 
 
 class Unprocessable(ApiError):
-    """422 "Validation Failed"; each error as GitHub writes it: resource, field, code and for `custom` a message."""
+    """422 "Validation Failed". Each error has GitHub's form: resource, field, code, and for `custom` a message."""
 
     def __init__(self, *errors: dict[str, Any] | str, message: str = "Validation Failed") -> None:
         super().__init__(422, message, errors=errors)

@@ -94,7 +94,7 @@ def check_run(world: World, value: Repository, run: CheckRun, action: str, sende
 
 
 def check_suite(world: World, value: Repository, suite: CheckSuite, action: str, sender: Account) -> None:
-    """A suite's events go only to the App that it belongs to."""
+    """Deliver an event of a suite, which only the App of the suite gets."""
     installation = world.installation_of(suite.app, value)
     if installation is not None and installation.suspended_at is None:
         body: JSON = {"check_suite": checks_json.check_suite(world, value, suite, in_delivery=True)}
@@ -160,7 +160,7 @@ def repository_event(world: World, value: Repository, action: str, sender: Accou
 
 
 def review(world: World, pull: PullRequest, item: Review, action: str, sender: Account, **more: object) -> None:
-    """In deliveries the state of a review is written in lower case."""
+    """Deliver an event of a review, whose state is written in lower case in deliveries."""
     shown = pulls_json.review(world, pull, item)
     body: JSON = {
         "review": {**shown, "state": item.state.lower(), "updated_at": shown["submitted_at"]},

@@ -1,4 +1,4 @@
-"""Faults requested by a test: status codes, delays and lost answers, by method and path."""
+"""Faults that a test asks for, by method and path: status codes, delays and lost answers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from typing import Literal
 
 @dataclass(slots=True, kw_only=True)
 class Fault:
-    """`refuse`: answered with `status`, nothing is done. `lose`: done, but the connection breaks before the answer."""
+    """What goes wrong with a request.
+
+    `refuse`: it is answered with `status`, and not served. `lose`: it is served, but the connection breaks before the
+    answer. `delay`: it is served later.
+    """
 
     method: str
     path: re.Pattern[str]
@@ -32,7 +36,7 @@ class Faults:
         self._faults.clear()
 
     def take(self, method: str, path: str) -> Fault | None:
-        """The fault for this request, counted down."""
+        """Return the fault for this request, and count it as used."""
         for fault in self._faults:
             if fault.times != 0 and fault.method in (method, "*") and fault.path.search(path):
                 if fault.times is not None:

@@ -1,4 +1,4 @@
-"""Reading a request's body as GitHub does: all its errors are answered as one 422."""
+"""Read a request's body as GitHub does: one 422 answers all its errors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
 
 
 class Fields:
-    """A JSON object whose fields are read one by one; `raise_errors` raises 422 with all that were wrong."""
+    """A JSON object whose fields are read one by one. `raise_errors` raises 422 with the errors of all of them."""
 
     def __init__(self, body: JSON, resource: str) -> None:
         self._body = body

@@ -1,4 +1,4 @@
-"""Bare git repositories on disk. Each query is one run of git, or an answer about fixed objects that it gave before."""
+"""Bare git repositories on disk. Each query runs git once, unless git has answered it before and cannot change."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ _LASTING = {
     "rev-list": (0,),
     "rev-parse": (0,),
 }
-"""Commands whose answers about fixed objects never change, and the exit statuses of such answers: a missing object may
-still arrive."""
+"""The commands whose answers about fixed objects never change, with the exit statuses of such answers. Other statuses
+can change, since a missing object may still arrive."""
 _MOST_KEPT = 1_000
 _MOST_KEPT_BYTES = 65_536
 
@@ -78,7 +78,7 @@ class GitFailed(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """What a tree holds besides ordinary files, by git's mode.
+    """An entry of a tree that is not an ordinary file, by git's mode.
 
     "100755" is an executable file, "120000" a symlink, whose content is its target, and "160000" a submodule, whose
     content is its commit.
@@ -106,7 +106,7 @@ class Commit:
 
 
 class BareRepository:
-    """One bare repository. Methods raise GitFailed where git refuses what must not be refused."""
+    """One bare repository. Methods raise GitFailed if git fails unexpectedly."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -166,10 +166,10 @@ class BareRepository:
     # -- reading ---------------------------------------------------------------------------------------------------
 
     def resolve(self, revision: str) -> str | None:
-        """The commit that a branch, tag or (abbreviated) SHA names."""
+        """Return the commit that a branch, a tag or a SHA, which may be abbreviated, names."""
         if not revision or revision.startswith("-") or ".." in revision or any(c in revision for c in " ~^:?*[\\@{"):
             return None
-        # No branch has a name that looks like a SHA: GitHub refuses it.
+        # No branch has a name that looks like a SHA, since GitHub refuses such names.
         names = (
             (revision,) if _SHA.fullmatch(revision) else (f"refs/heads/{revision}", revision, f"refs/tags/{revision}")
         )
@@ -203,7 +203,7 @@ class BareRepository:
         return self.text("rev-parse", f"{commit}^{{tree}}")
 
     def commits(self, *revisions: str, limit: int | None = None) -> list[Commit]:
-        """Commits of a `git log` range, newest first."""
+        """Return the commits of a `git log` range, newest first."""
         form = "%H%x00%T%x00%P%x00%an%x00%ae%x00%aI%x00%cn%x00%ce%x00%cI%x00%B%x00%x01"
         count = [f"--max-count={limit}"] if limit is not None else []
         raw = self.run("log", f"--format={form}", "--topo-order", *count, *revisions, "--").stdout.decode(
@@ -229,17 +229,17 @@ class BareRepository:
         return done.stdout if done.returncode == 0 else None
 
     def tree(self, treeish: str, path: str = "") -> list[tuple[str, str, str, str]]:
-        """(mode, type, object, path) of the entries of one directory."""
+        """Return (mode, type, object, path) for each entry of one directory."""
         place = f"{treeish}:{path}" if path else treeish
         done = self.run("ls-tree", "-z", place, ok=(0, 128))
         entries = [line.split("\t", 1) for line in done.stdout.decode(errors="replace").split("\0") if line]
         return [(*head.split(" ", 2), name) for head, name in entries]  # type: ignore[misc]
 
     def changed_files(self, before: str, after: str) -> list[ChangedFile]:
-        """The difference between two trees, with patches as GitHub cuts them (from the first `@@` on).
+        """Return the difference between two trees, with patches that begin at the first `@@`, as GitHub's do.
 
-        Where one of them has more paths than anybody compares, the first files of `after` stand for the difference.
-        GitHub lists 3,000 at most. https://docs.github.com/en/rest/pulls/pulls#list-pull-requests-files
+        If one of the trees has too many paths to compare, the first files of `after` stand for the difference. GitHub
+        lists 3,000 files at most. https://docs.github.com/en/rest/pulls/pulls#list-pull-requests-files
         """
         if any(len(self._first_paths(tree, _MOST_PATHS)) == _MOST_PATHS for tree in (before, after)):
             return [_added(path, blob) for path, blob in self._first_paths(after, _MOST_LISTED)]
@@ -250,7 +250,7 @@ class BareRepository:
         return read_changes(raw, patches)
 
     def _first_paths(self, treeish: str, most: int) -> list[tuple[str, str]]:
-        """Path and blob of the first files of a tree: git is ended once there are so many."""
+        """Return path and blob of the first `most` files of a tree. git is ended once it has listed them."""
         words = ["git", "--git-dir", str(self.path), "ls-tree", "-r", "-z", treeish]
         found: list[tuple[str, str]] = []
         with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_ENVIRON) as git:
@@ -273,7 +273,7 @@ class BareRepository:
         self.run("update-ref", "-d", name)
 
     def merge_tree(self, base: str, head: str) -> str | None:
-        """The tree of the merge, or None if it conflicts."""
+        """Return the tree of the merge, or None if there are conflicts."""
         done = self.run("merge-tree", "--write-tree", "--allow-unrelated-histories", base, head, ok=(0, 1))
         return done.stdout.decode().split("\n", 1)[0].strip() if done.returncode == 0 else None
 
@@ -300,7 +300,7 @@ class BareRepository:
         author: Signature,
         committer: Signature | None = None,
     ) -> str:
-        """A commit of these files on top of `parent`; None deletes a file. No ref moves."""
+        """Make a commit of these files on top of `parent`. None deletes a file. No ref moves."""
         ref = "refs/local-github/commit"
         people = f"author {_written(author)}\ncommitter {_written(committer or author)}"
         body = message.encode()

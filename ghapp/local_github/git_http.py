@@ -88,7 +88,7 @@ class GitHttp:
             return actor, repository
 
     def _rules(self, repository: Repository, actor: Actor, commands: list[tuple[str, str, str]]) -> str:
-        """The rules of this push for the `update` hook, one line for each ref."""
+        """Return the rules of this push for the `update` hook, one line for each ref."""
         lines = []
         with self._world.lock:
             maintained = None
@@ -126,7 +126,7 @@ class GitHttp:
 
 
 def maintained_branches(world: World, actor: Actor, fork: Repository) -> set[str]:
-    """Branches of a fork that maintainers may push to: heads of open pull requests whose author allows it.
+    """Return the branches of a fork that maintainers may push to: heads of open pull requests whose author allows it.
 
     https://docs.github.com/en/pull-requests/collaborating-with-pull-requests/working-with-forks/allowing-changes-to-a-pull-request-branch-created-from-a-fork
     """
@@ -143,7 +143,7 @@ def maintained_branches(world: World, actor: Actor, fork: Repository) -> set[str
 
 
 def _refusal(ref: str, violations: list[Violation]) -> str:
-    """GitHub's message; line ends are written as `\\n` for the hook."""
+    """Return GitHub's message, with line ends written as `\\n` for the hook."""
     if any(violation.by_ruleset for violation in violations):
         listed = "".join(f"\\n- {violation.message}" for violation in violations)
         return f"error: GH013: Repository rule violations found for {ref}.{listed}"
@@ -152,7 +152,7 @@ def _refusal(ref: str, violations: list[Violation]) -> str:
 
 
 def _read_commands(body: bytes) -> list[tuple[str, str, str]]:
-    """(before, after, ref) of the pkt-lines up to the first flush."""
+    """Return (before, after, ref) for each pkt-line up to the first flush."""
     commands, at = [], 0
     while at + 4 <= len(body) and (size := int(body[at : at + 4], 16)) >= 4:
         if match := _COMMAND.match(body[at + 4 : at + size]):

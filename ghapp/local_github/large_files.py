@@ -1,4 +1,4 @@
-"""Git LFS: objects beside a repository, by the batch API and basic transfers.
+"""Git LFS: objects beside a repository, served by the batch API and basic transfers.
 
 https://github.com/git-lfs/git-lfs/blob/main/docs/api/batch.md
 """
@@ -27,7 +27,7 @@ def pushes(action: str, method: str, body: bytes) -> bool:
 
 
 def keep(repository: Repository, content: bytes) -> bytes:
-    """Keep an object; returns the pointer to it."""
+    """Keep an object. Returns the pointer to it."""
     oid = hashlib.sha256(content).hexdigest()
     place = _place(repository, oid)
     place.parent.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""Rate limits of one credential: per hour, per minute, and concurrent requests.
+"""The rate limits of each credential: per hour, per minute, and for concurrent requests.
 
 https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
 """
@@ -19,10 +19,11 @@ _READS = ("GET", "HEAD", "OPTIONS")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """None: not limited. Without the first, answers have no rate limit headers, as on Enterprise Server.
+    """The limits of a credential; None means no limit.
 
-    `retry_after_s` is sent with a refusal by a secondary limit, and everything is refused for that long. A test that
-    cannot move the clock shortens the hour.
+    Without `requests_an_hour`, answers have no rate limit headers, as on Enterprise Server. A refusal by a secondary
+    limit carries `retry_after_s`, and everything is refused for that long. A test that cannot move the clock shortens
+    the hour.
     """
 
     requests_an_hour: int | None = 15_000
@@ -37,7 +38,7 @@ class Limits:
 DOCUMENTED = Limits(
     requests_an_hour=5_000, points_a_minute=900, creations_a_minute=80, creations_an_hour=500, at_once=100
 )
-"""github.com's documented limits for an installation. Which POSTs create content is not documented: here all do."""
+"""github.com's documented limits for an installation. It is not documented which POSTs create content; here, all do."""
 
 
 @dataclass(slots=True)
@@ -50,21 +51,21 @@ class _Account:
 
 
 class Meter:
-    """The use of each credential. Its hour begins with its first request. Not thread-safe: under `world.lock`."""
+    """How much each credential has used. Its hour begins with its first request. Call this under `world.lock`."""
 
     def __init__(self, world: World, limits: Limits) -> None:
         self._world = world
         self.limits = limits
         self.own: dict[str, Limits] = {}
-        """Credentials with limits of their own."""
+        """The credentials that have limits of their own."""
         self._accounts: defaultdict[str, _Account] = defaultdict(_Account)
 
     def limits_of(self, key: str) -> Limits:
-        """The limits of a credential."""
+        """Return the limits of a credential."""
         return self.own.get(key, self.limits)
 
     def of(self, key: str) -> tuple[int, int, int] | None:
-        """(limit, remaining, reset as epoch seconds); None without a limit."""
+        """Return (limit, remaining, reset as epoch seconds), or None if there is no limit."""
         limits = self.limits_of(key)
         if limits.requests_an_hour is None:
             return None
@@ -82,15 +83,15 @@ class Meter:
         self._current(key).used += 1
 
     def begin(self, key: str) -> None:
-        """Record the start of a request; each one `end`s."""
+        """Record the start of a request; `end` records its end."""
         self._accounts[key].at_once += 1
 
     def end(self, key: str) -> None:
-        """A request was answered."""
+        """Record that a request was answered."""
         self._accounts[key].at_once -= 1
 
     def admit(self, key: str, method: str, *, creates: bool) -> None:
-        """Admit a request. Raises ApiError 403 where a limit is reached."""
+        """Admit a request. Raises ApiError 403 if a limit is reached."""
         found = self.of(key)
         if found is not None and found[1] == 0:
             who = key.replace("installation", "installation ID") or "this address"

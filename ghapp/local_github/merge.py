@@ -25,7 +25,7 @@ class MergeRequest:
 
 
 def merge_pull(world: World, pull: PullRequest, request: MergeRequest, actor: Actor) -> str:
-    """Merge, and give the merge SHA. Raises 405 if it may not be merged, 409 where `sha` is not the head."""
+    """Merge, and return the merge SHA. Raises 405 if the rules forbid it, and 409 if `sha` is not the head."""
     if pull.merged_at is not None or pull.state != "open":
         raise ApiError(405, "Pull Request is not mergeable")
     if pull.draft:
@@ -45,7 +45,7 @@ def merge_pull(world: World, pull: PullRequest, request: MergeRequest, actor: Ac
 
 
 def violation_text(found: list[Violation]) -> str:
-    """As GitHub words it: rulesets' violations as a list, classic protection's by the first of them."""
+    """Return GitHub's text: all violations of rulesets as a list, or the first violation of classic protection."""
     by_ruleset = [violation.message for violation in found if violation.by_ruleset]
     if by_ruleset:
         return "Repository rule violations found\n\n" + "".join(f"{message}\n\n" for message in by_ruleset)
@@ -65,7 +65,7 @@ def _refuse_method(pull: PullRequest, method: str) -> None:
 
 
 def make_merge(world: World, pull: PullRequest, request: MergeRequest, account: Account, *, onto: str) -> str | None:
-    """The commit to which the base would move, or None if it conflicts; no ref moves."""
+    """Return the commit to which the base would move, or None if there are conflicts. No ref moves."""
     if request.method == "rebase":
         return _rebase(world, pull, account, onto)
     git = pull.repository.git
@@ -96,7 +96,8 @@ def _rebase(world: World, pull: PullRequest, account: Account, onto: str) -> str
     git = pull.repository.git
     committer = world.signature_of(account)
     for commit in git.commits("--no-merges", pull.head_sha, f"^{onto}")[::-1]:
-        # git 2.39 has no merge-tree --merge-base: a stand-in of `onto` on top of the commit's parent has it as base.
+        # git 2.39 has no `merge-tree --merge-base`. A commit with the tree of `onto` on top of the commit's parent
+        # makes that parent the merge base.
         parents = list(commit.parents[:1])
         stand_in = git.commit_tree(git.tree_of(onto), parents, "base", author=committer, committer=committer)
         tree = git.merge_tree(stand_in, commit.sha)
@@ -123,7 +124,7 @@ def finish_merge(world: World, pull: PullRequest, merged: str, account: Account)
 
 
 def update_branch(world: World, pull: PullRequest, expected: str | None, account: Account) -> None:
-    """Merge the base into the head. Raises 422 if the head is another or it conflicts."""
+    """Merge the base into the head. Raises 422 if the head is not `expected`, or if there are conflicts."""
     source = pull.head_repository
     if expected is not None and expected != pull.head_sha:
         raise ApiError(422, "expected head sha didn’t match current head ref.")

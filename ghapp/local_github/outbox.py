@@ -1,4 +1,4 @@
-"""Deliveries in transit: all that were created, in order, and a test's rules for them."""
+"""All deliveries in the order of their creation, and a test's rules for sending them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RuleKind = Literal["hold", "lose", "duplicate", "hide"]
 
 @dataclass(slots=True, kw_only=True)
 class DeliveryRule:
-    """What happens to the next `times` deliveries of an event (None: to all of them)."""
+    """What happens to the next `times` deliveries of an event. None means all of them."""
 
     kind: RuleKind
     event: str | None
@@ -23,7 +23,7 @@ class DeliveryRule:
     times: int | None
 
     def applies(self, delivery: Delivery) -> bool:
-        """Whether it applies to this delivery, which is counted then."""
+        """Whether the rule applies to this delivery. If so, the delivery is counted."""
         if self.times == 0 or self.event not in (None, delivery.event) or self.action not in (None, delivery.action):
             return False
         if self.times is not None:
@@ -32,7 +32,7 @@ class DeliveryRule:
 
 
 class Outbox:
-    """Changed under `World.lock`, except for `next`, `sent` and `wait`, which threads call without it."""
+    """The deliveries. Hold `World.lock` to call any method but `next`, `sent` and `wait`."""
 
     def __init__(self) -> None:
         self.deliveries: list[Delivery] = []
@@ -41,7 +41,7 @@ class Outbox:
         self._queue: queue.Queue[Delivery | None] = queue.Queue()
 
     def put(self, delivery: Delivery) -> bool:
-        """Keep a new delivery and send it by the rules; True if it is to be sent twice."""
+        """Keep a new delivery and send it by the rules. Returns whether it is to be sent twice."""
         self.deliveries.append(delivery)
         delivery.hidden = any(rule.applies(delivery) for rule in self._rules if rule.kind == "hide")
         kind = next((rule.kind for rule in self._rules if rule.kind != "hide" and rule.applies(delivery)), None)
@@ -62,7 +62,7 @@ class Outbox:
         self._queue.put(None)
 
     def next(self) -> Delivery | None:
-        """Wait for the next delivery to send; None if there will be no more."""
+        """Wait for the next delivery to send. Returns None if there will be no more."""
         return self._queue.get()
 
     def sent(self) -> None:
@@ -85,20 +85,20 @@ class Outbox:
         self._rules.append(rule)
 
     def release(self, choose: Callable[[list[Delivery]], list[Delivery]]) -> None:
-        """Send the deliveries that were held back, in the order of `choose`; nothing is held back any longer."""
+        """Send the deliveries that were held back, in the order of `choose`, and hold none back from now on."""
         self._drop_rules("hold")
         held, self.held = self.held, []
         for delivery in choose(held):
             self._queue.put(delivery)
 
     def show(self) -> None:
-        """List the deliveries that were hidden; nothing is hidden any longer."""
+        """List the deliveries that were hidden, and hide none from now on."""
         self._drop_rules("hide")
         for delivery in self.deliveries:
             delivery.hidden = False
 
     def clear_rules(self) -> None:
-        """Send the deliveries that were held back; nothing is held back, lost, sent twice or hidden any longer."""
+        """Send the deliveries that were held back, and apply no rule from now on."""
         self._rules.clear()
         self.release(lambda held: held)
         self.show()

@@ -1,4 +1,4 @@
-"""Pull requests: opened, pushed to, edited, closed; and whether they can be merged."""
+"""Open, edit and close pull requests, follow pushes to them, and tell whether they can be merged."""
 
 from __future__ import annotations
 
@@ -178,9 +178,9 @@ def _touch(world: World, pull: PullRequest) -> None:
 
 
 def test_merge(world: World, pull: PullRequest) -> bool | None:
-    """GitHub's `mergeable`: null at the first request for a pair of tips, then whether it merges.
+    """Return GitHub's `mergeable`: None at the first request for a pair of tips, then whether there is no conflict.
 
-    Only this request moves `refs/pull/N/merge`, so the ref goes stale.
+    `refs/pull/N/merge` moves only here, so it may be stale.
     """
     git = pull.repository.git
     tip = git.tip(pull.base_ref)
@@ -207,7 +207,7 @@ def _make_test_merge(world: World, git: BareRepository, pull: PullRequest, tip: 
 
 
 def mergeable_state(world: World, pull: PullRequest, mergeable: bool | None, actor: Actor) -> str:
-    """clean, blocked, behind, dirty, draft, unstable or unknown."""
+    """Return clean, blocked, behind, dirty, draft, unstable or unknown."""
     if mergeable is None:
         return "unknown"
     if not mergeable:

@@ -1,4 +1,4 @@
-"""The consequences of a moved ref: deliveries, check suites, pull requests of the branch."""
+"""What follows from a moved ref: deliveries, check suites, and changes of the branch's pull requests."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def _merge_indirectly(world: World, pull: PullRequest, before: str, after: str, 
 
 
 def request_suites(world: World, repository: Repository, branch: str, before: str, after: str, sender: Account) -> None:
-    """Each App with `checks: write` gets a check suite for a pushed head, with `check_suite.requested`."""
+    """Create a check suite for a pushed head for each App with `checks: write`, and send `check_suite.requested`."""
     if branch.startswith(QUEUE_PREFIX):
         return
     for installation in list(world.installations.values()):

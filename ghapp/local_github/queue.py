@@ -1,4 +1,4 @@
-"""The merge queue, in small: groups of one pull request each, built on top of one another.
+"""A small merge queue: groups of one pull request each, built on top of one another.
 
 https://docs.github.com/repositories/configuring-branches-and-merges-in-your-repository/configuring-pull-request-merges/managing-a-merge-queue
 """
@@ -17,7 +17,7 @@ from ghapp.local_github.world import World
 
 
 def enqueue(world: World, pull: PullRequest, account: Account) -> None:
-    """ "Merge when ready". Raises 405 if anything but the queue forbids it."""
+    """Press "Merge when ready". Raises 405 if a rule other than the queue forbids the merge."""
     if pull.state != "open" or pull.draft:
         raise ApiError(405, "Pull Request is not mergeable")
     found = merge_violations(world, pull, Person(account), method="merge")
@@ -44,7 +44,7 @@ def _add(world: World, pull: PullRequest, account: Account) -> None:
 
 
 def remove(world: World, pull: PullRequest) -> None:
-    """Take a pull request out; the groups after it are built again."""
+    """Take a pull request out of the queue, and build the groups after it again."""
     for entry in pull.repository.merge_queues.get(pull.base_ref, []):
         if entry.pull is pull:
             _drop(world, pull.repository, entry)
@@ -52,7 +52,7 @@ def remove(world: World, pull: PullRequest) -> None:
 
 
 def advance(world: World, repository: Repository) -> None:
-    """Merge the green groups at the front of each queue in one push; drop a red one."""
+    """Merge the green groups at the front of each queue in one push, and drop a red group."""
     for branch, waiting in list(repository.merge_queues.items()):
         green = 0
         for entry in waiting:
@@ -102,6 +102,6 @@ def _end(world: World, repository: Repository, entry: QueueEntry, reason: str) -
 
 
 def position(pull: PullRequest) -> int | None:
-    """Its place in the queue, 1 for the next."""
+    """Return the place of a pull request in the queue, from 1."""
     waiting = [entry.pull for entry in pull.repository.merge_queues.get(pull.base_ref, [])]
     return waiting.index(pull) + 1 if pull in waiting else None

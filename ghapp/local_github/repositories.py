@@ -1,6 +1,6 @@
-"""The life of a repository: created, forked, renamed, transferred, archived, deleted; with the events of each.
+"""Create, fork, rename, transfer, archive and delete repositories, and send the events of each.
 
-A repository keeps its id through renames and transfers, and its old names lead to it until another takes them.
+A repository keeps its id through renames and transfers. Its old names lead to it until another repository takes them.
 
 https://docs.github.com/en/repositories/creating-and-managing-repositories/renaming-a-repository
 https://docs.github.com/en/repositories/creating-and-managing-repositories/transferring-a-repository
@@ -28,7 +28,7 @@ def create(
     private: bool,
     sender: Account,
 ) -> Repository:
-    """A repository whose default branch holds one commit with these files. Raises 422 if the name is taken."""
+    """Create a repository with one commit of these files on its default branch. Raises 422 if the name is taken."""
     _take_name(world, owner, name)
     repository = _new(world, owner, name, default_branch=default_branch, private=private)
     signature = world.signature_of(sender)
@@ -39,7 +39,7 @@ def create(
 
 
 def fork(world: World, parent: Repository, owner: Account) -> Repository:
-    """A copy in another account. Raises 422 if the name is taken there."""
+    """Copy a repository to another account. Raises 422 if the name is taken there."""
     _take_name(world, owner, parent.name)
     copy = _new(world, owner, parent.name, default_branch=parent.default_branch, private=parent.private)
     copy.parent = parent
@@ -72,7 +72,7 @@ def _announce(world: World, repository: Repository, sender: Account) -> None:
 
 
 def _take_name(world: World, owner: Account, name: str) -> None:
-    """Raises 422 if the name is taken. A former name leads nowhere else once it is used again."""
+    """Raises 422 if the name is taken. If it is a former name of a repository, it no longer leads there."""
     full_name = f"{owner.login}/{name}"
     if world.find_repository(full_name) is not None:
         text = "name already exists on this account"
@@ -81,7 +81,7 @@ def _take_name(world: World, owner: Account, name: str) -> None:
 
 
 def delete(world: World, repository: Repository, sender: Account) -> None:
-    """Pull requests that came from it stay, without a head repository."""
+    """Delete a repository. Pull requests from it stay, without a head repository."""
     events.repository_event(world, repository, "deleted", sender)
     installations = world.installations_covering(repository)
     del world.repositories[repository.id]
@@ -101,7 +101,7 @@ def _withdraw(world: World, installation: Installation, repository: Repository, 
 
 
 def rename(world: World, repository: Repository, name: str, sender: Account) -> None:
-    """Raises 422 if the name is taken."""
+    """Rename a repository. Raises 422 if the name is taken."""
     if name.lower() != repository.name.lower():
         _take_name(world, repository.owner, name)
         world.former_names[repository.full_name.lower()] = repository.id
@@ -111,10 +111,11 @@ def rename(world: World, repository: Repository, name: str, sender: Account) -> 
 
 
 def transfer(world: World, repository: Repository, owner: Account, sender: Account) -> None:
-    """Give it to another account. `transferred` is sent only to Apps that the new owner has on all repositories.
+    """Give a repository to another account. `transferred` is sent only to Apps that the new owner has on all
+    repositories.
 
-    Teams of the old organization lose it; a person who gives it away stays as a collaborator. Raises 422 if the
-    new owner has one of that name.
+    Teams of the old organization lose the repository; a person who gives it away stays as a collaborator. Raises 422
+    if the new owner has a repository of that name.
     """
     _take_name(world, owner, repository.name)
     installations = world.installations_covering(repository)

@@ -1,4 +1,4 @@
-"""Reviews of pull requests: written, submitted, edited, dismissed.
+"""Write, submit, edit and dismiss reviews of pull requests.
 
 https://docs.github.com/en/rest/pulls/reviews
 """
@@ -23,9 +23,10 @@ STATES: Mapping[str, ReviewState] = {
 def create(
     world: World, pull: PullRequest, event: str | None, body: str, *, author: Account, commit_id: str | None = None
 ) -> Review:
-    """Review the head, or an older commit of the pull request. Without an event the review is pending: nobody sees it.
+    """Review the head, or an older commit of the pull request. Without an event the review is pending.
 
-    Raises 422 on one's own pull request, on an empty body where one is needed, and on a commit of something else.
+    Only its author sees a pending review. Raises 422 if the author reviews their own pull request, if a body is needed
+    and empty, and if the commit does not belong to the pull request.
     """
     if event is not None:
         _check(pull, event, body, author)
@@ -89,7 +90,7 @@ def edit(world: World, pull: PullRequest, item: Review, body: str, sender: Accou
 
 
 def dismiss(world: World, pull: PullRequest, item: Review, sender: Account) -> None:
-    """Raises 422 on a review that neither approves nor requests changes."""
+    """Dismiss a review. Raises 422 if it neither approves nor requests changes."""
     if item.state not in ("APPROVED", "CHANGES_REQUESTED"):
         raise _unprocessable(f"Can not dismiss a {item.state.lower()} pull request review")
     item.state = "DISMISSED"
@@ -97,7 +98,7 @@ def dismiss(world: World, pull: PullRequest, item: Review, sender: Account) -> N
 
 
 def dismiss_stale(world: World, pull: PullRequest, sender: Account) -> None:
-    """Dismiss the approvals, as a push does where the branch is protected so."""
+    """Dismiss the approvals, as a push does if the branch protection says so."""
     for item in pull.reviews:
         if item.state == "APPROVED":
             dismiss(world, pull, item, sender)

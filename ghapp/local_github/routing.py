@@ -1,4 +1,4 @@
-"""From a request to a handler and back: routes, pages of lists, versions."""
+"""Find the handler of a request, and page its answer: routes, lists, versions."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Call:
         return self.actor.token.installation
 
     def commit(self, revision: str) -> str:
-        """The commit that a SHA or branch names. Raises 422 "No commit found for SHA" as GitHub does."""
+        """Return the commit that a SHA or branch names. Raises 422 "No commit found for SHA", as GitHub does."""
         sha = self.repository.git.resolve(revision)
         if sha is None:
             raise ApiError(422, f"No commit found for SHA: {revision}")
@@ -90,7 +90,7 @@ class Call:
     def page(
         self, items: Sequence[Any], serialize: Callable[[Any], JSON], *, wrapped: str | None = None, **more: Any
     ) -> Reply:
-        """One page of a list, with `Link`; wrapped lists carry `total_count` (of all pages)."""
+        """Return one page of a list, with `Link`. A wrapped list has a `total_count`, which covers all pages."""
         found, headers = self.page_of(items)
         shown = [serialize(item) for item in found]
         body = shown if wrapped is None else {"total_count": len(items), **more, wrapped: shown}
@@ -101,7 +101,7 @@ class Call:
         return max(_number(self.query.get("page"), 1), 1)
 
     def page_of(self, items: Sequence[Item]) -> tuple[Sequence[Item], dict[str, str]]:
-        """The items of the requested page, and the headers that lead to the others."""
+        """Return the items of the requested page, and the headers that lead to the other pages."""
         size = min(max(_number(self.query.get("per_page"), 30), 1), 100)
         number = self.page_number
         last = max(-(-len(items) // size), 1)
@@ -129,7 +129,7 @@ Kind = Literal["any", "app", "installation", "client"]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """`permission` is `NAME:LEVEL`, needed in the repository of the path; `kind` is the kind of credential needed."""
+    """A route. It needs `permission` (`NAME:LEVEL`) in the repository of the path, and a credential of this `kind`."""
 
     method: str
     pattern: str
@@ -160,7 +160,7 @@ def _compile(pattern: str) -> re.Pattern[str]:
 
 
 def _by_id(route: Route, pattern: re.Pattern[str], path: str) -> dict[str, str] | None:
-    """Every `/repos/O/R/…` is also `/repositories/ID/…`: where redirects after a rename lead."""
+    """Every `/repos/O/R/…` is also `/repositories/ID/…`, to which redirects lead after a rename."""
     if not route.pattern.startswith("/repos/{owner}/{repo}"):
         return None
     _, _, number, *rest = path.split("/")

@@ -1,4 +1,4 @@
-"""The thread that posts deliveries to Apps: signed, one after the other, without retries."""
+"""The thread that posts signed deliveries to Apps, one after another and without retries."""
 
 from __future__ import annotations
 

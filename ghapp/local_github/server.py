@@ -36,8 +36,8 @@ def _utc_now() -> datetime:
 class LocalGitHub(Controls):
     """GitHub on loopback, with state.
 
-    Served by a thread of its own, so that it works beside an event loop and without one: `async with` and `with` are
-    alike. Everything that changes state takes `world.lock`; the methods may be called from any thread.
+    A thread of its own serves it, so that it works with and without an event loop: `async with` and `with` do the
+    same. Everything that changes state takes `world.lock`, and the methods may be called from any thread.
     """
 
     def __init__(
@@ -69,8 +69,8 @@ class LocalGitHub(Controls):
     # -- start and stop ------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Listen on loopback; returns once requests are answered."""
-        # IPPROTO_TCP, so that asyncio sets TCP_NODELAY: without it each call on a kept connection takes 40 ms longer.
+        """Listen on loopback. Returns once requests are answered."""
+        # With IPPROTO_TCP, asyncio sets TCP_NODELAY. Otherwise each call on a kept connection takes 40 ms longer.
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", self._port))
@@ -136,7 +136,7 @@ class LocalGitHub(Controls):
 
     @property
     def unexpected(self) -> list[RecordedRequest]:
-        """Requests to paths that GitHub does not have (or this one does not know)."""
+        """Requests to paths that GitHub does not have, or that this one does not know."""
         return [request for request in self._api.recorded if not request.known]
 
     @property
@@ -144,7 +144,7 @@ class LocalGitHub(Controls):
         return list(self.world.outbox.deliveries)
 
     def wait_for_deliveries(self, timeout_s: float = 30.0) -> None:
-        """Return once everything that is not held back was sent. Raises TimeoutError."""
+        """Return once every delivery that is not held back was sent. Raises TimeoutError."""
         self.world.outbox.wait(timeout_s)
 
     async def delivered(self, timeout_s: float = 30.0) -> None:
@@ -153,7 +153,7 @@ class LocalGitHub(Controls):
     # -- faults in deliveries and answers ------------------------------------------------------------------------------
 
     def hold_deliveries(self, event: str | None = None, action: str | None = None) -> None:
-        """Keep deliveries (of an event, of an action) back until `release`."""
+        """Hold deliveries back until `release`: all, or those of an event or action."""
         self._add_delivery_rule("hold", event, action, None)
 
     def lose_deliveries(self, event: str | None = None, action: str | None = None, times: int | None = None) -> None:
@@ -170,14 +170,14 @@ class LocalGitHub(Controls):
             self.world.outbox.release(lambda held: list(order(held)))
 
     def hide_deliveries(self, event: str | None = None, action: str | None = None, times: int | None = None) -> None:
-        """Send deliveries, and leave them out of `GET /app/hook/deliveries` until `show_deliveries`.
+        """Send deliveries, but leave them out of `GET /app/hook/deliveries` until `show_deliveries`.
 
-        GitHub lists a delivery some time after it was sent; how long is not documented.
+        GitHub lists a delivery some time after it was sent; it is not documented how long that takes.
         """
         self._add_delivery_rule("hide", event, action, times)
 
     def show_deliveries(self) -> None:
-        """List the deliveries that were hidden; new ones are listed at once."""
+        """List the deliveries that were hidden. New ones are listed at once."""
         with self.world.lock:
             self.world.outbox.show()
 
@@ -186,7 +186,7 @@ class LocalGitHub(Controls):
             self.world.outbox.add_rule(DeliveryRule(kind=kind, event=event, action=action, times=times))
 
     def let_through(self) -> None:
-        """Send the deliveries that were held back; no more are held, lost, sent twice or hidden."""
+        """Send the deliveries that were held back. From now on, none are held back, lost, sent twice or hidden."""
         with self.world.lock:
             self.world.outbox.clear_rules()
 
@@ -208,7 +208,7 @@ class LocalGitHub(Controls):
         headers: Mapping[str, str] | None = None,
         times: int | None = 1,
     ) -> None:
-        """Answer requests whose path matches the pattern with this status; nothing is done."""
+        """Answer requests whose path matches the pattern with this status, and do nothing else."""
         self._api.faults.add(
             Fault(
                 method=method,
@@ -222,7 +222,7 @@ class LocalGitHub(Controls):
         )
 
     def lose_answer(self, method: str, path: str, *, times: int | None = 1) -> None:
-        """Serve the request, and break the connection before the answer."""
+        """Serve the request, but break the connection before the answer."""
         self._api.faults.add(Fault(method=method, path=re.compile(path), kind="lose", times=times))
 
     def delay(self, method: str, path: str, delay_s: float, *, times: int | None = 1) -> None:

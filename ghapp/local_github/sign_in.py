@@ -30,7 +30,7 @@ def app_of_client(world: World, client_id: str | None) -> App:
 
 
 def callback(app: App, redirect_uri: str | None) -> str | None:
-    """The address to which the person is sent back, if the App registered it; on loopback the port does not count."""
+    """Return the address to which the person is sent back, if the App registered it. On loopback, any port fits."""
     if redirect_uri is None:
         return app.callback_urls[0] if app.callback_urls else None
     return redirect_uri if any(_fits(redirect_uri, known) for known in app.callback_urls) else None
@@ -56,7 +56,7 @@ def new_code(world: World, app: App, account: Account, *, redirect_uri: str, cod
 
 
 def exchange(world: World, form: Mapping[str, str]) -> JSON:
-    """A code, or a refresh token, for a user access token. Refusals are answered 200 with `error`, as GitHub does."""
+    """Exchange a code or a refresh token for a user access token. As at GitHub, a refusal is a 200 with `error`."""
     app = next((app for app in world.apps.values() if app.client_id == form.get("client_id")), None)
     if app is None or not hmac.compare_digest(app.client_secret, form.get("client_secret", "")):
         return _refusal("incorrect_client_credentials", "The client_id and/or client_secret passed are incorrect.")

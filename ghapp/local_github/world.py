@@ -1,4 +1,4 @@
-"""The whole state under one lock, with queries on it."""
+"""The whole state, under one lock, and queries on it."""
 
 from __future__ import annotations
 
@@ -78,15 +78,15 @@ class World:
     # -- accounts --------------------------------------------------------------------------------------------------
 
     def account(self, login: str) -> Account:
-        """Raises 404 if nobody has that name."""
+        """Return the account of that login. Raises 404."""
         for account in (*self.accounts.values(), WEB_FLOW):
             if account.login.lower() == login.lower():
                 return account
         raise not_found()
 
     def account_by_email(self, email: str) -> Account | None:
-        """The account to which GitHub links a commit with that address. The noreply address with an id survives a
-        rename.
+        """Return the account to which GitHub links a commit with that address. A noreply address with an id is linked
+        even after a rename.
 
         https://docs.github.com/en/account-and-profile/reference/email-addresses-reference
         """
@@ -111,7 +111,7 @@ class World:
         raise not_found()
 
     def team_members(self, team: Team) -> dict[int, Literal["member", "maintainer"]]:
-        """Roles by account id, with the members of child teams; an owner of the organization is a maintainer."""
+        """Return roles by account id, also of members of child teams. An owner of the organization is a maintainer."""
         roles: dict[int, Literal["member", "maintainer"]] = {}
         for child in self.teams:
             if child.parent is team:
@@ -121,13 +121,13 @@ class World:
         return {number: "maintainer" if owners.get(number) == "admin" else role for number, role in roles.items()}
 
     def signature_of(self, account: Account) -> Signature:
-        """The signature of commits that GitHub makes for an account now."""
+        """Return the signature of commits that GitHub makes for an account now."""
         return Signature(
             name=account.name or account.login, email=account.email, date=self.now().isoformat(timespec="seconds")
         )
 
     def web_flow_signature(self) -> Signature:
-        """The committer of commits by GitHub's pages and its merge button."""
+        """Return the signature of the commits that GitHub's pages and its merge button make."""
         return Signature(name="GitHub", email=WEB_FLOW.emails[0], date=self.now().isoformat(timespec="seconds"))
 
     def new_person_token(self, account: Account) -> str:
@@ -144,7 +144,7 @@ class World:
         return None
 
     def repository(self, full_name: str) -> Repository:
-        """Raises 404; a former name is not followed here."""
+        """Return the repository of that name, but not of a former one. Raises 404."""
         repository = self.find_repository(full_name)
         if repository is None:
             raise not_found()

@@ -1,4 +1,4 @@
-"""Set-up and actions of a test or the demo: people, repositories, Apps, buttons."""
+"""What a test or the demo can set up and do: people, repositories, Apps, buttons."""
 
 from ghapp.local_github.controls.buttons import ButtonControls
 from ghapp.local_github.controls.installing import AppControls
@@ -7,4 +7,4 @@ from ghapp.local_github.controls.repositories import RepositoryControls
 
 
 class Controls(PeopleControls, RepositoryControls, AppControls, ButtonControls):
-    """Mixed into `LocalGitHub`; every method takes the world's lock and may be called from any thread."""
+    """A mixin of `LocalGitHub`. Every method takes the world's lock, and may be called from any thread."""

@@ -18,7 +18,7 @@ class ButtonControls:
             )
 
     def rerun(self, full_name: str, check_run_id: int, *, by: str) -> None:
-        """ "Re-run" of one check run."""
+        """Press "Re-run" of one check run."""
         with self.world.lock:
             repository = self.world.repository(full_name)
             checks.rerequest(self.world, repository, find_check_run(repository, check_run_id), self.world.account(by))
@@ -30,7 +30,7 @@ class ButtonControls:
             checks.rerequest_suite(self.world, repository, suite, self.world.account(by))
 
     def edit_comment(self, full_name: str, comment_id: int, body: str, *, by: str, same_second: bool = False) -> None:
-        """Edit a comment by anybody; within the second of its creation, `updated_at` does not change."""
+        """Edit anybody's comment. If `same_second`, `updated_at` does not change."""
         with self.world.lock:
             repository = self.world.repository(full_name)
             comment = find_comment(repository, comment_id)
@@ -38,7 +38,7 @@ class ButtonControls:
             comments.edit(self.world, repository, comment, body, sender=sender, same_second=same_second)
 
     def mark_ready(self, full_name: str, number: int, *, by: str) -> None:
-        """ "Ready for review", which GitHub has in GraphQL only."""
+        """Press "Ready for review", which only GitHub's GraphQL API can do."""
         with self.world.lock:
             pulls.set_draft(
                 self.world, find_pull(self.world.repository(full_name), number), False, self.world.account(by)
@@ -55,7 +55,7 @@ class ButtonControls:
             self.world.repository(full_name).merge_queues.setdefault(branch, [])
 
     def enqueue(self, full_name: str, number: int, *, by: str) -> None:
-        """ "Merge when ready". Raises ApiError 405 where the pull request may not enter the queue."""
+        """Press "Merge when ready". Raises ApiError 405 if the pull request may not enter the queue."""
         with self.world.lock:
             queue.enqueue(self.world, find_pull(self.world.repository(full_name), number), self.world.account(by))
 

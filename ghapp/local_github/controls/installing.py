@@ -1,4 +1,4 @@
-"""Apps: registered, installed, suspended."""
+"""Register, install and suspend Apps."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class AppControls:
     def install(
         self, app: App, account: str, *, repositories: Sequence[str] | None = None, by: str | None = None
     ) -> Installation:
-        """Install an App on all repositories of an account, or on those named."""
+        """Install an App on the named repositories of an account, or on all."""
         target, sender = self.world.account(account), self.world.account(by or account)
         return apps.install(self.world, app, target, repositories=repositories, sender=sender)
 
@@ -59,7 +59,7 @@ class AppControls:
         apps.unsuspend(self.world, installation, self.world.account(by))
 
     def accept_permissions(self, installation: Installation, *, by: str) -> None:
-        """After `app.permissions` or `app.events` were changed."""
+        """Accept the App's permissions and events, after `app.permissions` or `app.events` were changed."""
         apps.accept_permissions(self.world, installation, self.world.account(by))
 
     def change_installed_repositories(

@@ -14,7 +14,7 @@ class PeopleControls:
     world: World
 
     def create_user(self, login: str, *, name: str | None = None, emails: Iterable[str] = ()) -> Account:
-        """A person with these verified addresses; `token(login)` gives a personal access token of theirs."""
+        """Create a person with these verified addresses. `token(login)` returns a personal access token of theirs."""
         account = self._account(login, "User", name)
         account.emails += emails
         return account
@@ -27,7 +27,7 @@ class PeopleControls:
             self.world.account(login).login = new_login
 
     def create_bot(self, login: str) -> Account:
-        """An account of type Bot, such as `dependabot[bot]`."""
+        """Create an account of type Bot, such as `dependabot[bot]`."""
         return self._account(login, "Bot", None)
 
     def _account(self, login: str, kind: str, name: str | None) -> Account:
@@ -69,7 +69,7 @@ class PeopleControls:
         parent: str | None = None,
         repositories: Mapping[str, str] | None = None,
     ) -> Team:
-        """`repositories`: full name to role. `parent` is the slug of the team that this one belongs to."""
+        """Create a team. `repositories` maps full names to roles. `parent` is the slug of the parent team."""
         with self.world.lock:
             team = Team(
                 id=self.world.new_id(), slug=slug, name=slug.title(), organization=self.world.account(organization)
@@ -83,7 +83,7 @@ class PeopleControls:
             return team
 
     def token(self, login: str) -> str:
-        """A personal access token, for REST and for git (`LOGIN:TOKEN`)."""
+        """Return a personal access token, for REST and for git (`LOGIN:TOKEN`)."""
         with self.world.lock:
             account = self.world.account(login)
             for value, owner in self.world.people_tokens.items():
@@ -92,7 +92,7 @@ class PeopleControls:
             return self.world.new_person_token(account)
 
     def rest(self, login: str | None = None) -> httpx.Client:
-        """A REST client with somebody's token (or none)."""
+        """Return a REST client with somebody's token, or without one."""
         headers = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
         if login is not None:
             headers["Authorization"] = f"Bearer {self.token(login)}"
@@ -100,5 +100,5 @@ class PeopleControls:
         return httpx.Client(base_url=self.world.api_url, headers=headers, trust_env=False, verify=False, timeout=30)  # noqa: S501
 
     def clone_url(self, full_name: str, login: str) -> str:
-        """The address of a repository with somebody's credentials in it, for `git clone`."""
+        """Return the address of a repository with somebody's credentials in it, for `git clone`."""
         return f"{self.world.url.replace('://', f'://{login}:{self.token(login)}@')}/{full_name}.git"

@@ -1,4 +1,4 @@
-"""Repositories: created, committed to, forked, renamed, transferred, deleted."""
+"""Create, fork, rename, transfer and delete repositories, and commit to them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class RepositoryControls:
         default_branch: str = "main",
         by: str | None = None,
     ) -> Repository:
-        """A repository whose default branch holds one commit with these files."""
+        """Create a repository whose default branch contains one commit with these files."""
         with self.world.lock:
             owner_login, _, name = full_name.partition("/")
             owner = self.world.account(owner_login)
@@ -53,8 +53,8 @@ class RepositoryControls:
     ) -> str:
         """Commit on a branch, with the events of a push; branch protection does not apply.
 
-        A branch that is not there yet starts at `start`, else at the default branch. `by` pushes; author, committer
-        and co-authors are logins or `NAME <EMAIL>`, by default who pushes.
+        A new branch starts at `start`, or at the default branch. `by` is the login that pushes, and by default also
+        the author and committer. Author, committer and co-authors are logins or `NAME <EMAIL>`.
         """
         with self.world.lock:
             repository = self.world.repository(full_name)
@@ -74,7 +74,7 @@ class RepositoryControls:
             return sha
 
     def _signature(self, person: str) -> Signature:
-        """Of a login, or of `NAME <EMAIL>`."""
+        """Return the signature of a login or of `NAME <EMAIL>`."""
         written = re.fullmatch(r"(?P<name>[^<>]+?) *<(?P<email>[^<>]+)>", person)
         if written is None:
             return self.world.signature_of(self.world.account(person))
@@ -83,7 +83,7 @@ class RepositoryControls:
         )
 
     def move(self, full_name: str, branch: str, sha: str | None, *, by: str) -> None:
-        """Point a branch to a commit, forced or new, or delete it (None), with the events of a push."""
+        """Point a branch, which may be new, to any commit, or delete it (None), with the events of a push."""
         with self.world.lock:
             repository = self.world.repository(full_name)
             ref = f"refs/heads/{branch}"
@@ -99,7 +99,7 @@ class RepositoryControls:
             return repositories.fork(self.world, self.world.repository(full_name), self.world.account(by))
 
     def delete_repository(self, full_name: str, *, by: str) -> None:
-        """Delete it; `create_repository` with the same name makes another one, with a new id."""
+        """Delete a repository. `create_repository` with the same name makes another one, with a new id."""
         with self.world.lock:
             repositories.delete(self.world, self.world.repository(full_name), self.world.account(by))
 

@@ -1,4 +1,4 @@
-"""Pages about Apps: registering one from a manifest, installing it, its deliveries."""
+"""Pages about Apps: register one from a manifest, install it, see its deliveries."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MANIFEST_KEYS = ("name", "url", "hook_attributes")
 
 
 def new_app(view: View) -> Answer:
-    """The page that the manifest is posted to: the App's permissions, and the button that creates it."""
+    """Show the page to which the manifest is posted: the App's permissions, and the button that creates it."""
     text = view.form.get("manifest") or view.query.get("manifest")
     if text is None:
         return Page(template="app_new.html", values={"manifest": None})
@@ -26,7 +26,7 @@ def new_app(view: View) -> Answer:
 
 
 def read_manifest(text: str) -> JSON:
-    """Raises 422 on a manifest that GitHub would refuse."""
+    """Read a manifest. Raises 422 if GitHub would refuse it."""
     try:
         manifest = json.loads(text)
     except ValueError:

@@ -40,7 +40,7 @@ def branches(repository: Repository) -> list[str]:
 
 
 def split_ref(repository: Repository, rest: str) -> tuple[str, str]:
-    """A branch (which may contain slashes) or SHA, and the path after it. Raises 404."""
+    """Split a branch, which may contain slashes, or a SHA from the path after it. Raises 404."""
     for name in sorted(repository.git.branches(), key=len, reverse=True):
         if rest == name or rest.startswith(f"{name}/"):
             return name, rest[len(name) :].strip("/")
@@ -74,7 +74,7 @@ def tree(view: View) -> Answer:
 
 
 def _proposals(view: View) -> list[str]:
-    """Branches that have something for the default branch and no open pull request."""
+    """Return the branches that are ahead of the default branch and have no open pull request."""
     repository = view.repository
     tips = repository.git.branches()
     base = tips.get(repository.default_branch)
@@ -112,7 +112,7 @@ def edit(view: View) -> Answer:
 
 
 def save(view: View) -> Answer:
-    """Commit an edited file: to the branch itself, or to a new one that a pull request is proposed from."""
+    """Commit an edited file to the branch itself, or to a new branch from which a pull request is proposed."""
     view.require_role("write")
     repository = view.repository
     ref, path = split_ref(repository, view.params["rest"])

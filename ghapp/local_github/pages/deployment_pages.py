@@ -7,7 +7,7 @@ from ghapp.local_github.state import Deployment, Repository
 
 
 def environments(repository: Repository) -> dict[str, list[Deployment]]:
-    """Each environment's deployments, newest first."""
+    """Return the deployments of each environment, newest first."""
     found: dict[str, list[Deployment]] = {}
     for item in reversed(repository.deployments):
         found.setdefault(item.environment, []).append(item)

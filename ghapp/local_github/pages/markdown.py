@@ -1,4 +1,4 @@
-"""GitHub Flavored Markdown: rendered, sanitised, then linked and coloured."""
+"""GitHub Flavored Markdown: render and sanitise it, then add links and colours."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ _HCL = re.compile(
 
 
 def render(text: str | None, *, repository_url: str, comment: bool = True) -> Markup:
-    """The HTML of a comment (with its line ends), or of a file."""
+    """Return the HTML of a comment, which keeps its line ends, or of a file."""
     rendered = (_COMMENTS if comment else _FILES).render(text or "")
     clean = nh3.clean(
         _ALIGNED.sub(r'align="\1"', rendered),
@@ -121,7 +121,7 @@ def highlight_hcl(escaped: str) -> str:
 
 
 def code_line(line: str, path: str) -> Markup:
-    """One line of a file, coloured where it is HCL."""
+    """Return one line of a file, coloured if the file is HCL."""
     escaped = html.escape(line)
     coloured = highlight_hcl(escaped) if path.endswith((".tf", ".tfvars", ".hcl")) else escaped
     return Markup(coloured)  # noqa: S704  escaped above

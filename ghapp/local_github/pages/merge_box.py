@@ -1,4 +1,4 @@
-"""The merge box of a pull request: reviews, checks, conflicts, and whether the button works."""
+"""The merge box of a pull request: reviews, checks, conflicts, and whether the button is enabled."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _CONCLUSIONS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckRow:
-    """One line in the list of checks. `state`: success, failure, pending, action or neutral."""
+    """One line in the list of checks. `state` is success, failure, pending, action or neutral."""
 
     name: str
     state: str
@@ -57,7 +57,7 @@ class MergeBox:
 
 
 def check_rows(repository: Repository, sha: str, branch: str | None) -> tuple[CheckRow, ...]:
-    """The newest of each name on a commit; with a branch also those that it requires and that are missing."""
+    """Return the newest check of each name on a commit, and the missing checks that `branch` requires."""
     required = {} if branch is None else required_contexts(repository, branch)
     rows = [_run_row(run, run.name in required) for run in newest_runs(repository, sha)]
     for item in latest_statuses(repository, sha):
@@ -91,7 +91,7 @@ def run_state(run: CheckRun) -> str:
 
 
 def run_text(run: CheckRun) -> str:
-    """A run in a list of checks: its conclusion and its title."""
+    """Return the text of a run in a list of checks: its conclusion and its title."""
     if run.status != "completed":
         text = "In progress" if run.status == "in_progress" else "Queued"
     else:
@@ -171,6 +171,6 @@ def _headline(rows: tuple[CheckRow, ...]) -> tuple[str, str]:
 
 
 def rollup(repository: Repository, sha: str) -> str | None:
-    """The one mark beside a commit: success, failure, pending, action or None."""
+    """Return the mark beside a commit: success, failure, pending, action or None."""
     rows = check_rows(repository, sha, None)
     return _headline(rows)[1] if rows else None

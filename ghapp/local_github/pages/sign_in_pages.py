@@ -1,4 +1,4 @@
-"""Signing in to an App as the person chosen in the header."""
+"""Sign in to an App as the person who is chosen in the header."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _KEPT = ("client_id", "redirect_uri", "state", "code_challenge", "code_challenge
 
 
 def authorize(view: View) -> Answer:
-    """Asks once for each App and person; after that it leads straight back."""
+    """Ask for consent once for each App and person; after that, redirect straight back."""
     app = sign_in.app_of_client(view.world, view.query.get("client_id"))
     if (app.id, view.account.id) in view.world.authorized:
         return _back(view, view.query)

@@ -26,7 +26,7 @@ from ghapp.local_github.world import World
 
 _HOSTS = ("127.0.0.1", "localhost", "::1")
 _FROM_ELSEWHERE = ("/settings/apps/new",)
-"""The allowed target of another site's form: the manifest flow begins on the App's own page."""
+"""The page to which forms of other sites may post, since the manifest flow begins on the App's own page."""
 
 _POLICY = (
     "default-src 'self'; style-src 'self'; img-src * data:; form-action *; frame-ancestors 'none'; base-uri 'none'"
@@ -97,7 +97,7 @@ class Pages:
             return self._render(request, view, answer)
 
     def _refusal(self, request: Request, error: ApiError) -> Page | Redirect:
-        """After a refused button, the page that it is on with the reason; else a page with the status."""
+        """Return to the page of a refused button and show the reason there, or show a page with the status."""
         referrer = urlsplit(request.headers.get("referer", ""))
         if request.method == "POST" and referrer.netloc == request.url.netloc:
             texts = [one if isinstance(one, str) else one.get("message", "") for one in error.errors]
@@ -133,7 +133,7 @@ class Pages:
         return next((account for account in people if account.login == chosen), self._most_trusted(people))
 
     def _most_trusted(self, people: list[Account]) -> Account | None:
-        """The first viewer: the person who administers most repositories."""
+        """Return the person who administers the most repositories, who is the viewer at first."""
 
         def administered(account: Account) -> int:
             return sum(has_role(self._world, account, item, "admin") for item in self._world.repositories.values())

@@ -14,14 +14,14 @@ from ghapp.local_github.protection import sources
 
 
 def icon(name: str, size: int = 16) -> Markup:
-    """A picture of `static/icons.svg`."""
+    """Return an icon of `static/icons.svg`."""
     use = f'<use href="/-/static/icons.svg#{name}"/>'
     svg = f'<svg class="icon icon-{name}" width="{size}" height="{size}" aria-hidden="true">{use}</svg>'
     return Markup(svg)  # noqa: S704  ours
 
 
 def ago(moment: datetime | str) -> Markup:
-    """How long ago it was, with the exact time as a tooltip."""
+    """Return how long ago a moment was, with the exact time as a tooltip."""
     at = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
     seconds = max(int((datetime.now(UTC) - at).total_seconds()), 0)
     text = "now"

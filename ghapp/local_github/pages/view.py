@@ -17,7 +17,7 @@ VIEWER_COOKIE = "local_github_viewer"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """A template and what it shows."""
+    """A template and its values."""
 
     template: str
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -26,7 +26,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redirect:
-    """The target of a form. `message` is shown there once, as a refusal."""
+    """The page to which a form leads. `message` is shown there once, as a refusal."""
 
     url: str
     message: str | None = None
@@ -35,7 +35,7 @@ class Redirect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Data:
-    """The content type for programs: JSON if they accept it, otherwise a form's encoding."""
+    """An answer to a program: JSON if it accepts that, otherwise form-encoded."""
 
     body: Mapping[str, Any]
 
@@ -57,7 +57,7 @@ class View:
 
     @property
     def account(self) -> Account:
-        """The acting person. Raises 401 if nobody is chosen."""
+        """The person who acts. Raises 401 if nobody is chosen."""
         if self.viewer is None:
             raise ApiError(401, "Choose in the header who you are.")
         return self.viewer
@@ -82,7 +82,7 @@ class View:
         return self.viewer is not None and has_role(self.world, self.viewer, self.repository, "write")
 
     def require_role(self, role: str) -> None:
-        """Raises 403 if the viewer has less than a role."""
+        """Raises 403 if the viewer does not have at least this role."""
         if not has_role(self.world, self.account, self.repository, role):
             raise ApiError(403, f"{self.account.login} needs the role {role} in {self.repository.full_name} for that.")
 

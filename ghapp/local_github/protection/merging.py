@@ -12,7 +12,7 @@ from ghapp.local_github.world import World
 
 
 def merge_violations(world: World, pull: PullRequest, actor: Actor, *, method: str) -> list[Violation]:
-    """The rules that merging this pull request breaks, for the person or App that merges."""
+    """Return the rules that the person or App would break by merging this pull request."""
     found: list[Violation] = []
     for source in sources(pull.repository, pull.base_ref):
         for rule in source.rules:
@@ -53,7 +53,7 @@ def _merge_messages(world: World, pull: PullRequest, rule: JSON, actor: Actor, m
 
 
 def _sha_to_check(pull: PullRequest) -> str:
-    """The head; or the test merge commit where it has a check, which then hides the head's."""
+    """Return the head, or the test merge commit if that has a check: it then hides the head's checks."""
     repository = pull.repository
     test_merge = repository.git.ref(f"refs/pull/{pull.number}/merge")
     checked = any(run.head_sha == test_merge for run in repository.check_runs) or any(
@@ -63,7 +63,7 @@ def _sha_to_check(pull: PullRequest) -> str:
 
 
 def approvals(world: World, pull: PullRequest, *, stale_count: bool = True) -> tuple[int, bool]:
-    """(approvals that count, whether changes are requested), by the last review of each person with write."""
+    """Return (approvals that count, whether changes are requested), by the last review of each person with write."""
     last: dict[int, str] = {}
     for review in pull.reviews:
         counts = has_role(world, review.author, pull.repository, "write")

@@ -28,7 +28,7 @@ def _required_checks(repository: Repository, branch: str) -> list[JSON]:
 
 
 def required_contexts(repository: Repository, branch: str) -> dict[str, int | None]:
-    """The names of the checks that a branch requires, each with the App that it has to come from."""
+    """Return the names of the checks that a branch requires, each with the App from which it has to come."""
     return {
         entry["context"]: entry.get("integration_id")
         for parameters in _required_checks(repository, branch)
@@ -37,7 +37,7 @@ def required_contexts(repository: Repository, branch: str) -> dict[str, int | No
 
 
 def check_states(repository: Repository, branch: str, sha: str) -> list[str]:
-    """The state of each check that the branch requires, for a commit."""
+    """Return the state on a commit of each check that the branch requires."""
     return [
         check_state(repository, sha, entry["context"], entry.get("integration_id"))
         for parameters in _required_checks(repository, branch)
@@ -46,7 +46,8 @@ def check_states(repository: Repository, branch: str, sha: str) -> list[str]:
 
 
 def check_messages(repository: Repository, sha: str, parameters: JSON, *, stale: bool = False) -> list[str]:
-    """GitHub's message about required checks; where the branch must be up to date and is not, all are "expected"."""
+    """Return GitHub's messages about required checks. If the branch has to be up to date and is not (`stale`), all
+    checks are "expected"."""
     wanted = parameters.get("required_status_checks", [])
     states = [
         (
@@ -68,7 +69,8 @@ def check_messages(repository: Repository, sha: str, parameters: JSON, *, stale:
 
 
 def check_state(repository: Repository, sha: str, context: str, app_id: int | None) -> str:
-    """`successful`, `failing`, `in progress`, `queued`, `pending` or `expected`: the newest of that name and source."""
+    """Return the state of the newest check of that name and source: `successful`, `failing`, `in progress`, `queued`,
+    `pending` or `expected`."""
     runs = [
         run
         for run in repository.check_runs

@@ -14,7 +14,7 @@ _ROLE_IDS = {2: "maintain", 4: "write", 5: "admin"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """One ruleset or the classic protection of a branch, its rules in the rulesets' form."""
+    """One ruleset, or the classic protection of a branch with its rules in the form of a ruleset's."""
 
     ruleset: Ruleset | None
     rules: tuple[JSON, ...]
@@ -80,7 +80,7 @@ def has_merge_queue(repository: Repository, branch: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Violation:
-    """A broken rule: its type, and GitHub's message."""
+    """A rule that was broken: its type, and GitHub's message."""
 
     type: str
     message: str

@@ -1,4 +1,4 @@
-"""GitHub's REST API, one module for each kind of thing."""
+"""GitHub's REST API, one module for each kind of resource."""
 
 from ghapp.local_github.rest import (
     activity,

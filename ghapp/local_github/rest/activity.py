@@ -20,7 +20,7 @@ _CHOICES = {"direction": ("asc", "desc"), "time_period": tuple(_PERIODS), "activ
 
 
 def list_activities(call: Call) -> Reply:
-    """One page, newest first unless `direction` is asc; `after` and `before` are cursors that `Link` gives."""
+    """Return one page, newest first unless `direction` is asc. `after` and `before` are cursors from `Link`."""
     wrong = [
         field_error("Activity", name, "invalid")
         for name, allowed in _CHOICES.items()
@@ -58,7 +58,7 @@ def _matches(call: Call, item: Activity) -> bool:
 
 
 def _start(call: Call, ids: list[str], size: int) -> int:
-    """The start of the page. Raises 422 on a cursor of no activity in the list."""
+    """Return the start of the page. Raises 422 if the cursor is that of no activity in the list."""
     for name in ("after", "before"):
         cursor = call.query.get(name)
         if cursor is not None:

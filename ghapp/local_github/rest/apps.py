@@ -1,4 +1,4 @@
-"""The App about itself: installations, tokens, the manifest's conversion."""
+"""What an App asks about itself: installations, tokens, the conversion of its manifest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The App's delivery log: list deliveries, read one, redeliver it.
+"""The App's delivery log: list deliveries, read one, and redeliver it.
 
 https://docs.github.com/en/rest/apps/webhooks
 """
@@ -19,7 +19,7 @@ _STATUS_CODES = {"success": range(200, 400), "failure": range(400, 600)}
 
 
 def _listed(call: Call) -> list[Delivery]:
-    """The App's deliveries of the last three days that have ended, newest first."""
+    """Return the App's deliveries of the last three days that have ended, newest first."""
     since = call.world.now() - _KEPT
     return [
         item
@@ -49,7 +49,7 @@ def delivery_json(item: Delivery) -> JSON:
 
 
 def list_deliveries(call: Call) -> Reply:
-    """One page, newest first, from the delivery that `cursor` names; only `Link` says where the next one starts."""
+    """Return one page, newest first, from the delivery that `cursor` names. Only `Link` leads to the next page."""
     found, status = _listed(call), call.query.get("status")
     if status is not None:
         if status not in _STATUS_CODES:
@@ -78,7 +78,7 @@ def _cursor(first: Delivery) -> str:
 
 
 def _start(found: list[Delivery], cursor: str | None) -> int:
-    """The start of the page. Newer deliveries do not move it. Raises 422 on an invalid cursor."""
+    """Return the start of the page, which newer deliveries do not move. Raises 422 on an invalid cursor."""
     if cursor is None:
         return 0
     version, _, number = cursor.partition("_")

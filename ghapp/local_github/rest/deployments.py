@@ -57,7 +57,7 @@ def create(call: Call) -> Reply:
 
 
 def _auto_merge(call: Call, ref: str, sha: str) -> Reply | None:
-    """GitHub's default, and a trap: it merges the default branch into the branch to be deployed."""
+    """Merge the default branch into the branch to be deployed, as GitHub surprisingly does by default."""
     repository = call.repository
     git, default = repository.git, repository.default_branch
     tip = git.tip(default)
@@ -153,7 +153,7 @@ def _add_status(
 
 
 def _retire_others(call: Call, item: Deployment) -> None:
-    """Earlier successes of the same environment become inactive; transient and production ones are left alone."""
+    """Make earlier successful deployments of the environment inactive, except transient and production ones."""
     for other in call.repository.deployments:
         same = other is not item and other.environment == item.environment and other.id < item.id
         if same and other.state == "success" and not (other.transient_environment or other.production_environment):

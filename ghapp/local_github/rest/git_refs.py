@@ -1,4 +1,4 @@
-"""Git refs; moving one is subject to branch protection."""
+"""Git refs. Moving one is subject to branch protection."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def delete_ref(call: Call) -> Reply:
 
 
 def _move_ref(call: Call, name: str, before: str, after: str) -> None:
-    """Subject to branch protection, as a push is."""
+    """Move a ref, subject to branch protection, as a push is."""
     if name.startswith("refs/heads/"):
         branch, wanted = name.removeprefix("refs/heads/"), None if after == NO_SHA else after
         found = push_violations(call.world, call.repository, branch, call.actor, after=wanted)

@@ -1,4 +1,4 @@
-"""Issues, the comments on them and on pull requests, reactions."""
+"""Issues, comments on issues and pull requests, and reactions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _issue(call: Call) -> Issue:
 
 
 def _require_permission(call: Call, issue: Issue, level: str) -> None:
-    """Comments on a pull request need `pull_requests` or `issues`, those on an issue `issues`."""
+    """Comments on a pull request need `pull_requests` or `issues`; comments on an issue need `issues`."""
     match call.actor:
         case InstallationAccess(token):
             permissions = token.permissions

@@ -1,4 +1,4 @@
-"""GitHub about itself: versions, limits, addresses."""
+"""What GitHub tells about itself: versions, limits, addresses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Branch protection (classic) and rulesets."""
+"""Classic branch protection, and rulesets."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def delete_protection(call: Call) -> Reply:
 
 
 def rules_of_branch(call: Call) -> Reply:
-    """The rules of rulesets as they apply to a branch; classic protection is not among them."""
+    """Return the rules of rulesets that apply to a branch. Classic protection is not among them."""
     found = [
         {
             **rule,
@@ -215,7 +215,7 @@ def create_ruleset(call: Call) -> Reply:
 
 
 def create_organization_ruleset(call: Call) -> Reply:
-    """A ruleset for the repositories that the organisation has now; conditions on their names are not looked at."""
+    """Create a ruleset for the repositories that the organisation has now; conditions on their names are ignored."""
     owner = call.world.account(call.params["org"])
     if call.world.organization_members.get(owner.id, {}).get(call.account.id) != "admin":
         raise not_found()

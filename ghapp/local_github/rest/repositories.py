@@ -75,7 +75,7 @@ def read_commit(call: Call) -> Reply:
 
 
 def pulls_of_commit(call: Call) -> Reply:
-    """Merged pull requests that contain a commit; for a commit outside the default branch, also open ones."""
+    """Return the merged pull requests that contain a commit; if it is not on the default branch, also open ones."""
     sha = call.commit(call.params["sha"])
     git = call.repository.git
     default = git.tip(call.repository.default_branch)
@@ -146,7 +146,7 @@ def compare(call: Call) -> Reply:
 
 
 def _compared_commits(call: Call, base: str, head: str) -> tuple[Sequence[Commit], dict[str, str]]:
-    """Oldest first; without a paging parameter the newest 250."""
+    """Return the commits oldest first; without a paging parameter, the newest 250."""
     git = call.repository.git
     if not {"page", "per_page"} & set(call.query):
         return git.commits(f"{base}..{head}", limit=250)[::-1], {}

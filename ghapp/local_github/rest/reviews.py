@@ -21,7 +21,7 @@ def _pull(call: Call) -> PullRequest:
 
 
 def _visible(call: Call, pull: PullRequest) -> list[Review]:
-    """In chronological order; a pending review only for its author."""
+    """Return the reviews that the actor sees, in chronological order. Only its author sees a pending review."""
     reader = None if isinstance(call.actor, Anonymous) else call.account
     return [item for item in pull.reviews if item.state != "PENDING" or item.author is reader]
 
@@ -88,7 +88,7 @@ def submit_review(call: Call) -> Reply:
 
 
 def dismiss_review(call: Call) -> Reply:
-    """Needs write; on a protected branch admin."""
+    """Dismiss a review, which needs write, or admin on a protected branch."""
     pull = _pull(call)
     item = _review(call, pull)
     needed = "admin" if sources(pull.repository, pull.base_ref) else "write"

@@ -1,4 +1,4 @@
-"""The App about tokens that people gave it, by its client id and secret."""
+"""What an App asks, with its client id and secret, about tokens that people gave it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def revoke(call: Call) -> Reply:
 
 
 def revoke_grant(call: Call) -> Reply:
-    """All tokens of the person, and the consent to give more."""
+    """Revoke all tokens of the person, and the consent to give more."""
     token = _token(call)
     for value, other in list(call.world.user_tokens.items()):
         if (other.app, other.account) == (token.app, token.account):

@@ -1,1 +1,1 @@
-"""GitHub's JSON, one function for each kind of thing; REST and deliveries share them."""
+"""GitHub's JSON, one function for each kind of resource. REST and deliveries share these functions."""

@@ -90,7 +90,7 @@ def team(world: World, value: Team) -> JSON:
 
 
 def parent_team(world: World, value: Team) -> JSON:
-    """What a team shows of its parent."""
+    """Return a team as its child teams show it."""
     url = f"{world.api_url}/organizations/{value.organization.id}/team/{value.id}"
     return {
         "id": value.id,

@@ -31,7 +31,7 @@ _WORST_FIRST = (
 
 
 def pulls_of_head(value: Repository, sha: str) -> list[PullRequest]:
-    """Open pull requests with this head; those from forks are left out, as GitHub does."""
+    """Return the open pull requests with this head. As at GitHub, pull requests from forks are left out."""
     return [pull for pull in value.pulls if pull.state == "open" and pull.head_sha == sha and not pull.from_fork]
 
 
@@ -80,7 +80,7 @@ def annotation(world: World, value: Repository, run: CheckRun, item: JSON) -> JS
 
 
 def suite_state(suite: CheckSuite) -> tuple[str, str | None]:
-    """A suite has the status of its least finished run, and its worst conclusion."""
+    """Return the status of the suite's least finished run, and the worst conclusion."""
     runs = suite.latest_runs
     if not runs:
         return "queued", None
@@ -125,7 +125,7 @@ def check_suite(world: World, value: Repository, suite: CheckSuite, *, in_delive
 
 
 def suite_in_check_run(world: World, value: Repository, suite: CheckSuite) -> JSON:
-    """The `check_suite` inside a delivered check run."""
+    """Return the `check_suite` in a delivered check run."""
     status, conclusion = suite_state(suite)
     return {
         "id": suite.id,

@@ -21,7 +21,7 @@ _CONTENTS = ("+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes
 
 
 def minimal_pull(world: World, pull: PullRequest) -> JSON:
-    """The pull requests in check runs and check suites."""
+    """Return a pull request as check runs and check suites show it."""
 
     def side(value: Repository, ref: str, sha: str) -> JSON:
         return {
@@ -61,7 +61,7 @@ def _side(world: World, value: Repository | None, owner: Account, ref: str, sha:
 
 
 def pull_in_list(world: World, pull: PullRequest) -> JSON:
-    """A pull request as lists show it, with `merge_commit_sha` (which REST of 2026-03-10 leaves out)."""
+    """Return a pull request as lists show it, with `merge_commit_sha`, which REST version 2026-03-10 leaves out."""
     value, issue = pull.repository, pull.issue
     url, page = repository_url(world, value), f"{html_url(world, value)}/pull/{pull.number}"
     own = f"{url}/pulls/{pull.number}"

@@ -71,7 +71,7 @@ def html_url(world: World, value: Repository) -> str:
 
 
 def minimal_repository(world: World, value: Repository) -> JSON:
-    """What `installation` deliveries list."""
+    """Return a repository as `installation` deliveries list it."""
     return {
         "id": value.id,
         "node_id": node_id("R", value.id),
@@ -130,7 +130,7 @@ def repository(world: World, value: Repository) -> JSON:
 
 
 def full_repository(world: World, value: Repository, actor: Actor) -> JSON:
-    """The additional fields of `GET /repos/O/R`: merge settings, parent, and the sender's permissions."""
+    """Return a repository as `GET /repos/O/R` does: also merge settings, parent, and the sender's permissions."""
     body = {
         **repository(world, value),
         "permissions": permissions(world, value, actor),
@@ -169,7 +169,7 @@ def permissions(world: World, value: Repository, actor: Actor) -> JSON:
 
 
 def commit(world: World, value: Repository, item: Commit) -> JSON:
-    """A commit as REST lists it; `author` and `committer` are null where no account has the address."""
+    """Return a commit as REST lists it. `author` and `committer` are null if no account has the address."""
     url, page = repository_url(world, value), html_url(world, value)
     author, committer = world.account_by_email(item.author.email), world.account_by_email(item.committer.email)
     return {
@@ -208,7 +208,7 @@ def _utc(date: str) -> str:
 
 
 def push_commit(world: World, value: Repository, item: Commit, files: list[ChangedFile]) -> JSON:
-    """A commit as a `push` delivery lists it."""
+    """Return a commit as a `push` delivery lists it."""
 
     def person(signature: Signature) -> JSON:
         account = world.account_by_email(signature.email)

@@ -24,7 +24,7 @@ class Account:
     created_at: datetime
     site_admin: bool = False
     emails: list[str] = field(default_factory=list)
-    """Verified addresses beside `email`: GitHub links commits with any of them to the account."""
+    """Further verified addresses beside `email`. GitHub links commits with any of them to the account."""
 
     @property
     def email(self) -> str:
@@ -40,7 +40,7 @@ WEB_FLOW = Account(
     created_at=datetime(2016, 6, 10, tzinfo=UTC),
     emails=["noreply@github.com"],
 )
-"""GitHub's own account: the committer of what its pages and its merge button commit."""
+"""GitHub's own account, the committer of the commits that its pages and its merge button make."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -52,13 +52,13 @@ class Team:
     parent: Team | None = None
     members: dict[int, Literal["member", "maintainer"]] = field(default_factory=dict)
     invited: set[int] = field(default_factory=set)
-    """People who have not accepted yet: their membership is pending, and they have none of the team's access."""
+    """People who have not accepted yet. Their membership is pending, and they have none of the team's access."""
     repositories: dict[int, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class CustomRole:
-    """An organisation's own role name; it inherits one of GitHub's five."""
+    """A role that an organisation defines. It inherits from one of GitHub's five roles."""
 
     name: str
     base_role: str
@@ -98,7 +98,7 @@ class UserToken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignInCode:
-    """The code that the web flow hands to the App, to be exchanged once."""
+    """The code that the web flow hands to the App, which can be exchanged once."""
 
     app: App
     account: Account

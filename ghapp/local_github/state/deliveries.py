@@ -1,4 +1,4 @@
-"""Deliveries: each POST to an App, as GitHub's log of them shows it."""
+"""Deliveries: each POST to an App, as GitHub's delivery log shows it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ghapp.local_github.state.accounts import JSON, App
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Delivery:
-    """One POST to an App; a redelivery is another POST with the same guid."""
+    """One POST to an App. A redelivery is another POST with the same guid."""
 
     id: int
     guid: str
@@ -29,6 +29,6 @@ class Delivery:
     status: str = "pending"
     status_code: int = 0
     lost: bool = False
-    """Recorded as a delivery that did not arrive."""
+    """Whether it is recorded as a delivery that did not arrive."""
     hidden: bool = False
-    """Sent, and not yet in the App's list of deliveries."""
+    """Whether it was sent, but is not yet in the App's list of deliveries."""

@@ -15,7 +15,7 @@ from ghapp.local_github.state.writing import Comment, Review, ReviewThread
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Issue:
-    """An issue, or the issue half of a pull request."""
+    """An issue, or the issue that belongs to a pull request."""
 
     id: int
     number: int
@@ -46,7 +46,7 @@ class PullRequest:
     merged_by: Account | None = None
     merge_commit_sha: str | None = None
     mergeable_for: tuple[str, str] | None = None
-    """(base tip, head) of the test merge; the first request for a pair is answered `null`."""
+    """(base tip, head) of the test merge. The first request for a pair is answered `null`."""
     mergeable: bool | None = None
     maintainer_can_modify: bool = False
     reviews: list[Review] = field(default_factory=list)
@@ -70,7 +70,7 @@ ActivityType = Literal["push", "force_push", "branch_creation", "branch_deletion
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Activity:
-    """One move of a branch, with who moved it."""
+    """One move of a branch, and who moved it."""
 
     id: int
     activity_type: ActivityType
@@ -83,7 +83,7 @@ class Activity:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class QueueEntry:
-    """A pull request that waits in a merge queue, with the group's head that is being checked."""
+    """A pull request that waits in a merge queue, and the head of its group, which is being checked."""
 
     pull: PullRequest
     enqueued_by: Account

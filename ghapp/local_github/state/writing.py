@@ -1,4 +1,4 @@
-"""People's texts: comments, reactions, reviews."""
+"""What people write: comments, reactions, reviews."""
 
 from __future__ import annotations
 
