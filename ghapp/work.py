@@ -24,6 +24,7 @@ from ghapp.jobs import Job
 from ghapp.log import log
 from ghapp.opened import Opened, encryption_keys, opened
 from ghapp.processes import WITHOUT_KEEPER, Programs
+from ghapp.processes.cgroups import ControlGroups, open_control_groups
 from ghapp.processes.keeper import Keeper, keeping, wait_for_orphans
 from ghapp.processes.measuring import is_measurable
 from ghapp.processes.private_directories import make_private, sweep
@@ -84,6 +85,7 @@ async def _services_running(
 
     async with (
         _start_keeper(settings, timings) as keeper,
+        _open_control_groups() as (groups, groups_said),
         GitHubApp(
             settings.github.api_url,
             settings.github.app_id,
@@ -93,8 +95,8 @@ async def _services_running(
         ) as github,
     ):
         # Only now, after the orphans: remove what a killed process left under the uids and at the paths.
-        sandbox = await _choose_sandbox(settings)
-        programs = Programs(keeper=keeper)
+        sandbox = await _choose_sandbox(settings, groups_said)
+        programs = Programs(keeper=keeper, groups=groups)
         mirrors = Mirrors(
             settings.data_dir / "mirrors",
             allowed_host=git_host(settings.github.api_url),
@@ -159,10 +161,10 @@ async def _services_running(
             configs.close()
 
 
-async def _choose_sandbox(settings: Settings) -> Sandbox:
+async def _choose_sandbox(settings: Settings, groups_said: str) -> Sandbox:
     """The sandbox of root runs. Raises SettingsError if none works."""
     sandbox = await asyncio.to_thread(choose_sandbox, settings.sandbox, settings.data_dir)
-    log.info("sandbox_chosen", sandbox=sandbox.name, gives=sandbox.gives)
+    log.info("sandbox_chosen", sandbox=sandbox.name, gives=sandbox.gives, control_groups=groups_said)
     if sandbox.name == "uid":
         os.umask(0o077)  # the uids of root runs may pass through the data directory
         await asyncio.to_thread(clear_uids)
@@ -215,6 +217,18 @@ async def _start_keeper(settings: Settings, timings: Timings) -> AsyncIterator[K
         log.error("programs_outlive_their_process", processes=list(left))
     with keeping(directory, silence_s=timings.keeper_silence_s, grace_s=timings.keeper_grace_s) as keeper:
         yield keeper
+
+
+@contextlib.asynccontextmanager
+async def _open_control_groups() -> AsyncIterator[tuple[ControlGroups | None, str]]:
+    """The control groups of this process's root runs, after the programs of a killed process have ended; and a line for
+    the log."""
+    groups, said = await asyncio.to_thread(open_control_groups)
+    try:
+        yield groups, said
+    finally:
+        if groups is not None:
+            await asyncio.to_thread(groups.close)
 
 
 def _terraforms(setting: str | None, programs: Programs, timings: Timings) -> Sequence[Terraform]:

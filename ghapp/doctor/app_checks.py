@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from ghapp.doctor.protection_check import ProtectionCheck, State
 from ghapp.github import AppSeen, InstallationSeen, RepositoryAllows
 from ghapp.github.app_manifest import OPTIONAL, AppManifest
+from ghapp.processes.cgroups import examine_control_groups
 from ghapp.processes.sandbox_choice import SandboxSettings, examine_sandbox
 
 _LEVELS = {"read": 1, "write": 2, "admin": 3}
@@ -33,6 +34,11 @@ def check_sandbox(settings: SandboxSettings) -> ProtectionCheck:
         return ProtectionCheck(name="sandbox", state=State.MET, said=said)
     setting = "install bubblewrap where the worker runs, and leave PLANWARD_SANDBOX out"
     return ProtectionCheck(name="sandbox", state=State.ADVICE, said=said, setting=setting)
+
+
+def check_control_groups() -> ProtectionCheck:
+    """Whether the kernel bounds root runs that this process would start; the server may be in another group."""
+    return ProtectionCheck(name="control_groups", state=State.MET, said=f"here {examine_control_groups()}")
 
 
 def _permissions(manifest: AppManifest, app: AppSeen) -> Iterator[ProtectionCheck]:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ghapp.doctor.app_checks import check_app, check_repository, check_sandbox
+from ghapp.doctor.app_checks import check_app, check_control_groups, check_repository, check_sandbox
 from ghapp.doctor.branch_checks import check_branch
 from ghapp.doctor.protection_check import Guarded, ProtectionCheck, State
 from ghapp.errors import JobError
@@ -66,7 +66,7 @@ async def examine(
         raise JobError(f"the installation of {app.name} on {installation.account} is suspended: an owner can lift that")
     general = check_app(read_app_manifest(), app, installation)
     if sandbox is not None:
-        general = (*general, await asyncio.to_thread(check_sandbox, sandbox))
+        general = (*general, await asyncio.to_thread(check_sandbox, sandbox), check_control_groups())
     rules = github.rules(installation, full_name, administrator=administrator)
     repository = await rules.repository()
     config, branches = await _config(rules, repository)

@@ -1,15 +1,13 @@
-"""The limits in a sandbox that the kernel itself enforces, per process and per user."""
+"""The limits that the kernel itself enforces: in a sandbox per process and per user, and per control group."""
 
 import resource
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from ghapp.processes.limits import Limits
+from ghapp.processes.limits import KILLED_AT, TASKS_OF_A_PROCESS, Limits
 from ghapp.processes.priority import NICE
 
-_TASKS_OF_A_PROCESS = 10
-"""The kernel counts threads as tasks, and Go's programs have several."""
 NOT_BOUND, NOT_EXECUTABLE = 125, 126
 """The shell's exit codes if a program under a uid could not be started."""
 
@@ -17,7 +15,7 @@ NOT_BOUND, NOT_EXECUTABLE = 125, 126
 def _kernel_limits(limits: Limits) -> dict[int, int]:
     bounds = {resource.RLIMIT_CORE: 0}
     if limits.processes is not None:
-        bounds[resource.RLIMIT_NPROC] = _TASKS_OF_A_PROCESS * limits.processes
+        bounds[resource.RLIMIT_NPROC] = TASKS_OF_A_PROCESS * limits.processes
     if limits.files_at_once is not None:
         bounds[resource.RLIMIT_NOFILE] = limits.files_at_once
     # No limit can exceed this process's own, which every program inherits.
@@ -26,6 +24,24 @@ def _kernel_limits(limits: Limits) -> dict[int, int]:
         name: most if allowed[name] == resource.RLIM_INFINITY else min(most, allowed[name])
         for name, most in bounds.items()
     }
+
+
+def of_group(limits: Limits) -> Mapping[str, str]:
+    """The limits as contents of a control group's files.
+
+    Above the memory limit the kernel kills all of a program; if the program holds a lock, only its largest process, and
+    not before it should have ended by itself.
+
+    https://docs.kernel.org/admin-guide/cgroup-v2.html#memory-interface-files
+    """
+    files = {}
+    if (memory_bytes := limits.memory_bytes) is not None:
+        files["memory.max"] = str(KILLED_AT * memory_bytes if limits.interrupt_first else memory_bytes)
+        files["memory.swap.max"] = "0"
+        files["memory.oom.group"] = "0" if limits.interrupt_first else "1"
+    if limits.processes is not None:
+        files["pids.max"] = str(TASKS_OF_A_PROCESS * limits.processes)
+    return files
 
 
 def bound(pid: int, limits: Limits) -> None:

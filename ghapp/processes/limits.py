@@ -4,20 +4,23 @@ import asyncio
 import os
 import signal
 from collections.abc import Collection
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from ghapp.processes.cgroups import Group
 from ghapp.processes.measuring import Measured, Measuring, is_measurable
 from ghapp.processes.priority import Yielding
 
 _CHILDREN_KILLED_AT = 1.25
-_KILLED_AT = 2.0
+KILLED_AT = 2
 """Multiples of the memory limit. If a program exceeds them after it was interrupted, it does not get its time to end:
 at the first, its child processes are killed, since Terraform can write its state without a provider; at the second,
 the program itself is killed."""
 
+TASKS_OF_A_PROCESS = 10
+"""The kernel counts threads as tasks, and Go's programs have several."""
 _DISK_CHECK_EVERY = 20
 
 _measuring = Measuring()
@@ -57,7 +60,7 @@ NO_LIMITS = Limits()
 class Exceeded:
     """The limit that ended a program, and how much it had used; processes and seconds are plain numbers."""
 
-    limit: Literal["memory", "processes", "processor", "disk", "output", "file", "read whole"]
+    limit: Literal["memory", "processes", "tasks", "processor", "disk", "output", "file", "read whole"]
     size_bytes: int
     allowed_bytes: int
 
@@ -65,8 +68,10 @@ class Exceeded:
 class Guard:
     """Watches one running program; `exceeded` is done once it exceeds a limit."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, group: Group | None = None) -> None:
+        """The program is alone in the `group`, if it has one."""
         self.limits = limits
+        self.group = group
         self.exceeded: asyncio.Future[Exceeded] = asyncio.get_running_loop().create_future()
         self._said_bytes = 0
 
@@ -94,6 +99,16 @@ class Guard:
                 if size_bytes > limit:
                     self._exceed(Exceeded(limit="file", size_bytes=size_bytes, allowed_bytes=limit))
 
+    def check_group(self) -> None:
+        """Note the limits that the kernel enforced."""
+        refused = None if self.group is None else self.group.refused()
+        if refused == "memory" and self.group is not None and (most := self.limits.memory_bytes) is not None:
+            size_bytes = max(self.group.peak_bytes(), most)
+            self._exceed(Exceeded(limit="memory", size_bytes=size_bytes, allowed_bytes=most))
+        elif refused == "pids" and (processes := self.limits.processes) is not None:
+            tasks = TASKS_OF_A_PROCESS * processes
+            self._exceed(Exceeded(limit="tasks", size_bytes=tasks, allowed_bytes=processes))
+
     async def watch(self, session: int, program: int, uid: int | None = None) -> None:
         """Watch the program of this session until cancelled, if there is anything to watch for.
 
@@ -105,8 +120,9 @@ class Guard:
         written = limits.files and limits.output_bytes is not None
         if not counted and not written and limits.disk_bytes is None:
             return
-        with _measuring.of(session, program, uid) as measured:
-            look, yielding = 0, Yielding({session}) if limits.yields else None
+        counting = _measuring.of(session, program, uid) if self.group is None else nullcontext(self.group)
+        with counting as measured:
+            look, yielding = 0, Yielding({session}) if limits.yields and not self._has("cpu") else None
             while not self.exceeded.done():
                 await asyncio.sleep(Measuring.EVERY_S)
                 self.check_files()
@@ -115,7 +131,7 @@ class Guard:
                 if look % _DISK_CHECK_EVERY == 0:
                     await self._check_disk()
             # It was interrupted, and has its time to end.
-            while self.exceeded.result().limit in ("memory", "processes"):
+            while self.exceeded.result().limit in ("memory", "processes", "tasks"):
                 await asyncio.sleep(Measuring.EVERY_S)
                 if self.exceeded.result().limit == "memory":
                     await self._kill_the_largest(program, measured)
@@ -126,21 +142,25 @@ class Guard:
         limits = self.limits
         return any(each is not None for each in (limits.memory_bytes, limits.processes, limits.processor_s))
 
-    async def _check_processes(self, measured: Measured, yielding: Yielding | None) -> None:
+    def _has(self, controller: str) -> bool:
+        return self.group is not None and self.group.has(controller)
+
+    async def _check_processes(self, measured: Measured | Group, yielding: Yielding | None) -> None:
         limits = self.limits
         if not self._counts() or not is_measurable():
             return
-        found = await measured.processes(limits.memory_bytes)
+        usage = await measured.usage(limits.memory_bytes)
         if yielding is not None:
-            yielding.add((each.pid, each.session) for each in found)
-        processor_s = int(measured.processor_s())
+            yielding.add((each.pid, each.session) for each in usage.processes)
+        processor_s = int(usage.processor_s)
         if limits.processor_s is not None and processor_s > limits.processor_s:
             self._exceed(Exceeded(limit="processor", size_bytes=processor_s, allowed_bytes=limits.processor_s))
-        if limits.processes is not None and len(found) > limits.processes:
-            self._exceed(Exceeded(limit="processes", size_bytes=len(found), allowed_bytes=limits.processes))
-        size_bytes = sum(each.size_bytes for each in found)
-        if limits.memory_bytes is not None and size_bytes > limits.memory_bytes:
-            self._exceed(Exceeded(limit="memory", size_bytes=size_bytes, allowed_bytes=limits.memory_bytes))
+        number = len(usage.processes)
+        if limits.processes is not None and number > limits.processes:
+            self._exceed(Exceeded(limit="processes", size_bytes=number, allowed_bytes=limits.processes))
+        if limits.memory_bytes is not None and usage.memory_bytes > limits.memory_bytes:
+            self._exceed(Exceeded(limit="memory", size_bytes=usage.memory_bytes, allowed_bytes=limits.memory_bytes))
+        self.check_group()
 
     async def _check_disk(self) -> None:
         limit = self.limits.disk_bytes
@@ -150,22 +170,21 @@ class Guard:
         if size_bytes > limit:
             self._exceed(Exceeded(limit="disk", size_bytes=size_bytes, allowed_bytes=limit))
 
-    async def _kill_all_but(self, spared: Collection[int], measured: Measured) -> None:
+    async def _kill_all_but(self, spared: Collection[int], measured: Measured | Group) -> None:
         """Kill the program's child processes, which continue although it was interrupted."""
-        for each in await measured.processes(None):
+        for each in (await measured.usage(None)).processes:
             if each.pid not in spared:
                 with suppress(ProcessLookupError, PermissionError):
                     os.kill(each.pid, signal.SIGKILL)
 
-    async def _kill_the_largest(self, pid: int, measured: Measured) -> None:
+    async def _kill_the_largest(self, pid: int, measured: Measured | Group) -> None:
         """Kill the largest process, which keeps growing although the program was interrupted."""
         limit = self.limits.memory_bytes or 0
-        found = await measured.processes(int(_CHILDREN_KILLED_AT * limit))
-        size_bytes = sum(each.size_bytes for each in found)
-        if size_bytes <= _CHILDREN_KILLED_AT * limit:
+        usage = await measured.usage(int(_CHILDREN_KILLED_AT * limit))
+        if usage.memory_bytes <= _CHILDREN_KILLED_AT * limit or not usage.processes:
             return
-        largest = max(found, key=lambda each: each.size_bytes).pid
-        if largest != pid or size_bytes > _KILLED_AT * limit:
+        largest = max(usage.processes, key=lambda each: each.size_bytes).pid
+        if largest != pid or usage.memory_bytes > KILLED_AT * limit:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(largest, signal.SIGKILL)
 

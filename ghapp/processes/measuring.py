@@ -1,9 +1,9 @@
 """The memory and processor time of programs and their children, from Linux's `/proc`.
 
 A program and its children are found by their session, even if they leave its process group; in a sandbox by their pid
-namespace or uid, which no process can leave. The sum of resident sizes counts shared memory several times, so above a
-limit the proportional sizes decide. `RLIMIT_AS` is of no use, since Go reserves far more addresses than it uses, nor is
-`RLIMIT_CPU`, which applies to each process alone. In few places may an ordinary process create a cgroup.
+namespace or uid, which no process can leave. A control group does all of this itself (cgroups.py). The sum of resident
+sizes counts shared memory several times, so above a limit the proportional sizes decide. `RLIMIT_AS` is of no use,
+since Go reserves far more addresses than it uses, nor is `RLIMIT_CPU`, which applies to each process alone.
 
 https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
 """
@@ -33,6 +33,16 @@ class Sized:
     pid: int
     size_bytes: int
     session: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What the processes of one program use."""
+
+    processes: tuple[Sized, ...]
+    memory_bytes: int
+    processor_s: float
+    """Of finished processes too."""
 
 
 def is_measurable() -> bool:
@@ -124,11 +134,9 @@ class Measuring:
         """The processor time of the program's processes at the last measurement."""
         return self._times[pid].ticks / _TICKS_PER_S
 
-    async def proportional(self, processes: Collection[Sized]) -> tuple[Sized, ...]:
-        """The same processes with their proportional sizes: shared memory counts once."""
-        return await asyncio.get_running_loop().run_in_executor(
-            self._thread, lambda: tuple(_proportional(each) for each in processes)
-        )
+    async def measure_exactly(self, processes: Collection[Sized]) -> tuple[Sized, ...]:
+        """The same processes with their proportional sizes."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, proportional, processes)
 
     def _measure(self, sessions: Mapping[int, str | int | None], times: Mapping[int, _ProcessorTime]) -> None:
         listed = {int(name) for name in os.listdir(_PROC) if name.isdigit()}  # noqa: PTH208 - a path for each costs
@@ -140,7 +148,7 @@ class Measuring:
         has_uids = any(isinstance(each, int) for each in own)
         for pid in (listed - self._others) | (listed & sessions.keys()):
             with contextlib.suppress(OSError, ValueError, IndexError):
-                words = (_PROC / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()
+                words = _stat(pid)
                 of = session = int(words[3])
                 if of not in sessions and own:
                     of = own.get(_namespace(pid) or "", own.get((has_uids and uid_of(pid)) or 0, of))
@@ -162,16 +170,37 @@ class Measured:
         self._measuring = measuring
         self._pid = pid
 
-    async def processes(self, above_bytes: int | None) -> tuple[Sized, ...]:
-        """The program's processes. They are measured exactly only if together they use more than `above_bytes`."""
+    async def usage(self, above_bytes: int | None) -> Usage:
+        """What the program's processes use. The memory is measured exactly only if it is more than `above_bytes`."""
         found = await self._measuring.measure(self._pid)
-        if above_bytes is None or sum(each.size_bytes for each in found) <= above_bytes:
-            return found
-        return await self._measuring.proportional(found)
+        if above_bytes is not None and total_bytes(found) > above_bytes:
+            found = await self._measuring.measure_exactly(found)
+        processor_s = self._measuring.processor_s(self._pid)
+        return Usage(processes=found, memory_bytes=total_bytes(found), processor_s=processor_s)
 
-    def processor_s(self) -> float:
-        """Their processor time at the last measurement."""
-        return self._measuring.processor_s(self._pid)
+
+def sized(pid: int) -> Sized | None:
+    """A process with its resident size; None if it is gone."""
+    try:
+        words = _stat(pid)
+        return Sized(pid, int(words[21]) * _PAGE_BYTES, int(words[3]))
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def total_bytes(processes: Collection[Sized]) -> int:
+    """The memory of all of them."""
+    return sum(each.size_bytes for each in processes)
+
+
+def proportional(processes: Collection[Sized]) -> tuple[Sized, ...]:
+    """The same processes with their proportional sizes: shared memory counts once."""
+    return tuple(_proportional(each) for each in processes)
+
+
+def _stat(pid: int) -> list[bytes]:
+    """The fields of /proc/PID/stat from the third one, the process's state."""
+    return (_PROC / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()
 
 
 def _namespace(pid: int) -> str | None:

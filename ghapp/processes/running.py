@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import shutil
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -11,8 +12,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ghapp.processes.bounds import NOT_BOUND, NOT_EXECUTABLE, bound, bounded
+from ghapp.processes.bounds import NOT_BOUND, NOT_EXECUTABLE, bound, bounded, of_group
 from ghapp.processes.bubblewrap import Status
+from ghapp.processes.cgroups import GO, ControlGroups, Group, held_back
 from ghapp.processes.keeper import Keeper
 from ghapp.processes.limits import NO_LIMITS, Exceeded, Guard, Limits
 from ghapp.processes.output import Output, read
@@ -60,6 +62,8 @@ class Programs:
     """Runs programs, under a keeper if this process has one."""
 
     keeper: Keeper | None = None
+    groups: ControlGroups | None = None
+    """For the programs of root runs."""
 
     async def run(
         self,
@@ -91,6 +95,7 @@ class Programs:
             return Exited(exit_code=-signal.SIGINT, interrupted=True)
         if stdout_to is not None:
             limits = replace(limits, files=(*limits.files, stdout_to))
+        group = await self._group(limits) if confined is not UNCONFINED else None
         out, err = (None if stdout_to else await Output.opened()), await Output.opened()
         target = out.write_end if out else os.open(stdout_to or "", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         stop_ignoring()
@@ -99,9 +104,13 @@ class Programs:
                 nullcontext() if self.keeper is None else self.keeper.inherited() as lock,
                 confined.command([os.fspath(word) for word in argv], environ, cwd, kept=lock is not None) as command,
             ):
+                words = command.argv if command.uid is None else bounded(command.argv, _per_process(limits, group))
+                if group is not None:
+                    _require_executable(words[0], command.environ)
+                    words = held_back(words, has_input=bool(stdin))
                 process = await asyncio.create_subprocess_exec(
-                    *(command.argv if command.uid is None else bounded(command.argv, limits)),
-                    stdin=asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL,
+                    *words,
+                    stdin=asyncio.subprocess.PIPE if stdin or group is not None else asyncio.subprocess.DEVNULL,
                     stdout=target,
                     stderr=err.write_end,
                     env=dict(command.environ),
@@ -112,9 +121,14 @@ class Programs:
                     extra_groups=None if command.uid is None else [],
                     pass_fds=(*(() if lock is None else (lock,)), *command.pass_fds),
                 )
+                if group is not None:
+                    await _enter(group, process)
+                    stdin = GO + stdin
                 status = await Status.opened(command)
         except BaseException as error:
             _close(out, err)
+            if group is not None:
+                await asyncio.shield(group.end())
             missing = isinstance(error, FileNotFoundError | PermissionError)
             if not missing or (cwd is not None and not cwd.is_dir()):
                 raise
@@ -122,8 +136,9 @@ class Programs:
         finally:
             os.close(target)
             os.close(err.write_end)
+        guard = Guard(limits, group)
         running = _Running(
-            process, stop or Stop(deadline_s=5.0), Guard(limits), out, err, self.keeper, status, confined, command.uid
+            process, stop or Stop(deadline_s=5.0), guard, out, err, self.keeper, status, confined, command.uid
         )
         try:
             ended = await running.to_its_end(stdin, timeout_s, on_line)
@@ -139,6 +154,14 @@ class Programs:
             raise NotConfined(ended.stderr.decode(errors="replace").strip()[-500:])
         return ended
 
+    async def _group(self, limits: Limits) -> Group | None:
+        if self.groups is None:
+            return None
+        try:
+            return await asyncio.to_thread(self.groups.make, of_group(limits))
+        except OSError as error:
+            raise NotConfined(f"its control group could not be created: {error.strerror}") from error
+
 
 WITHOUT_KEEPER = Programs()
 """For a process that ends together with the programs that it runs."""
@@ -148,6 +171,28 @@ def _close(*outputs: Output | None) -> None:
     for output in outputs:
         if output is not None:
             output.close()
+
+
+def _require_executable(program: str, environ: Mapping[str, str]) -> None:
+    """Raise what starting it would raise."""
+    if shutil.which(program, path=environ.get("PATH", os.defpath)) is None:
+        raise PermissionError(program) if os.path.exists(program) else FileNotFoundError(program)  # noqa: PTH110
+
+
+def _per_process(limits: Limits, group: Group | None) -> Limits:
+    """Without the number of tasks if the group limits that."""
+    return replace(limits, processes=None) if group is not None and group.has("pids") else limits
+
+
+async def _enter(group: Group, process: asyncio.subprocess.Process) -> None:
+    """Move a program that is held back into its group."""
+    try:
+        await asyncio.to_thread(group.take_in, process.pid)
+    except OSError as error:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+        raise NotConfined(f"it could not be moved into its control group: {error.strerror}") from error
 
 
 class _Running:
@@ -188,12 +233,16 @@ class _Running:
             watching = asyncio.ensure_future(self._guard.watch(process.pid, self._program, self._uid))
             interrupted, timed_out = await self._wait(timeout_s)
             self._guard.check_files()
+            if process.returncode:
+                self._guard.check_group()
         except asyncio.CancelledError:
             await asyncio.shield(self._end())
             raise
         finally:
             self._kill_group()
             await asyncio.shield(self._confined.end_all())
+            if self._guard.group is not None:
+                await asyncio.shield(self._guard.group.end())
             feeding.cancel()
             if watching is not None:
                 watching.cancel()
@@ -228,7 +277,7 @@ class _Running:
         if self._guard.limits.yields:
             yield_to_others(self._process.pid, self._program)
         if self._status is not None:
-            bound(self._program, self._guard.limits)
+            bound(self._program, _per_process(self._guard.limits, self._guard.group))
             self._status.let_begin()
 
     def _exit_code(self) -> int:
@@ -291,6 +340,8 @@ class _Running:
     def _kill_group(self) -> None:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
+        if self._guard.group is not None:
+            self._guard.group.kill()
 
 
 async def _feed(stream: asyncio.StreamWriter | None, data: bytes) -> None:

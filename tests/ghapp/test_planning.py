@@ -153,6 +153,8 @@ def test_of_diagnostics_without_end_some_are_kept_and_no_warnings_hide_an_error(
 
 
 MEMORY = Exceeded(limit="memory", size_bytes=1_234 * MB, allowed_bytes=1_000 * MB)
+KERNEL = Exceeded(limit="memory", size_bytes=1_000 * MB, allowed_bytes=1_000 * MB)
+TASKS = Exceeded(limit="tasks", size_bytes=10_000, allowed_bytes=1_000)
 OUTPUT = Exceeded(limit="output", size_bytes=257 * MB, allowed_bytes=256 * MB)
 
 
@@ -165,6 +167,22 @@ OUTPUT = Exceeded(limit="output", size_bytes=257 * MB, allowed_bytes=256 * MB)
             False,
             "terraform plan took 1,234 MB of memory, more than the 1,000 MB of PLANWARD_MEMORY_LIMIT_MB. "
             "Split the root module into smaller ones, or ask the operator to raise PLANWARD_MEMORY_LIMIT_MB and "
+            "press Re-run",
+        ),
+        (
+            "plan",
+            Finished(exit_code=-9, exceeded=KERNEL),
+            False,
+            "terraform plan needed more memory than the 1,000 MB of PLANWARD_MEMORY_LIMIT_MB. "
+            "Split the root module into smaller ones, or ask the operator to raise PLANWARD_MEMORY_LIMIT_MB and "
+            "press Re-run",
+        ),
+        (
+            "plan",
+            Finished(exit_code=-9, exceeded=TASKS),
+            False,
+            "terraform plan had 10,000 processes and threads, ten for each of the 1,000 of PLANWARD_PROCESS_LIMIT. "
+            "Split the root module into smaller ones, or ask the operator to raise PLANWARD_PROCESS_LIMIT and "
             "press Re-run",
         ),
         (

@@ -68,11 +68,17 @@ def _describe_exceeded(exceeded: Exceeded) -> tuple[str, str]:
     match exceeded.limit:
         case "memory":
             limit = "PLANWARD_MEMORY_LIMIT_MB"
+            if exceeded.size_bytes <= exceeded.allowed_bytes:  # the kernel gave it no more
+                return f"needed more memory than the {allowed} of {limit}", limit
             return f"took {size} of memory, more than the {allowed} of {limit}", limit
         case "processes":
             limit = "PLANWARD_PROCESS_LIMIT"
             took = f"had {exceeded.size_bytes:,} processes, more than the {exceeded.allowed_bytes:,} of {limit}"
             return took, limit
+        case "tasks":
+            limit = "PLANWARD_PROCESS_LIMIT"
+            took = f"had {exceeded.size_bytes:,} processes and threads, ten for each of the {exceeded.allowed_bytes:,}"
+            return f"{took} of {limit}", limit
         case "processor":
             limit = "PLANWARD_CPU_LIMIT_S"
             seconds, most = (f"{number:,} s" for number in (exceeded.size_bytes, exceeded.allowed_bytes))

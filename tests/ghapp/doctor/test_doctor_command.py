@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from ghapp.cli import planward
-from ghapp.doctor.app_checks import check_sandbox
+from ghapp.doctor.app_checks import check_control_groups, check_sandbox
 from ghapp.doctor.protection_check import State
 from ghapp.local_github import LocalGitHub
 from ghapp.processes.sandbox_choice import SandboxSettings
@@ -165,4 +165,12 @@ def test_the_sandbox_of_this_machine_is_reported() -> None:
     assert (without.state, without.said) == (
         State.ADVICE,
         "PLANWARD_SANDBOX is none: the code of a plan reads everything that Planward's user can",
+    )
+
+
+def test_what_limits_commands_on_this_machine_is_reported() -> None:
+    groups = check_control_groups()
+    assert (groups.state, groups.said.split(" (")[0].split(": ")[0]) in (
+        (State.MET, "here each command has a control group of its own"),
+        (State.MET, "here Planward measures each command, without control groups"),
     )

@@ -1,0 +1,300 @@
+"""Control groups (cgroup v2): where part of their tree is delegated to Planward, each command of a root run has one.
+
+The kernel counts everything that a command started, ends all of it at once, and enforces the limits of the delegated
+controllers (cpu, memory, pids). In a sandbox no process can leave its group.
+
+    DELEGATED/        the systemd unit's group (`Delegate=`), or the container's if that is writable
+      planward/       Planward's own processes: a group that passes controllers on cannot have processes itself
+      runs-NAME/      the commands of one worker, which holds a lock on it
+        1/ 2/ …       one command each
+
+https://docs.kernel.org/admin-guide/cgroup-v2.html
+"""
+
+import asyncio
+import contextlib
+import errno
+import fcntl
+import itertools
+import os
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Literal, Self
+
+from ghapp.log import log
+from ghapp.processes.delegated_group import OWN, NoControlGroups, find_delegated
+from ghapp.processes.measuring import Usage, proportional, sized, total_bytes
+
+_RUNS = "runs-"
+_CONTROLLERS = ("cpu", "memory", "pids")
+_WEIGHT = 33
+"""Of all runs together, where Planward's own is 100: a third, as with a nice value of 5."""
+_ATTEMPTS = 20
+_KILL_S = 10.0
+_POLL_S = 0.005
+
+
+def examine_control_groups() -> str:
+    """Say in one line what bounds the commands of root runs on this machine. Changes nothing."""
+    try:
+        return _said(_available(find_delegated()))
+    except NoControlGroups as error:
+        return _not_used(error)
+
+
+def open_control_groups() -> tuple["ControlGroups | None", str]:
+    """Prepare the delegated control group, if there is one; and say in one line what bounds the commands."""
+    try:
+        groups = ControlGroups.opened(find_delegated())
+    except NoControlGroups as error:
+        return None, _not_used(error)
+    except OSError as error:
+        return None, _not_used(f"its control group cannot be used ({error.strerror})")
+    return groups, groups.gives
+
+
+def _not_used(reason: object) -> str:
+    return f"Planward measures each command, without control groups: {reason}"
+
+
+def _said(controllers: Collection[str]) -> str:
+    return f"each command has a control group of its own ({', '.join(sorted(controllers)) or 'without controllers'})"
+
+
+def _available(group: Path) -> tuple[str, ...]:
+    there = (group / "cgroup.controllers").read_text().split()
+    return tuple(each for each in _CONTROLLERS if each in there)
+
+
+class ControlGroups:
+    """The control groups of one worker's commands."""
+
+    def __init__(self, runs: Path, lock: int, controllers: Collection[str]) -> None:
+        """Use `opened`."""
+        self._runs = runs
+        self._lock = lock
+        self._controllers = frozenset(controllers)
+        self._numbering = itertools.count(1)
+
+    @classmethod
+    def opened(cls, delegated: Path) -> Self:
+        """Prepare the delegated group, after removing what killed workers left. Raises OSError.
+
+        Moves all of its processes to a group below it, since all of them are Planward's.
+        """
+        own = delegated / OWN
+        own.mkdir(mode=0o700, exist_ok=True)
+        with _held(own):  # others that start meanwhile would take the new group for one that was left
+            for left in delegated.glob(f"{_RUNS}*"):
+                _remove_left(left)
+            runs = delegated / f"{_RUNS}{os.urandom(4).hex()}"
+            runs.mkdir(mode=0o700)
+            lock = _locked(runs)
+        controllers = _available(delegated)
+        _move_processes(delegated, own)
+        for group in (delegated, runs):
+            controllers = tuple(each for each in controllers if _enabled(group, each, own))
+        if "cpu" in controllers:
+            (runs / "cpu.weight").write_text(str(_WEIGHT))
+        return cls(runs, lock, controllers)
+
+    @property
+    def gives(self) -> str:
+        """What they bound, in one line for people."""
+        return _said(self._controllers)
+
+    def make(self, bounds: Mapping[str, str]) -> "Group":
+        """A group for one command: `bounds` are the contents of its files. Raises OSError."""
+        path = self._runs / str(next(self._numbering))
+        path.mkdir(mode=0o700)
+        group = Group(path, self._controllers)
+        try:
+            for name, content in bounds.items():
+                if group.has(name.partition(".")[0]):
+                    # A machine without swap lacks its file.
+                    with contextlib.suppress(OSError) if name == "memory.swap.max" else contextlib.nullcontext():
+                        (path / name).write_text(content)
+        except OSError:
+            path.rmdir()
+            raise
+        return group
+
+    def close(self) -> None:
+        """Remove them: their commands have ended."""
+        _end(self._runs)
+        os.close(self._lock)
+
+
+class Group:
+    """The control group of one command."""
+
+    def __init__(self, path: Path, controllers: Collection[str]) -> None:
+        """Use `ControlGroups.make`."""
+        self.path = path
+        self._controllers = controllers
+
+    def has(self, controller: str) -> bool:
+        """Whether the kernel enforces its limits of this kind."""
+        return controller in self._controllers
+
+    def take_in(self, pid: int) -> None:
+        """Move a process into it, and with it everything that the process starts from now on. Raises OSError."""
+        (self.path / "cgroup.procs").write_text(str(pid))
+
+    async def usage(self, above_bytes: int | None) -> Usage:
+        """What its processes use; without the memory controller measured exactly if that is more than `above_bytes`."""
+        return await asyncio.to_thread(self._usage, above_bytes)
+
+    def _usage(self, above_bytes: int | None) -> Usage:
+        processes = tuple(found for pid in _pids(self.path) if (found := sized(pid)) is not None)
+        if self.has("memory"):
+            memory_bytes = self._memory_bytes()
+        else:
+            if above_bytes is not None and total_bytes(processes) > above_bytes:
+                processes = proportional(processes)
+            memory_bytes = total_bytes(processes)
+        processor_s = _numbers(self.path / "cpu.stat").get("usage_usec", 0) / 1_000_000
+        return Usage(processes=processes, memory_bytes=memory_bytes, processor_s=processor_s)
+
+    def _memory_bytes(self) -> int:
+        """Without what the kernel can take back at any time, such as copies of files."""
+        kept = _numbers(self.path / "memory.stat")
+        files = kept.get("file", 0) - kept.get("shmem", 0) + kept.get("slab_reclaimable", 0)
+        return max(_number(self.path / "memory.current") - files, 0)
+
+    def refused(self) -> Literal["memory", "pids"] | None:
+        """The limit of its own at which the kernel killed a process, or refused to start one."""
+        events = _numbers(self.path / "memory.events") if self.has("memory") else {}
+        # `oom_kill` alone also counts those that died since the machine had no memory left.
+        if events.get("oom", 0) and events.get("oom_kill", 0):
+            return "memory"
+        if self.has("pids") and _numbers(self.path / "pids.events").get("max", 0):
+            # Older kernels also count what a limit further up refused.
+            most = _number(self.path / "pids.max")
+            return "pids" if _number(self.path / "pids.peak", most) >= most else None
+        return None
+
+    def peak_bytes(self) -> int:
+        """The most memory that it used at a time; 0 if the kernel, before 5.19, does not say."""
+        return _number(self.path / "memory.peak")
+
+    def kill(self) -> None:
+        """Kill all of its processes at once."""
+        with contextlib.suppress(OSError):
+            (self.path / "cgroup.kill").write_text("1")
+
+    async def end(self) -> None:
+        """Kill what is left in it, and remove it; otherwise the next worker does."""
+        if not await asyncio.to_thread(_end, self.path):
+            log.error("control_group_not_removed", group=str(self.path))
+
+
+def held_back(argv: Sequence[str], *, has_input: bool) -> list[str]:
+    """Wrap a program in a shell that waits for a line on its standard input: by then it is in its group.
+
+    With `has_input` the rest of that is the program's own, otherwise it has none.
+    """
+    no_input = "" if has_input else " </dev/null"
+    return ["/bin/sh", "-c", f'read -r planward_go && exec "$@"{no_input}', "sh", *argv]
+
+
+GO = b"\n"
+"""The line."""
+
+
+def _move_processes(source: Path, target: Path) -> None:
+    for _ in range(_ATTEMPTS):  # those that start meanwhile too
+        found = _pids(source)
+        if not found:
+            return
+        for pid in found:
+            with contextlib.suppress(OSError):  # ended, or of a machine around the container
+                (target / "cgroup.procs").write_text(str(pid))
+
+
+def _enabled(group: Path, controller: str, own: Path) -> bool:
+    """Pass a controller on to the groups below; False if the kernel refuses."""
+    for _ in range(_ATTEMPTS):
+        try:
+            (group / "cgroup.subtree_control").write_text(f"+{controller}")
+        except OSError as error:
+            if error.errno != errno.EBUSY:
+                return False
+            _move_processes(group, own)
+        else:
+            return True
+    return False
+
+
+def _remove_left(runs: Path) -> None:
+    """Kill and remove the commands of a worker, unless it is alive."""
+    try:
+        lock = _locked(runs)
+    except (BlockingIOError, FileNotFoundError):
+        return
+    try:
+        if not _end(runs):
+            log.error("control_group_not_removed", group=str(runs))
+    finally:
+        os.close(lock)
+
+
+def _end(group: Path) -> bool:
+    """Kill all processes of a group and of those below it, and remove them; False if some remain."""
+    with contextlib.suppress(OSError):  # gone
+        (group / "cgroup.kill").write_text("1")
+    end = time.monotonic() + _KILL_S
+    while _numbers(group / "cgroup.events").get("populated", 0) and time.monotonic() < end:
+        time.sleep(_POLL_S)
+    try:
+        for current, _, _ in os.walk(group, topdown=False):
+            os.rmdir(current)  # noqa: PTH106 - a path for each costs
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def _held(directory: Path) -> Iterator[None]:
+    lock = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _locked(directory: Path) -> int:
+    """Raises BlockingIOError if another process has locked it."""
+    lock = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise
+    return lock
+
+
+def _pids(group: Path) -> list[int]:
+    try:
+        return [int(pid) for pid in (group / "cgroup.procs").read_text().split() if pid != "0"]
+    except OSError:
+        return []
+
+
+def _number(file: Path, otherwise: int = 0) -> int:
+    try:
+        return int(file.read_text())
+    except (OSError, ValueError):  # "max" is no number
+        return otherwise
+
+
+def _numbers(file: Path) -> Mapping[str, int]:
+    """The numbers of a file with a name and a number a line; empty if it is gone."""
+    try:
+        return {name: int(number) for name, number in (line.split() for line in file.read_text().splitlines())}
+    except OSError:
+        return {}
