@@ -29,12 +29,6 @@ class Backend(msgspec.Struct, frozen=True, kw_only=True):
     line: int
     path: str = ""
 
-    @property
-    def absolute_path(self) -> str | None:
-        """The path of a local backend's state, if it is fixed and outside the checkout."""
-        path = self.values.get("path")
-        return path if self.type == "local" and isinstance(path, str) and path.startswith("/") else None
-
 
 class Provider(msgspec.Struct, frozen=True, kw_only=True):
     """An entry of `required_providers`; `source` and `version` are None if they are not written."""

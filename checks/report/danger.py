@@ -86,11 +86,6 @@ def without_repetitions(attributes: Sequence[AttributeChange]) -> tuple[Attribut
     return tuple(attribute for attribute in attributes if not _repeats_another(attribute, said))
 
 
-def stateful_kind(type_: str) -> str | None:
-    """The kind of data that is lost with a resource of this type: "database", "bucket", …; None if it holds none."""
-    return _KIND_OF_TYPE.get(type_)
-
-
 def _judge_policies(attributes: Sequence[AttributeChange], before: Shown, after: Shown) -> tuple[bool, bool]:
     """Whether some policy now grants something to everybody, and whether some policy now allows every action."""
     changed = {_top_level_name(each.path) for each in attributes if each.lines or each.new == SENSITIVE}

@@ -234,10 +234,6 @@ class RepositoryConfig:
         """The environment of `branch`, or None."""
         return next((each for each in self.branch_environments.values() if each.branch == branch), None)
 
-    def promoted_to(self, environment: str) -> tuple[BranchEnvironment, ...]:
-        """The environments that are promoted from `environment`, in the order of the config."""
-        return tuple(each for each in self.branch_environments.values() if each.promote_from == environment)
-
     def problem(self, key: str, message: str) -> Problem:
         """A problem at the position of `key`, or of the nearest parent key in the file."""
         position = self.positions.get(key)

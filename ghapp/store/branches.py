@@ -144,21 +144,10 @@ class Branches:
         self, repository: RepositoryId, branch: BranchName, commits: Sequence[CommitSha]
     ) -> dict[CommitSha, str]:
         """Who last pushed each of these commits as the branch's tip."""
-        rows = await self._pushes(repository, branch, commits)
-        return {CommitSha(row.after): row.pusher for row in sorted(rows, key=lambda row: row.id)}
-
-    async def pushers_of(
-        self, repository: RepositoryId, branch: BranchName, commits: Sequence[CommitSha]
-    ) -> frozenset[str]:
-        """Everybody who ever pushed one of these commits as the branch's tip."""
-        return frozenset(row.pusher for row in await self._pushes(repository, branch, commits))
-
-    async def _pushes(
-        self, repository: RepositoryId, branch: BranchName, commits: Sequence[CommitSha]
-    ) -> Sequence[Row[Any]]:
         c = pushes.c
         query = select(c.id, c.after, c.pusher).where(c.repository_id == repository, c.branch == branch)
-        return await self._db.read(lambda connection: select_in(connection, query, c.after, commits))
+        rows = await self._db.read(lambda connection: select_in(connection, query, c.after, commits))
+        return {CommitSha(row.after): row.pusher for row in sorted(rows, key=lambda row: row.id)}
 
     async def pushers_since(self, repository: RepositoryId, branch: BranchName, last: Last | None) -> tuple[str, ...]:
         """The logins of those who pushed to a branch after LAST, in order, each once; without a LAST, of everybody."""

@@ -108,9 +108,9 @@ def test_an_override_replaces_what_it_says_and_leaves_the_rest() -> None:
     assert root.required_version == (">= 1.9",)
     assert root.module_dirs == {"two"}
     assert root.backend is not None
-    assert (root.backend.type, root.backend.absolute_path, root.backend.path) == (
+    assert (root.backend.type, root.backend.values, root.backend.path) == (
         "local",
-        "/srv/x",
+        {"path": "/srv/x"},
         "x_override.tf.json",
     )
 

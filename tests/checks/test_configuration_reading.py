@@ -253,18 +253,6 @@ def test_a_variable_whose_sensitivity_is_worked_out_counts_as_sensitive() -> Non
     assert [variable.sensitive for variable in facts.variables] == [True, False]
 
 
-def test_a_local_backend_has_a_known_state_path_only_if_that_is_fixed() -> None:
-    def absolute_path(backend: str) -> str | None:
-        found = read_file("main.tf", f"terraform {{\n backend {backend}\n}}".encode()).backend
-        assert found is not None
-        return found.absolute_path
-
-    assert absolute_path('"local" { path = "/srv/state/a.tfstate" }') == "/srv/state/a.tfstate"
-    assert absolute_path('"local" { path = "a.tfstate" }') is None
-    assert absolute_path('"local" {}') is None
-    assert absolute_path('"s3" { path = "/srv" }') is None
-
-
 def _reference(path: str, *, from_root: bool = False, prefix: bool = False) -> Reference:
     return Reference(path=path, from_root=from_root, prefix=prefix)
 

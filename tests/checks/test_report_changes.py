@@ -11,7 +11,7 @@ from checks.rendering.annotations import annotate
 from checks.rendering.lines import lines_of_change
 from checks.report import RunReport, report_failure, report_skipped
 from checks.report.change_report import AttributeChange, ChangeReport
-from checks.report.danger import danger_rank, marks, stateful_kind
+from checks.report.danger import danger_rank, marks
 from checks.report.danger_table import STATEFUL
 from checks.report.diff import diff, diff_value
 from checks.report.fold import common_name, fold
@@ -144,7 +144,6 @@ def test_a_type_holds_one_kind_of_data() -> None:
     types = [type_ for types in STATEFUL.values() for type_ in types]
     assert len(types) == len(set(types))
     assert len(types) > 250
-    assert stateful_kind("aws_db_instance") == "database"
 
 
 @pytest.mark.parametrize(

@@ -128,7 +128,6 @@ CALLS: dict[str, Call] = {
     ),
     "branches.record_push": lambda store: store.branches.record_push(REPOSITORY, BRANCH, sha(1), sha(2), "ada"),
     "branches.pushers": lambda store: store.branches.pushers(REPOSITORY, BRANCH, COMMITS),
-    "branches.pushers_of": lambda store: store.branches.pushers_of(REPOSITORY, BRANCH, COMMITS),
     "branches.pushers_since": _pushers_since,
     "pull_requests.record": _record,
     "pull_requests.find": lambda store: store.pull_requests.find(REPOSITORY, 1),

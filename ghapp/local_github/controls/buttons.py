@@ -59,10 +59,6 @@ class ButtonControls:
         with self.world.lock:
             queue.enqueue(self.world, find_pull(self.world.repository(full_name), number), self.world.account(by))
 
-    def dequeue(self, full_name: str, number: int) -> None:
-        with self.world.lock:
-            queue.remove(self.world, find_pull(self.world.repository(full_name), number))
-
     def resolve_conversations(self, full_name: str, number: int) -> None:
         with self.world.lock:
             for thread in find_pull(self.world.repository(full_name), number).threads:

@@ -93,7 +93,6 @@ def test_what_a_listed_environment_leaves_out_has_its_default() -> None:
         STAGING: environment(STAGING, "staging", team="sre"),
         EnvironmentName("eu"): environment(EnvironmentName("eu"), "eu"),
     }
-    assert found.promoted_to("staging") == (found.branch_environments[PRODUCTION],)
 
 
 def test_the_places_of_plans_are_read_with_their_defaults() -> None:
