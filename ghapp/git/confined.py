@@ -33,11 +33,11 @@ class GitSandbox:
         """Return a repository for the work tree `place/tree`, whose index is beside it. No other run uses `private`."""
         place, private, objects = place.absolute(), private.absolute(), mirror.absolute() / "objects"
         git_dir = private / "git"
-        _make_git_directory(git_dir)
-        reach = self._reach(place, private, (objects, *program_files()))
+        _make_git_directory(git_dir, "refs")
+        reads = (objects, *program_files())
         return OwnRepository(
             programs=self.programs,
-            confined=self.sandbox.confine(reach) if self.confines_trees else UNCONFINED,
+            confined=self._confined(place, private, reads) if self.confines_trees else UNCONFINED,
             git_dir=git_dir,
             objects=objects,
             work_tree=place / "tree",
@@ -49,11 +49,11 @@ class GitSandbox:
         """Return a repository for `git lfs`, which sees no object of the mirror. No other run uses `private`."""
         work_tree, private = work_tree.absolute(), private.absolute()
         git_dir = private / "git"
-        _make_git_directory(git_dir)
-        reach = self._reach(work_tree, private, (*program_files(), *ca_files()))
+        _make_git_directory(git_dir, "refs", "objects", "info")
+        reads = (*program_files(), *ca_files())
         return OwnRepository(
             programs=self.programs,
-            confined=UNCONFINED if self.sandbox.name == "none" else self.sandbox.confine(reach),
+            confined=UNCONFINED if self.sandbox.name == "none" else self._confined(work_tree, private, reads),
             git_dir=git_dir,
             objects=git_dir / "objects",
             work_tree=work_tree,
@@ -61,9 +61,11 @@ class GitSandbox:
             temporary=private / "tmp",
         )
 
-    def _reach(self, checkout: Path, private: Path, reads: tuple[Path, ...]) -> Reach:
-        (private / "tmp").mkdir(mode=0o700, exist_ok=True)
-        return Reach(checkout=checkout, private=private, repository=self.repository, reads=reads, host_writes=False)
+    def _confined(self, checkout: Path, private: Path, reads: tuple[Path, ...]) -> Confined:
+        (private / "tmp").mkdir(mode=0o700)
+        return self.sandbox.confine(
+            Reach(checkout=checkout, private=private, repository=self.repository, reads=reads, host_writes=False)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,11 +90,9 @@ class OwnRepository:
         """Run git in its sandbox. Raises GitError."""
         async with self.confined.entered():
             seen = self.confined.seen
-            places = {
-                "GIT_INDEX_FILE": self.index,
-                "GIT_OBJECT_DIRECTORY": self.objects,
-                "TMPDIR": self.temporary,
-            }
+            places = {"GIT_INDEX_FILE": self.index, "GIT_OBJECT_DIRECTORY": self.objects}
+            if self.confined is not UNCONFINED:
+                places["TMPDIR"] = self.temporary
             return await git(
                 self.programs,
                 f"--git-dir={seen(self.git_dir)}",
@@ -106,7 +106,7 @@ class OwnRepository:
             )
 
 
-def _make_git_directory(git_dir: Path) -> None:
-    for name in ("objects", "refs", "info"):
+def _make_git_directory(git_dir: Path, *names: str) -> None:
+    for name in names:
         (git_dir / name).mkdir(mode=0o700, parents=True)
     (git_dir / "HEAD").write_text("ref: refs/heads/none\n")
