@@ -164,7 +164,7 @@ async def _services_running(
 async def _choose_sandbox(settings: Settings, groups_said: str) -> Sandbox:
     """The sandbox of root runs. Raises SettingsError if none works."""
     sandbox = await asyncio.to_thread(choose_sandbox, settings.sandbox, settings.data_dir)
-    log.info("sandbox_chosen", sandbox=sandbox.name, gives=sandbox.gives, control_groups=groups_said)
+    log.info("sandbox_chosen", sandbox=sandbox.name, gives=sandbox.protection, control_groups=groups_said)
     if sandbox.name == "uid":
         os.umask(0o077)  # the uids of root runs may pass through the data directory
         await asyncio.to_thread(clear_uids)

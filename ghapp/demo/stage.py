@@ -164,7 +164,7 @@ def _choose_sandbox(directory: Path) -> tuple[SandboxName, str]:
         if asked.name is not None:
             raise
         return "none", f"Terraform runs WITHOUT A SANDBOX, with all that you may read and write yourself: {error}"
-    return sandbox.name, sandbox.gives
+    return sandbox.name, sandbox.protection
 
 
 @contextlib.contextmanager

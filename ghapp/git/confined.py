@@ -89,16 +89,16 @@ class OwnRepository:
     ) -> Exited:
         """Run git in its sandbox. Raises GitError."""
         async with self.confined.entered():
-            seen = self.confined.seen
+            run_path = self.confined.run_path
             places = {"GIT_INDEX_FILE": self.index, "GIT_OBJECT_DIRECTORY": self.objects}
             if self.confined is not UNCONFINED:
                 places["TMPDIR"] = self.temporary
             return await git(
                 self.programs,
-                f"--git-dir={seen(self.git_dir)}",
-                f"--work-tree={seen(self.work_tree)}",
+                f"--git-dir={run_path(self.git_dir)}",
+                f"--work-tree={run_path(self.work_tree)}",
                 *words,
-                environ={**(environ or environment()), **{name: str(seen(path)) for name, path in places.items()}},
+                environ={**(environ or environment()), **{name: str(run_path(path)) for name, path in places.items()}},
                 timeout_s=timeout_s,
                 memory_bytes=memory_bytes,
                 confined=self.confined,

@@ -68,7 +68,7 @@ class Bubblewrap:
     options: tuple[str, ...] = ()
     """Options that only this version of bubblewrap has."""
     name: SandboxName = "bubblewrap"
-    gives: str = (
+    protection: str = (
         "Terraform runs in bubblewrap: of this host it sees its checkout, its own directory, the system read-only, "
         "and the network"
     )
@@ -153,14 +153,14 @@ class ConfinedRun:
         """Do nothing: no other run waits for the path."""
         yield
 
-    def lies(self, path: Path) -> Path:
+    def host_path(self, path: Path) -> Path:
         """The same path."""
         return path
 
     async def end_all(self) -> None:
         """Do nothing: the kernel has already ended all processes."""
 
-    def seen(self, path: Path) -> Path:
+    def run_path(self, path: Path) -> Path:
         """The path by which the run sees a file of its checkout or private directory."""
         for outside, inside in self._own():
             if path.is_relative_to(outside):
@@ -196,7 +196,7 @@ class ConfinedRun:
                 *("--remount-ro", "/", "--json-status-fd", str(status_end), "--block-fd", str(go_end)),
                 # With a keeper, the command is not killed together with Planward: the keeper ends it gracefully.
                 *(() if kept else ("--die-with-parent",)),
-                *(() if cwd is None else ("--chdir", str(self.seen(cwd)))),
+                *(() if cwd is None else ("--chdir", str(self.run_path(cwd)))),
                 *("--", *argv),
             ]
             yield Command(

@@ -25,7 +25,7 @@ from ghapp.processes.sandbox import Command, Reach, SandboxName
 from ghapp.processes.uid_pool import TakenUid, hand_over, take_uid
 
 _CHECKOUT, _PRIVATE = "checkout", "run"
-UID_GIVES = "Terraform runs under a uid of its own: it sees the machine as a user whom nobody knows"
+UID_PROTECTION = "Terraform runs under a uid of its own: it sees the machine as a user whom nobody knows"
 _PROBE_TIMEOUT_S = 20
 _PR_SET_NO_NEW_PRIVS = 38
 
@@ -40,7 +40,7 @@ class AtPath:
 
     paths: Path
     name: SandboxName
-    gives: str
+    protection: str
     has_mounts: bool = False
     shares_caches: bool = True
 
@@ -62,7 +62,7 @@ def without_sandbox(data_dir: Path) -> AtPath:
     return AtPath(
         paths=paths,
         name="none",
-        gives="Terraform runs without a sandbox: a plan's code reads everything that Planward's user can",
+        protection="Terraform runs without a sandbox: a plan's code reads everything that Planward's user can",
     )
 
 
@@ -102,7 +102,7 @@ def probe_uids(data_dir: Path) -> AtPath:
     return AtPath(
         paths=paths,
         name="uid",
-        gives=UID_GIVES,
+        protection=UID_PROTECTION,
         shares_caches=False,
     )
 
@@ -152,7 +152,7 @@ class RunAtPath:
         # Another Planward command on this machine may have put a file there, or closed the directory.
         _open_path_for_uids(self.at.path.parent.parent)
         for directory in (self.reach.checkout, self.reach.private, self.reach.temporary):
-            if directory is not None and (place := self.lies(directory)).is_dir():
+            if directory is not None and (place := self.host_path(directory)).is_dir():
                 hand_over(place, uid)
 
     async def _give_back(self) -> None:
@@ -169,13 +169,13 @@ class RunAtPath:
         finally:
             await self._turn.enter_async_context(self.at.taken())
 
-    def lies(self, path: Path) -> Path:
+    def host_path(self, path: Path) -> Path:
         """The current path of the run's file on this host."""
-        return self.at.lies(path)
+        return self.at.host_path(path)
 
-    def seen(self, path: Path) -> Path:
+    def run_path(self, path: Path) -> Path:
         """The path by which the run sees the file: the same."""
-        return self.at.lies(path)
+        return self.at.host_path(path)
 
     def give(self, file: Path) -> None:
         """Make the run's uid the owner of the file."""
@@ -187,7 +187,7 @@ class RunAtPath:
         self, argv: Sequence[str], environ: Mapping[str, str], cwd: Path | None, *, kept: bool
     ) -> Iterator[Command]:
         """One program of the run."""
-        where = None if cwd is None else self.at.lies(cwd)
+        where = None if cwd is None else self.at.host_path(cwd)
         if not self._taken:
             yield Command(argv=tuple(argv), environ=environ, cwd=where)
             return

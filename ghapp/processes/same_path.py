@@ -47,7 +47,7 @@ class SamePath:
         finally:
             os.close(held)
 
-    def lies(self, path: Path) -> Path:
+    def host_path(self, path: Path) -> Path:
         """The path of the run's file while it has the turn."""
         for name, directory in self.moved.items():
             if path.is_relative_to(directory):

@@ -66,11 +66,11 @@ class Confined(Protocol):
     def vacated(self) -> AbstractAsyncContextManager[None]:
         """Let other runs of the repository go first during this context, in which nothing of this run may be active."""
 
-    def lies(self, path: Path) -> Path:
+    def host_path(self, path: Path) -> Path:
         """The path on this host of a file in the checkout or private directory, while the sandbox is entered."""
 
-    def seen(self, path: Path) -> Path:
-        """The path by which the run sees such a file."""
+    def run_path(self, path: Path) -> Path:
+        """The path of such a file as the run sees it."""
 
     async def end_all(self) -> None:
         """Kill processes that a program of the run left."""
@@ -92,8 +92,8 @@ class Sandbox(Protocol):
         """Its name in PLANWARD_SANDBOX."""
 
     @property
-    def gives(self) -> str:
-        """The protection that it gives, in one line for people."""
+    def protection(self) -> str:
+        """Its protection, in one line for people."""
 
     @property
     def has_mounts(self) -> bool:
@@ -115,7 +115,7 @@ class Unconfined:
     """No sandbox, and no special path for the repository: for single runs, such as those of a working copy."""
 
     name: SandboxName = "none"
-    gives: str = "Terraform runs without a sandbox"
+    protection: str = "Terraform runs without a sandbox"
     has_mounts: bool = False
     shares_caches: bool = True
 
@@ -137,14 +137,14 @@ class Unconfined:
         """Do nothing."""
         yield
 
-    def lies(self, path: Path) -> Path:
+    def host_path(self, path: Path) -> Path:
         """The same path."""
         return path
 
     async def end_all(self) -> None:
         """Do nothing: the program's group has already ended."""
 
-    def seen(self, path: Path) -> Path:
+    def run_path(self, path: Path) -> Path:
         """The same path."""
         return path
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ghapp.errors import SettingsError
 from ghapp.processes.bubblewrap import BubblewrapFails, probe_bubblewrap
-from ghapp.processes.by_uid import UID_GIVES, UidFails, probe_uids, without_sandbox
+from ghapp.processes.by_uid import UID_PROTECTION, UidFails, probe_uids, without_sandbox
 from ghapp.processes.sandbox import HostPaths, Sandbox, SandboxName
 
 SANDBOXES: tuple[SandboxName, ...] = ("bubblewrap", "uid", "none")
@@ -53,10 +53,10 @@ def examine_sandbox(settings: SandboxSettings) -> tuple[bool, str]:
         return False, "PLANWARD_SANDBOX is none: the code of a plan reads everything that Planward's user can"
     if settings.name in (None, "bubblewrap"):
         try:
-            return True, probe_bubblewrap(settings.host).gives
+            return True, probe_bubblewrap(settings.host).protection
         except BubblewrapFails as error:
             if settings.name is not None or os.geteuid() != 0:
                 return False, f"there is no sandbox on this machine: bubblewrap does not work here: {error}"
     if os.geteuid() == 0:
-        return True, UID_GIVES
+        return True, UID_PROTECTION
     return False, "there is no sandbox on this machine: uids do not work here: Planward is not root"

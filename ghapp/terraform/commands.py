@@ -105,18 +105,18 @@ class Terraform:
         timeout_s: float = _INIT_TIMEOUT_S,
     ) -> Finished:
         """Install providers and modules, and configure the backend. With a provider cache, one init runs at a time."""
-        seen = partial(_seen, workdir)
+        run_paths = partial(_run_paths, workdir)
         words = [
             "init",
             "-input=false",
             "-no-color",
-            *(f"-backend-config={path}" for path in seen(workdir.backend_config)),
+            *(f"-backend-config={path}" for path in run_paths(workdir.backend_config)),
         ]
         if self._init_speaks_json():
             words.insert(1, "-json")
         if self.name == "tofu":
             # OpenTofu allows variables in backends and module sources: https://opentofu.org/docs/cli/commands/init/
-            words += [f"-var-file={path}" for path in seen(workdir.var_files)]
+            words += [f"-var-file={path}" for path in run_paths(workdir.var_files)]
         workdir = _with_time_to_end(workdir)
         providers = workdir.providers
         async with one_writer(providers.lock, stop):
@@ -170,10 +170,10 @@ class Terraform:
             "plan",
             "-json",
             "-input=false",
-            f"-out={workdir.confined.seen(plan_file or workdir.plan_file)}",
+            f"-out={workdir.confined.run_path(plan_file or workdir.plan_file)}",
             *_lock(lock, self.state_lock_s if lock_timeout_s is None else lock_timeout_s),
         ]
-        words += [f"-var-file={path}" for path in _seen(workdir, workdir.var_files)]
+        words += [f"-var-file={path}" for path in _run_paths(workdir, workdir.var_files)]
         limits = replace(workdir.limits, files=(plan_file or workdir.plan_file,), interrupt_first=lock)
         planned = replace(workdir, limits=limits)
         return await self._run(planned, [*words, *options], log, stop, timeout_s, foreign=foreign)
@@ -190,7 +190,7 @@ class Terraform:
 
         Returns a `Finished` if a limit or a request stopped the command. Raises TerraformError.
         """
-        words = ["show", "-json", str(workdir.confined.seen(plan_file or workdir.plan_file))]
+        words = ["show", "-json", str(workdir.confined.run_path(plan_file or workdir.plan_file))]
         ended = await self._start(_with_whole_output(workdir), words, stop, timeout_s, stdout_to=workdir.plan_json)
         try:
             if ended.exceeded is not None and ended.exceeded.allowed_bytes == workdir.limits.read_whole_bytes:
@@ -256,9 +256,9 @@ class Terraform:
             "-json",
             "-input=false",
             *_lock(True, self.state_lock_s if lock_timeout_s is None else lock_timeout_s),
-            *(f"-var-file={path}" for path in _seen(workdir, workdir.var_files if with_variables else ())),
+            *(f"-var-file={path}" for path in _run_paths(workdir, workdir.var_files if with_variables else ())),
             *options,
-            str(workdir.confined.seen(plan_file or workdir.plan_file)),
+            str(workdir.confined.run_path(plan_file or workdir.plan_file)),
         ]
         return await self._run(_with_time_to_end(workdir), words, log, stop, timeout_s, foreign=foreign, heard=heard)
 
@@ -349,9 +349,9 @@ class Terraform:
         return read_version(self.version).order >= read_version(oldest).order
 
 
-def _seen(workdir: Workdir, paths: Iterable[Path]) -> list[Path]:
+def _run_paths(workdir: Workdir, paths: Iterable[Path]) -> list[Path]:
     """The paths inside the command's sandbox."""
-    return [workdir.confined.seen(path) for path in paths]
+    return [workdir.confined.run_path(path) for path in paths]
 
 
 def _lock(lock: bool, timeout_s: int) -> tuple[str, ...]:
@@ -381,4 +381,4 @@ def _with_whole_output(workdir: Workdir) -> Workdir:
 
 
 def _location(workdir: Workdir) -> RootModuleLocation:
-    return RootModuleLocation(checkout=workdir.confined.seen(workdir.checkout), root_module=workdir.root_module)
+    return RootModuleLocation(checkout=workdir.confined.run_path(workdir.checkout), root_module=workdir.root_module)

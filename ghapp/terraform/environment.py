@@ -70,11 +70,11 @@ def temporary_directory(private: Path, *, is_moved: bool = False) -> Iterator[Pa
 
 
 def base_environment(
-    private: Path, temporary: Path, seen: Callable[[Path], Path] = lambda path: path
+    private: Path, temporary: Path, run_path: Callable[[Path], Path] = lambda path: path
 ) -> dict[str, str]:
     """Return the environment of each command of one root run, without its secrets.
 
-    `private` is the run's own directory, and `temporary` becomes TMPDIR; `seen` gives their paths inside the sandbox.
+    `private` is the run's own directory, and `temporary` becomes TMPDIR; `run_path` gives their paths in the sandbox.
     The CLI configuration is always the run's own (cli_config.py), even if the operator has none: Terraform would print
     a warning about a missing file before its JSON.
     """
@@ -83,12 +83,12 @@ def base_environment(
     return environ | {
         "CHECKPOINT_DISABLE": "1",
         "GIT_TERMINAL_PROMPT": "0",
-        "HOME": str(seen(_make_directory(private / "home"))),
-        "TF_CLI_CONFIG_FILE": str(seen(private / CLI_CONFIG)),
-        "TF_DATA_DIR": str(seen(_make_directory(private / "data"))),
+        "HOME": str(run_path(_make_directory(private / "home"))),
+        "TF_CLI_CONFIG_FILE": str(run_path(private / CLI_CONFIG)),
+        "TF_DATA_DIR": str(run_path(_make_directory(private / "data"))),
         "TF_IN_AUTOMATION": "1",
         "TF_INPUT": "0",
-        "TMPDIR": str(seen(temporary)),
+        "TMPDIR": str(run_path(temporary)),
     }
 
 

@@ -29,7 +29,7 @@ _FILES = ("_FILE", "GOOGLE_APPLICATION_CREDENTIALS")
 class Workdir:
     """One root module, ready to run.
 
-    Files are absolute paths on this host; `confined.seen` gives their paths in the sandbox. `environ` is the whole
+    Files are absolute paths on this host; `confined.run_path` gives their paths in the sandbox. `environ` is the whole
     environment, with paths as in the sandbox. `limits` apply to each command with its providers. `undeclared` names
     the variables from Vault that the root module does not declare.
     """
@@ -142,28 +142,28 @@ async def prepare_workdir(
                 reads=(*engine_files, *operator_files(), *(() if shared is None else (shared.absolute(),))),
             )
             confined = sandbox.confine(reach)
-            own = _with_copies(given or {}, private / "given", confined.seen)
-            base = base_environment(private, temporary, confined.seen)
+            own = _with_copies(given or {}, private / "given", confined.run_path)
+            base = base_environment(private, temporary, confined.run_path)
             environ = {**base, **own, **(env or {})}
             if workspace != DEFAULT_WORKSPACE:
                 environ["TF_WORKSPACE"] = workspace
             workdir = Workdir(
-                checkout=confined.lies(checkout),
+                checkout=confined.host_path(checkout),
                 root_module=root_module,
-                data_dir=confined.lies(private) / "data",
+                data_dir=confined.host_path(private) / "data",
                 plan_json=around / "plan.json",
                 environ=environ,
-                var_files=tuple(confined.lies(path) for path in files),
-                backend_config=tuple(confined.lies(path) for path in backend_files),
+                var_files=tuple(confined.host_path(path) for path in files),
+                backend_config=tuple(confined.host_path(path) for path in backend_files),
                 providers=run_providers(
-                    confined.lies(private),
-                    confined.lies(checkout) / root_module,
+                    confined.host_path(private),
+                    confined.host_path(checkout) / root_module,
                     shared,
                     # These variables may hold tokens for registries: providers downloaded with such a token are not
                     # for every repository.
                     own_names=[*(env or {}), *(name for name in own if name.startswith("TF_TOKEN_"))],
                 ),
-                limits=replace(limits, directories=(confined.lies(checkout), confined.lies(private))),
+                limits=replace(limits, directories=(confined.host_path(checkout), confined.host_path(private))),
                 undeclared=undeclared,
                 confined=confined,
             )
@@ -203,7 +203,7 @@ def _write_secrets(path: Path, tfvars: Mapping[str, Any]) -> Path:
     return path
 
 
-def _with_copies(given: Mapping[str, str], directory: Path, seen: Callable[[Path], Path]) -> dict[str, str]:
+def _with_copies(given: Mapping[str, str], directory: Path, run_path: Callable[[Path], Path]) -> dict[str, str]:
     """The server's variables for a run. Those that name a file then name a copy in the run's own directory."""
     found: dict[str, str] = {}
     for name, value in given.items():
@@ -215,6 +215,6 @@ def _with_copies(given: Mapping[str, str], directory: Path, seen: Callable[[Path
             copy = directory / name
             copy.touch(mode=0o600)
             copy.write_bytes(source.read_bytes())
-            value = str(seen(copy))
+            value = str(run_path(copy))
         found[name] = value
     return found
