@@ -1,8 +1,8 @@
 """The gate: may this be planned with credentials, may it be merged, may it be applied.
 
-`decide_merge` and `decide_apply` are deliberately two functions: when they were one, "no digest" meant "not
-applicable", and an unreviewed push passed. Two steps require a value that only this module creates: reading
-credentials for code requires `Vouched`, and applying a plan file requires `Proceed`.
+`decide_merge` and `decide_apply` are deliberately two functions. When they were one, a missing digest counted as
+"nothing to check", and an unreviewed push passed. Only this module creates the two values that stand for its consent:
+a `Vouched` before code is planned with credentials, and a `Proceed`, which applying a plan file requires.
 """
 
 from collections.abc import Collection, Sequence
@@ -15,6 +15,7 @@ from checks.plan import Plan, ResourceChange
 from checks.plan.parity import ChangeSummary, Loss
 
 _MADE_HERE = object()
+"""This module passes it when it creates a `Vouched` or a `Proceed`, which raise TypeError without it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +25,10 @@ class Clear:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """A person has to decide. `cause` is the first line of the check run: the reason, and what to do."""
+    """A person has to decide. `cause` is the first line of the check run: the reason, and what to do.
+
+    `button` is the check run's button for the decision; None if the decision is made in another way.
+    """
 
     cause: str
     button: Literal["approve_plan", "preview", "confirm_destroy", "apply"] | None = None
@@ -39,7 +43,10 @@ class Refuse:
 
 @dataclass(frozen=True, slots=True)
 class Vouched:
-    """Somebody with write access vouches for this code. Only `vouch` and its variants create one."""
+    """`by` vouches for this code, so it may be planned with credentials. Only `vouch` and its variants create one.
+
+    `by` is a person with write access, a bot in `trusted_bots`, or `#NUMBER`, a pull request that passed the gate.
+    """
 
     by: str
     _made: object
@@ -77,10 +84,10 @@ def vouch(
     approved_by: str | None,
     pushed_by: str | None = None,
 ) -> Vouched | Hold:
-    """Decide whether a pull request's code may be planned with credentials.
+    """Decide whether a pull request's code may be planned with testing's credentials.
 
-    `pushed_by` pushed this head and cannot vouch for it, or is None. `approved_by` is a person with write access who
-    approved exactly this head SHA, or None.
+    `pushed_by` is somebody who pushed this head and cannot vouch for it; None if there is no such person or bot.
+    `approved_by` is a person with write access who approved exactly this head SHA, or None.
     """
     if approved_by is not None:
         return Vouched(approved_by, _MADE_HERE)
@@ -126,8 +133,9 @@ def vouch_preview(
 ) -> Vouched | Hold:
     """Decide whether a pull request's code may be planned with the credentials of its target.
 
-    Vouching for testing does not count here, and no bot is trusted: `pushed_by` is any bot, or somebody without write
-    access. `previewed_by` is a person with write access who requested the preview of exactly this head, or None.
+    Vouching for testing (`vouch`) does not count here, and no bot is trusted. `pushed_by` is a bot, or somebody without
+    write access, who pushed this head; None if there is no such person or bot. `previewed_by` is a person with write
+    access who requested the preview of exactly this head, or None. With `on_approval`, only `previewed_by` vouches.
     """
     if previewed_by is not None:
         return Vouched(previewed_by, _MADE_HERE)
@@ -166,10 +174,10 @@ def _why_not_trusted(login: str) -> str:
 
 
 def vouch_group(*, number: int, passed: bool) -> Vouched | Refuse:
-    """Decide whether a merge queue's commit may be planned with credentials: its pull request must have passed the
+    """Decide whether a merge queue's commit may be planned with credentials: only if its pull request has passed the
     gate.
 
-    Vouching for the pull request's head covers the queue's merge of it.
+    Nobody has to vouch for that commit itself: vouching for the pull request's head covers the merge made by the queue.
     """
     if passed:
         return Vouched(f"#{number}", _MADE_HERE)
@@ -185,8 +193,8 @@ def vouch_group(*, number: int, passed: bool) -> Vouched | Refuse:
 class ToConfirm(msgspec.Struct, frozen=True, kw_only=True):
     """An object whose destruction or replacement needs confirmation.
 
-    `confirmation` identifies (environment, address, deposed key, action, id of the object): confirming one plan covers
-    every plan that does the same to the same object.
+    `confirmation` is a keyed digest of (environment, address, deposed key, action, id of the object): confirming one
+    plan covers every plan that does the same to the same object.
     """
 
     address: str
@@ -195,11 +203,12 @@ class ToConfirm(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RootVerdict:
-    """The result of one root module in one environment."""
+    """The result of one root module in one environment, as `decide_merge` needs it."""
 
     root_module: str
     environment: str
     outcome: Literal["planned", "planned_at_apply", "applied", "failed", "timed_out", "skipped"]
+    """`planned_at_apply`: it can be planned only after root modules below it were applied. That is no objection."""
     cause: str | None = None
     plan_digest: str | None = None
     to_confirm: tuple[ToConfirm, ...] = ()
@@ -217,8 +226,8 @@ def decide_merge(
     """Decide whether a pull request may be merged: failures come first, then second copies, then missing
     confirmations.
 
-    `confirmed` are the confirmations given for this head. With `four_eyes`, all of them are by people who had no part
-    in it.
+    `confirmed` are the confirmations given for this head. `four_eyes`: whether only people who had no part in it may
+    give them. That was checked when they were given; here it only changes the text.
     """
     for root in roots:
         if root.outcome in ("failed", "timed_out", "skipped") or (root.outcome == "planned" and not root.plan_digest):
@@ -246,8 +255,10 @@ def unconfirmed_addresses(to_confirm: Sequence[ToConfirm], confirmed: Collection
 
 
 def changes_to_confirm(plan: Plan, confirm: Collection[str]) -> tuple[ResourceChange, ...]:
-    """The objects that a plan destroys or replaces and that need confirmation: `destroy`, `replace`, or resource
-    types."""
+    """The changes of a plan that destroy or replace an object and need confirmation.
+
+    `confirm` lists what needs confirmation: `destroy`, `replace`, or resource types.
+    """
     if not confirm:
         return ()
     return tuple(
@@ -262,7 +273,7 @@ def changes_to_confirm(plan: Plan, confirm: Collection[str]) -> tuple[ResourceCh
 
 
 class ExplainedMerge(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Pull requests that passed the gate explain the commit, and this environment requires nothing more."""
+    """Pull requests that passed the gate explain the commit. The environment may require more, such as approvals."""
 
 
 class ApprovedPlan(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -275,7 +286,7 @@ class ApprovedPlan(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class ApprovedCommit(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """A person approved this commit, which nothing else explains."""
+    """A person approved this commit, which nothing else explains, but not the plans of particular root modules."""
 
     by: str
     overrides: bool = False
@@ -289,7 +300,7 @@ class NotReviewed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 Review = ExplainedMerge | ApprovedPlan | ApprovedCommit | NotReviewed
-"""The review that preceded the apply. A missing review is `NotReviewed`, which leads to a hold, and never None."""
+"""The review that preceded the apply. A missing review is never None but `NotReviewed`, which leads to a hold."""
 
 
 def decide_apply(
@@ -307,12 +318,12 @@ def decide_apply(
     unconfirmed: Sequence[str] = (),
     unseen: Sequence[ChangeSummary] = (),
 ) -> Proceed | Hold | Refuse:
-    """Decide whether the new plan may be applied.
+    """Decide whether a plan may be applied: the one just made for the apply, or the file that somebody approved.
 
     `by_hand`: whether this environment applies only approved plans. `unconfirmed` are the addresses of objects whose
-    confirmation is missing. `unseen` lists the plan's actions that no preview showed, as the environment's `parity`
-    defines them; it is empty if there is no preview to compare with. `second_copy` says why the apply would duplicate
-    resources of another workspace, which only an administrator can approve.
+    confirmation is missing. `unseen` are the plan's actions that no preview showed: the dangerous ones or all, as the
+    environment's `parity` says. It is empty if the plan is not compared with previews. `second_copy` says why the apply
+    would duplicate resources of another workspace, which only an administrator can approve.
     """
     where = f"{root_module} in {environment}"
     if errored:
@@ -333,7 +344,7 @@ def decide_apply(
         return Hold(cause=second_copy)
     match review:
         case ApprovedPlan(plan_digests=approved):
-            # If a plan is not stored and differs each time, no approval matches it: only an administrator can apply.
+            # If plan files are not kept and each new plan differs, no approval fits: only an administrator can apply.
             if plan_digest in approved or overridden:
                 return proceed
             return Hold(
@@ -392,23 +403,23 @@ class PromotionFacts:
     """The facts that decide about a pull request into a branch with `promote_from`."""
 
     before: str
-    """The environment that must have applied it first."""
+    """The environment that must have applied the tree first."""
     tree: str
-    """The merged tree."""
+    """The tree of the merge result."""
     applied_trees: frozenset[str]
-    """Trees of all commits that an apply ever made LAST in that environment."""
+    """Trees of all commits that were ever LAST in that environment and count as applied."""
     adopted_trees: frozenset[str]
-    """Trees of its commits that existed when the repository was first seen."""
+    """Trees of all other commits that were LAST there: adopted ones, and later ones that touched no root module."""
     last_applied: str | None
     """The short SHA of the commit last applied there; None if there is none yet."""
     tip: str
-    """The tip of its branch; empty if there is none."""
+    """The tip of that environment's branch; empty if there is none."""
     tip_in_progress: bool
-    """Whether the apply of that tip is running or waiting."""
+    """Whether there is a LAST and it is not that tip: the tip's apply waits, runs, is held or has failed."""
 
 
 def decide_promotion(facts: PromotionFacts) -> Clear | Refuse:
-    """A promotion passes only if exactly its tree was applied in the environment before."""
+    """Decide about a promotion: it passes only if exactly its tree was applied in the environment it comes from."""
     if facts.tree in facts.applied_trees:
         return Clear()
     if facts.tree in facts.adopted_trees:

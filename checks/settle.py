@@ -10,7 +10,11 @@ from typing import Literal, assert_never
 from checks.explain import Explained, Unexplained
 
 Attempt = Literal["none", "unfinished", "applied", "unexplained", "held", "failed", "cancelled"]
-"""The state of the newest apply check run on the tip: `unexplained` and `held` are its two kinds of hold."""
+"""The state of the newest apply check run on the tip.
+
+There are two kinds of hold: `unexplained`, because nothing explains the tip, and `held`, because its plan waits for
+approval. `applied`: it succeeded, even if another commit has become LAST since.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

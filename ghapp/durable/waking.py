@@ -1,9 +1,9 @@
 """Poll a queue only when a job waits in it.
 
-DBOS polls each queue at an interval, with several statements and a transaction each: with an interval short enough for
-jobs, an idle Planward would use a tenth of a core. So DBOS' own loops run here in our own threads and wait for an event
-of ours. One more thread, the lookout, asks the database with one cheap statement which queues hold waiting jobs, and
-wakes their loops.
+DBOS polls each queue at an interval, and each poll takes several statements and a transaction. With an interval so
+short that jobs start soon, an idle Planward would use a tenth of a core. So DBOS' own loops run here in our own
+threads, and instead of their interval they wait for an event of ours. One more thread, the lookout, asks the database
+with one cheap statement which queues hold waiting jobs, and wakes their loops.
 """
 
 import threading
@@ -20,12 +20,15 @@ from ghapp.log import log
 _SOON_S = 0.1
 """The first pause of the lookout after it was woken; each further one is twice as long, up to its interval.
 
-It is woken a moment before DBOS records the end of a job, which makes room for the next one.
+One look would not be enough: a job that ends makes room for the next one, but the lookout is woken a moment before DBOS
+records that end.
 """
 _LEAST_S = 0.02
 """The shortest time between two polls, so that a burst of deliveries is not a burst of polls."""
 _AGAIN_S = 1.0
+"""The pause before a loop that ended early is restarted."""
 _PATIENCE_S = 10.0
+"""How long to wait for the end of each thread."""
 
 
 class WakeableEvent(threading.Event):
@@ -45,7 +48,7 @@ class WakeableEvent(threading.Event):
         self._woken.set()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until there is a reason to poll again, which is never the timeout alone. True: end the loop."""
+        """Wait until `wake` or `set` is called, and ignore the timeout. Returns whether the loop has to end."""
         if super().wait(_LEAST_S):
             return True
         self._woken.wait()
@@ -65,7 +68,7 @@ class QueuePollers:
     def begin(self, dbos: DBOS, queues: Sequence[Queue], *, every_s: float) -> None:
         """Poll these queues, each in its own thread; DBOS itself must not listen to them.
 
-        `every_s` is how often the lookout looks while this process has nothing to do.
+        `every_s` is the interval of the lookout: its longest pause, which it reaches if nothing wakes it.
         """
         self._events = {queue.name: WakeableEvent() for queue in queues}
         loops = [
@@ -96,14 +99,14 @@ class QueuePollers:
     def _look_out(self, dbos: DBOS, every_s: float) -> None:
         engine, jobs = dbos._sys_db.engine, dbos._sys_db.tables.workflow_status
         # Compiled once: most of the time of so small a statement is its compilation.
-        statement = str(_waiting(jobs, self._events).compile(engine, compile_kwargs={"literal_binds": True}))
+        query = str(_waiting_query(jobs, self._events).compile(engine, compile_kwargs={"literal_binds": True}))
         pause_s = _SOON_S
         while not self._ended.is_set():
             try:
                 with engine.connect() as connection:
-                    waiting = list(connection.exec_driver_sql(statement).scalars())
+                    waiting = list(connection.exec_driver_sql(query).scalars())
             except SQLAlchemyError:
-                # The loops ask the same database, and have DBOS' patience with it.
+                # The loops ask the same database, and wait for it as patiently as DBOS does.
                 waiting = list(self._events)
             for name in waiting:
                 self._events[name].wake()
@@ -112,8 +115,8 @@ class QueuePollers:
             self._ended.wait(_LEAST_S)
 
 
-def _waiting(jobs: Table, queues: Collection[str]) -> CompoundSelect[Any]:
-    """The names of those queues in which a job waits."""
+def _waiting_query(jobs: Table, queues: Collection[str]) -> CompoundSelect[Any]:
+    """A query for the names of those queues in which a job waits."""
     return union_all(
         *(
             select(literal(name)).where(exists().where(jobs.c.queue_name == name, jobs.c.status == "ENQUEUED"))
@@ -129,4 +132,5 @@ def _poll(event: WakeableEvent, dbos: DBOS, queue: Queue) -> None:
             queue_worker_thread(event, dbos, queue)
         except Exception:
             log.exception("queue_loop_failed", queue=queue.name)
+        # Not `event.wait`, which ignores the timeout.
         threading.Event.wait(event, _AGAIN_S)

@@ -36,13 +36,14 @@ _TICK_S = 0.2
 _GRACE_S = 60.0
 _RETRY_S = 2.0
 """The delay of a job's next attempt: long enough for the end of this attempt to be recorded."""
-_LEFT_FOR_S = 30.0
+_UNKNOWN_JOB_RETRY_S = 30.0
+"""The delay of a job that only another version knows, until some worker looks at it again."""
 
 Flow = Callable[[Any], Awaitable[None]]
 
 
 class Worker:
-    """Runs flows. A process can have only one worker, since DBOS allows only one of its engines."""
+    """Runs flows. A process can have only one worker, since DBOS allows only one instance of itself in a process."""
 
     def __init__(
         self,
@@ -55,7 +56,11 @@ class Worker:
         keeper: Keeper | None = None,
         timings: Timings = Timings(),  # noqa: B008 - a value
     ) -> None:
-        """`stopping` is set when the process has to end: programs are interrupted, and their steps do not return."""
+        """`flow` carries out jobs of all kinds.
+
+        `stopping` is set by the worker when the process has to end: programs are interrupted, and their steps do not
+        return.
+        """
         self._job_queue = job_queue
         self._store = store
         self._data_dir = data_dir
@@ -69,9 +74,9 @@ class Worker:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Run jobs, those of the previous worker first, until the context ends.
+        """Put the previous worker's unfinished jobs back into their queues, and run jobs until the context ends.
 
-        Unfinished jobs then stop between two steps, and wait in their queues for the next worker. Raises
+        Unfinished jobs then stop between two steps, or in a step that runs again, and wait for the next worker. Raises
         StoreUnavailable if the database is unavailable at the start.
         """
         async with contextlib.AsyncExitStack() as stack:
@@ -86,16 +91,17 @@ class Worker:
             finally:
                 self._stopping.set()
                 await _cancel_and_wait(ticking)
-                parked = await self._all_parked()
+                parked = await self._wait_until_parked()
                 self._job_queue.on_enqueued = None
                 await asyncio.to_thread(self._pollers.end)
                 await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
                 if self._engine is not None:
                     self._engine.dispose()
-                # DBOS had made its own threads the event loop's default, and they have ended.
+                # DBOS had replaced the event loop's default thread pool with its own, which has ended.
                 asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
                 if beating is not None:
                     await _cancel_and_wait(beating)
+                # Otherwise a step may still be running, and other workers must not repeat it yet.
                 if parked:
                     await hand_over(self._job_queue, self._store, name)
 
@@ -117,6 +123,7 @@ class Worker:
         async def job(encoded: str) -> None:
             await self._run(encoded)
 
+        # DBOS itself polls no queue: the pollers do (waking.py).
         DBOS.listen_queues([])
         DBOS.launch()
         find_claims_again(dbos)
@@ -144,21 +151,21 @@ class Worker:
             raise OwnFailure(f"internal error in {job.key}") from None
         finally:
             self._flows.discard(state)
-            # A slot is free for a waiting job.
+            # The queue has room for a waiting job.
             self._pollers.wake()
 
     async def _leave_to_newer_version(self, key: str, job: Any) -> None:
         """Defer a job that only a newer version knows: in a rolling restart, a worker of that version takes it."""
         log.warning("job_of_another_version", key=key)
-        await self._store.deferred.defer(key, job, in_s=_LEFT_FOR_S)
+        await self._store.deferred.defer(key, job, in_s=_UNKNOWN_JOB_RETRY_S)
 
     def _end(self) -> None:
-        """Stop all runs at once, then the process. Its supervisor starts another."""
+        """Interrupt all runs and end the process, whose jobs others may take over. Its supervisor starts another."""
         self._stopping.set()
         os.kill(os.getpid(), signal.SIGTERM)
 
-    async def _all_parked(self) -> bool:
-        """Wait until every flow is done or between two steps, so that Terraform can end by itself."""
+    async def _wait_until_parked(self) -> bool:
+        """Wait until every flow is done or parked, so that Terraform can end by itself. False if it takes too long."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_GRACE_S):
                 while not all(each.all_parked for each in self._flows):  # noqa: ASYNC110 - once, at the end
@@ -167,6 +174,7 @@ class Worker:
         return False
 
     async def _tick(self) -> None:
+        """Enqueue deferred jobs when they are due."""
         while True:
             try:
                 for key, due_at, encoded in await self._store.deferred.due():
@@ -176,7 +184,8 @@ class Worker:
                         await self._leave_to_newer_version(key, encoded)
                         continue
                     if await self._job_queue.enqueue_or_find(job) == "pending":
-                        # The job may be about to end as deferred; then this row says when it runs again.
+                        # The job may be running and about to end because it was deferred. Until that end is recorded,
+                        # it cannot be enqueued again, so keep this row.
                         await self._store.deferred.defer(key, encoded, in_s=_RETRY_S)
                     else:
                         await self._store.deferred.remove(key, due_at)

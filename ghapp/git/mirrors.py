@@ -1,4 +1,4 @@
-"""Fetch repositories into bare mirrors; for each mirror, one process at a time."""
+"""Fetch repositories into bare mirrors. Of all tasks and processes, one at a time fetches into a mirror."""
 
 import asyncio
 import fcntl
@@ -32,7 +32,10 @@ _LOCK_POLL_S = 0.02
 
 
 class Mirrors:
-    """The mirrors of one data directory: `ID.git` for each repository, checkouts beside them."""
+    """The mirrors of one data directory: `ID.git` for each repository, checkouts beside them.
+
+    `ID.lock` is locked during a fetch, and `ID.used` as long as anybody uses the mirror.
+    """
 
     def __init__(
         self,
@@ -45,13 +48,13 @@ class Mirrors:
     ) -> None:
         """`allowed_host` (HOST or HOST:PORT) is the only host that is fetched from and that gets a token.
 
-        At most `most_kept` checkouts are kept between runs. They are written in the `sandbox` of root runs.
+        Checkouts are written in the `sandbox` of root runs. At most `most_kept` of them are kept between runs.
         """
         self._directory = directory
         self._programs = programs
         self._sandbox = sandbox
         self._checkouts = directory / "checkouts"
-        self._kept = KeptCheckouts(most=most_kept)
+        self._kept_checkouts = KeptCheckouts(most=most_kept)
         self._answers = KeptAnswers()
         self._allowed_host = allowed_host
         self._locks: dict[int, asyncio.Lock] = {}
@@ -80,9 +83,9 @@ class Mirrors:
     ) -> Mirror:
         """Update the mirror: all branches, the heads of `pull_requests`, and `commits`.
 
-        Branches deleted on the remote are deleted here too, and forced ones are followed. A pull request without a ref
-        is no error; a commit that the remote does not have is. Raises RemoteRefused, RemoteUnavailable, FetchFailed
-        and MissingObject.
+        Branches deleted on the remote are deleted here too, and forced ones are followed. It is no error if a pull
+        request has no ref, but it is one if the remote does not have a commit. Raises RemoteRefused, RemoteUnavailable,
+        FetchFailed and MissingObject.
         """
         remote.environment(self._allowed_host)  # raises for a refused address, before anything is created
         path = self._path(remote.repository_id)
@@ -136,7 +139,8 @@ class Mirrors:
                     try:
                         await self._fetch_once(path, remote, options, refspecs)
                     except AccessDenied as denied:
-                        # GitHub has just issued a token for the repository, so it exists and the App may read it.
+                        # GitHub has just issued a token for the repository, so it exists and the App may read it: the
+                        # refusal is temporary.
                         raise RemoteUnavailable(str(denied)) from None
 
     async def _fetch_once(self, path: Path, remote: Remote, options: Sequence[str], refspecs: Sequence[str]) -> None:
@@ -185,7 +189,7 @@ class Mirrors:
         return Mirror(
             self._path(repository_id),
             self._checkouts,
-            self._kept,
+            self._kept_checkouts,
             use,
             answers=self._answers,
             programs=self._programs,
@@ -193,12 +197,14 @@ class Mirrors:
         )
 
     def _mark(self, repository_id: int) -> Path:
+        """The file that is locked while the mirror is in use, and whose time is that of the last use."""
         return self._directory / f"{int(repository_id)}.used"
 
     def _path(self, repository_id: int) -> Path:
         return self._directory / f"{int(repository_id)}.git"
 
     async def _create(self, path: Path) -> None:
+        """Create the mirror if there is none; otherwise remove the locks that a killed git left in it."""
         if path.is_dir():
             _remove_stale_locks(path)
             return
@@ -243,7 +249,7 @@ class _Batch:
     fetched: bool = False
 
     def refspecs(self) -> list[str]:
-        # Use patterns: a missing ref with a full name would fail the fetch of everything else.
+        # `hea*` is a pattern for `head`: if a ref were missing, its full name would fail the fetch of everything else.
         heads = [f"+refs/pull/{number}/hea*:refs/pull/{number}/hea*" for number in sorted(self.pull_requests)]
         return ["+refs/heads/*:refs/heads/*", *heads]
 
@@ -292,7 +298,7 @@ def _failure(stderr: str) -> FetchFailed | RemoteUnavailable:
             "the repository could not be fetched: the data directory of Planward is full; the operator has to make "
             "room, then press Re-run"
         )
-    # GitHub also hangs up if a ref was requested by name that it does not have.
+    # GitHub also hangs up if it does not have a commit that was requested by its SHA.
     if _DISCONNECTED.search(stderr) and "not our ref" not in stderr:
         return RemoteUnavailable("GitHub could not be reached to fetch the repository")
     if _NOT_ALLOWED.search(stderr):

@@ -1,4 +1,4 @@
-"""Control groups (cgroup v2): where part of their tree is delegated to Planward, each command of a root run has one.
+"""Control groups (cgroup v2): if one is delegated to Planward, each command of a root run has a group of its own in it.
 
 The kernel counts everything that a command started, ends all of it at once, and enforces the limits of the delegated
 controllers (cpu, memory, pids). In a sandbox no process can leave its group.
@@ -29,7 +29,8 @@ from ghapp.processes.measuring import Usage, proportional, sized, total_bytes
 _RUNS = "runs-"
 _CONTROLLERS = ("cpu", "memory", "pids")
 _WEIGHT = 33
-"""Of all runs together, where Planward's own is 100: a third, as with a nice value of 5."""
+"""The processor weight of all commands of a worker together. Planward's own group has 100, so they get a third of its
+share, as with a nice value of 5 (priority.py)."""
 _ATTEMPTS = 20
 _KILL_S = 10.0
 _POLL_S = 0.005
@@ -38,9 +39,9 @@ _POLL_S = 0.005
 def examine_control_groups() -> str:
     """Say in one line what bounds the commands of root runs on this machine. Changes nothing."""
     try:
-        return _said(_available(find_delegated()))
+        return _describe(_available(find_delegated()))
     except NoControlGroups as error:
-        return _not_used(error)
+        return _describe_unused(error)
 
 
 def open_control_groups() -> tuple["ControlGroups | None", str]:
@@ -48,17 +49,17 @@ def open_control_groups() -> tuple["ControlGroups | None", str]:
     try:
         groups = ControlGroups.opened(find_delegated())
     except NoControlGroups as error:
-        return None, _not_used(error)
+        return None, _describe_unused(error)
     except OSError as error:
-        return None, _not_used(f"its control group cannot be used ({error.strerror})")
+        return None, _describe_unused(f"its control group cannot be used ({error.strerror})")
     return groups, groups.gives
 
 
-def _not_used(reason: object) -> str:
+def _describe_unused(reason: object) -> str:
     return f"Planward measures each command, without control groups: {reason}"
 
 
-def _said(controllers: Collection[str]) -> str:
+def _describe(controllers: Collection[str]) -> str:
     return f"each command has a control group of its own ({', '.join(sorted(controllers)) or 'without controllers'})"
 
 
@@ -85,7 +86,7 @@ class ControlGroups:
         """
         own = delegated / OWN
         own.mkdir(mode=0o700, exist_ok=True)
-        with _held(own):  # others that start meanwhile would take the new group for one that was left
+        with _held(own):  # another worker that starts meanwhile would take the new group for one that was left
             for left in delegated.glob(f"{_RUNS}*"):
                 _remove_left(left)
             runs = delegated / f"{_RUNS}{os.urandom(4).hex()}"
@@ -94,18 +95,21 @@ class ControlGroups:
         controllers = _available(delegated)
         _move_processes(delegated, own)
         for group in (delegated, runs):
-            controllers = tuple(each for each in controllers if _enabled(group, each, own))
+            controllers = tuple(each for each in controllers if _enable(group, each, own))
         if "cpu" in controllers:
             (runs / "cpu.weight").write_text(str(_WEIGHT))
         return cls(runs, lock, controllers)
 
     @property
     def gives(self) -> str:
-        """What they bound, in one line for people."""
-        return _said(self._controllers)
+        """What these groups bound, in one line for people."""
+        return _describe(self._controllers)
 
     def make(self, bounds: Mapping[str, str]) -> "Group":
-        """A group for one command: `bounds` are the contents of its files. Raises OSError."""
+        """Create the group of one command. Raises OSError.
+
+        `bounds` are the contents of its files, by name; files of controllers that the group lacks are left out.
+        """
         path = self._runs / str(next(self._numbering))
         path.mkdir(mode=0o700)
         group = Group(path, self._controllers)
@@ -121,7 +125,7 @@ class ControlGroups:
         return group
 
     def close(self) -> None:
-        """Remove them: their commands have ended."""
+        """Remove the worker's groups, whose commands have ended."""
         _end(self._runs)
         os.close(self._lock)
 
@@ -143,7 +147,8 @@ class Group:
         (self.path / "cgroup.procs").write_text(str(pid))
 
     async def usage(self, above_bytes: int | None) -> Usage:
-        """What its processes use; without the memory controller measured exactly if that is more than `above_bytes`."""
+        """What its processes use. Without the memory controller, the memory is measured exactly only if it is more than
+        `above_bytes`."""
         return await asyncio.to_thread(self._usage, above_bytes)
 
     def _usage(self, above_bytes: int | None) -> Usage:
@@ -158,19 +163,19 @@ class Group:
         return Usage(processes=processes, memory_bytes=memory_bytes, processor_s=processor_s)
 
     def _memory_bytes(self) -> int:
-        """Without what the kernel can take back at any time, such as copies of files."""
+        """The group's memory, without what the kernel can take back at any time, such as copies of files on a disk."""
         kept = _numbers(self.path / "memory.stat")
-        files = kept.get("file", 0) - kept.get("shmem", 0) + kept.get("slab_reclaimable", 0)
-        return max(_number(self.path / "memory.current") - files, 0)
+        reclaimable = kept.get("file", 0) - kept.get("shmem", 0) + kept.get("slab_reclaimable", 0)
+        return max(_number(self.path / "memory.current") - reclaimable, 0)
 
     def refused(self) -> Literal["memory", "pids"] | None:
         """The limit of its own at which the kernel killed a process, or refused to start one."""
         events = _numbers(self.path / "memory.events") if self.has("memory") else {}
-        # `oom_kill` alone also counts those that died since the machine had no memory left.
+        # `oom_kill` alone also counts processes that were killed because the machine had no memory left.
         if events.get("oom", 0) and events.get("oom_kill", 0):
             return "memory"
         if self.has("pids") and _numbers(self.path / "pids.events").get("max", 0):
-            # Older kernels also count what a limit further up refused.
+            # Older kernels also count what the limit of a group further up refused.
             most = _number(self.path / "pids.max")
             return "pids" if _number(self.path / "pids.peak", most) >= most else None
         return None
@@ -185,35 +190,36 @@ class Group:
             (self.path / "cgroup.kill").write_text("1")
 
     async def end(self) -> None:
-        """Kill what is left in it, and remove it; otherwise the next worker does."""
+        """Kill what is left in it, and remove it. If that fails, the next worker does it."""
         if not await asyncio.to_thread(_end, self.path):
             log.error("control_group_not_removed", group=str(self.path))
 
 
 def held_back(argv: Sequence[str], *, has_input: bool) -> list[str]:
-    """Wrap a program in a shell that waits for a line on its standard input: by then it is in its group.
+    """Wrap a program in a shell that waits for a line on its standard input, and then starts the program.
 
-    With `has_input` the rest of that is the program's own, otherwise it has none.
+    By the time it gets the line (`GO`), it must be in its group. With `has_input`, the rest of the standard input is
+    the program's; otherwise the program has none.
     """
     no_input = "" if has_input else " </dev/null"
     return ["/bin/sh", "-c", f'read -r planward_go && exec "$@"{no_input}', "sh", *argv]
 
 
 GO = b"\n"
-"""The line."""
+"""The line for which a shell of `held_back` waits."""
 
 
 def _move_processes(source: Path, target: Path) -> None:
-    for _ in range(_ATTEMPTS):  # those that start meanwhile too
+    for _ in range(_ATTEMPTS):  # again for processes that start meanwhile
         found = _pids(source)
         if not found:
             return
         for pid in found:
-            with contextlib.suppress(OSError):  # ended, or of a machine around the container
+            with contextlib.suppress(OSError):  # it has ended, or is outside this container
                 (target / "cgroup.procs").write_text(str(pid))
 
 
-def _enabled(group: Path, controller: str, own: Path) -> bool:
+def _enable(group: Path, controller: str, own: Path) -> bool:
     """Pass a controller on to the groups below; False if the kernel refuses."""
     for _ in range(_ATTEMPTS):
         try:
@@ -228,7 +234,7 @@ def _enabled(group: Path, controller: str, own: Path) -> bool:
 
 
 def _remove_left(runs: Path) -> None:
-    """Kill and remove the commands of a worker, unless it is alive."""
+    """Kill the commands of a worker and remove its groups, unless the worker is alive."""
     try:
         lock = _locked(runs)
     except (BlockingIOError, FileNotFoundError):
@@ -241,7 +247,7 @@ def _remove_left(runs: Path) -> None:
 
 
 def _end(group: Path) -> bool:
-    """Kill all processes of a group and of those below it, and remove them; False if some remain."""
+    """Kill all processes of a group and of the groups below it, and remove these groups. False if some remain."""
     with contextlib.suppress(OSError):  # gone
         (group / "cgroup.kill").write_text("1")
     end = time.monotonic() + _KILL_S
@@ -249,7 +255,7 @@ def _end(group: Path) -> bool:
         time.sleep(_POLL_S)
     try:
         for current, _, _ in os.walk(group, topdown=False):
-            os.rmdir(current)  # noqa: PTH106 - a path for each costs
+            os.rmdir(current)  # noqa: PTH106 - creating a Path for each takes time
     except FileNotFoundError:
         return True
     except OSError:
@@ -259,6 +265,7 @@ def _end(group: Path) -> bool:
 
 @contextlib.contextmanager
 def _held(directory: Path) -> Iterator[None]:
+    """Wait for the lock of a directory, and hold it during the context."""
     lock = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -268,7 +275,7 @@ def _held(directory: Path) -> Iterator[None]:
 
 
 def _locked(directory: Path) -> int:
-    """Raises BlockingIOError if another process has locked it."""
+    """Lock a directory, and return the lock's descriptor. Raises BlockingIOError if another process has locked it."""
     lock = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -280,6 +287,7 @@ def _locked(directory: Path) -> int:
 
 def _pids(group: Path) -> list[int]:
     try:
+        # 0 stands for a process outside this pid namespace.
         return [int(pid) for pid in (group / "cgroup.procs").read_text().split() if pid != "0"]
     except OSError:
         return []
@@ -293,7 +301,7 @@ def _number(file: Path, otherwise: int = 0) -> int:
 
 
 def _numbers(file: Path) -> Mapping[str, int]:
-    """The numbers of a file with a name and a number a line; empty if it is gone."""
+    """The numbers of a file that has a name and a number on each line; empty if the file is gone."""
     try:
         return {name: int(number) for name, number in (line.split() for line in file.read_text().splitlines())}
     except OSError:

@@ -33,7 +33,7 @@ class ProgramMissing(Exception):
 
 
 class NotConfined(Exception):
-    """The sandbox could not be set up, so the program was not started. The message is the sandbox's own."""
+    """The sandbox or the control group could not be set up, so the program was not started. The message says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,10 +86,12 @@ class Programs:
         mode 0600.
 
         The program gets SIGINT after `timeout_s` seconds, when `stop` is requested, and when the calling task is
-        cancelled; its whole group gets SIGKILL after the stop's `deadline_s`. If it exceeds one of the `limits`, it
-        gets the same, or SIGKILL at once. Children that outlive it are killed. If `stop` is already requested, nothing
-        is started. `cwd` and the other paths are those of this host; `argv` and `environ` are as the program sees them
-        when `confined`. Raises ProgramMissing and NotConfined.
+        cancelled; its whole group gets SIGKILL after the stop's `deadline_s`, or 5 seconds if there is no `stop`. If it
+        exceeds one of the `limits`, it gets the same if they say `interrupt_first`, and otherwise SIGKILL at once.
+        Children that outlive it are killed. If `stop` is already requested, nothing is started.
+
+        `cwd` and the other paths are those of this host; `argv` and `environ` are as the program sees them when
+        `confined`. Raises ProgramMissing and NotConfined.
         """
         if stop is not None and stop.requested.is_set():
             return Exited(exit_code=-signal.SIGINT, interrupted=True)
@@ -174,18 +176,18 @@ def _close(*outputs: Output | None) -> None:
 
 
 def _require_executable(program: str, environ: Mapping[str, str]) -> None:
-    """Raise what starting it would raise."""
+    """Raise what starting the program directly would raise: `held_back` puts a shell in front of it."""
     if shutil.which(program, path=environ.get("PATH", os.defpath)) is None:
         raise PermissionError(program) if os.path.exists(program) else FileNotFoundError(program)  # noqa: PTH110
 
 
 def _per_process(limits: Limits, group: Group | None) -> Limits:
-    """Without the number of tasks if the group limits that."""
+    """The limits to set for each process: without the number of processes if the control group limits it."""
     return replace(limits, processes=None) if group is not None and group.has("pids") else limits
 
 
 async def _enter(group: Group, process: asyncio.subprocess.Process) -> None:
-    """Move a program that is held back into its group."""
+    """Move a program that waits for `GO` (see `held_back`) into its control group. Raises NotConfined."""
     try:
         await asyncio.to_thread(group.take_in, process.pid)
     except OSError as error:
@@ -196,6 +198,8 @@ async def _enter(group: Group, process: asyncio.subprocess.Process) -> None:
 
 
 class _Running:
+    """A program that was started, until its end."""
+
     def __init__(
         self,
         process: asyncio.subprocess.Process,
@@ -246,12 +250,12 @@ class _Running:
             feeding.cancel()
             if watching is not None:
                 watching.cancel()
-            # A child that left the group may hold the pipes open forever, so do not wait for more output.
+            # A child that left the group may hold the pipes open forever, so wait only a little for more output.
             _, unread = await asyncio.wait({out, err}, timeout=_DRAIN_S)
             for reader in unread:
                 reader.cancel()
-            of = [each for each in (out, err, feeding, watching) if each is not None]
-            await asyncio.gather(*of, return_exceptions=True)
+            tasks = [each for each in (out, err, feeding, watching) if each is not None]
+            await asyncio.gather(*tasks, return_exceptions=True)
         exceeded = None if interrupted or timed_out else self._guard.found()
         if self._status is not None and process.returncode == 1 and not await self._status.has_run():
             raise NotConfined(_result(err).decode(errors="replace").strip()[-500:])
@@ -284,18 +288,19 @@ class _Running:
         code = self._process.returncode
         if code is None:
             return -signal.SIGKILL
-        # If a signal ended the program, bubblewrap exits with 128 and the signal's number.
+        # If a signal ended the program, bubblewrap exits with 128 plus the signal's number.
         return _BY_SIGNAL - code if self._status is not None and code > _BY_SIGNAL else code
 
     async def _read(self, output: Output | None, on_line: Callable[[bytes], None] | None) -> bytes:
         return b"" if output is None else await read(output, self._guard, on_line)
 
     async def _wait(self, timeout_s: float) -> tuple[bool, bool]:
+        """Wait for the end of the program, or end it. Returns whether it was interrupted, and whether it timed out."""
         ended = asyncio.ensure_future(self._process.wait())
         asked = asyncio.ensure_future(self._stop.requested.wait())
         try:
-            of: set[asyncio.Future[Any]] = {ended, asked, self._guard.exceeded}
-            await asyncio.wait(of, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+            first: set[asyncio.Future[Any]] = {ended, asked, self._guard.exceeded}
+            await asyncio.wait(first, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
             if ended.done():
                 return False, False
             interrupted, exceeded = asked.done(), self._guard.exceeded.done()
@@ -326,7 +331,7 @@ class _Running:
             await self._process.wait()
 
     async def _until_it_catches(self) -> None:
-        """Wait until the program handles SIGINT: the first process of a pid namespace loses signals without a
+        """Wait until the program handles SIGINT: the first process of a pid namespace loses signals for which it has no
         handler."""
         while self._program != self._process.pid and self._process.returncode is None:
             try:
@@ -338,6 +343,7 @@ class _Running:
             await asyncio.sleep(_CATCHES_POLL_S)
 
     def _kill_group(self) -> None:
+        """Kill the process group, and everything in the control group."""
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         if self._guard.group is not None:

@@ -1,6 +1,6 @@
 """Examine the tip of a branch: is it explained or approved, and what has to be applied where?
 
-It is level-triggered: every event (a push, a merge, a due time, an approval) leads to an examination of the current
+This is level-triggered: every event (a push, a merge, a due time, an approval) leads to an examination of the current
 facts, so events may arrive twice, late, out of order or never. This module collects the facts, and `checks.settle`
 decides.
 """
@@ -56,6 +56,7 @@ async def examine_tip(services: Services, job: SettleBranch) -> Settlement:
         return Settlement()
     if found is None:
         return Settlement()
+    # The result of this tip's apply has just been shown: there is nothing to decide.
     if any((run.environment, run.head_sha) == (found.environment.name, tip) for run in shown):
         return Settlement()
     return await _Tip(repo, job, found, tip).run()
@@ -64,13 +65,14 @@ async def examine_tip(services: Services, job: SettleBranch) -> Settlement:
 async def _show_results(repo: Repo, branch: BranchName) -> list[Run]:
     """Show stored results that could not be shown before. Returns their runs."""
     unfinished = await repo.store.runs.unfinished_applies_of_branch(repo.id, branch)
-    reached = [run for run in unfinished if run.apply.result is not None]
-    for run in reached:
+    with_result = [run for run in unfinished if run.apply.result is not None]
+    for run in with_result:
         await show_result(repo, run.id)
-    return reached
+    return with_result
 
 
 async def _show_broken_config(repo: Repo, last: Last, branch: BranchName, tip: CommitSha, cause: str) -> None:
+    """Show on the tip why the config at LAST cannot be used, unless the tip's newest attempt is completed."""
     attempts = await runs_of_tip(repo, last.environment, tip)
     if attempts and attempts[-1].status == "completed":
         return
@@ -117,6 +119,7 @@ class _Tip:
     async def _decide(self, attempts: list[Run], attempt: settle.Attempt, approval: Approval | None) -> Settlement:
         waited = self._has_waited(attempts)
         judged, history = await self._history(ask_github=waited)
+        # A pending verdict prolongs the wait: once it is recorded, the branch is settled again.
         waited = waited and not judged.verdict_pending
         decision = settle.decide_tip(
             history, attempt=attempt, asked=_requested_action(approval), rerun=self._rerun, waited=waited
@@ -140,15 +143,15 @@ class _Tip:
                 assert approval is not None
                 why = await self._why_plan_only(history, judged, approval)
                 run = await self._ensure_run(judged, history)
-                return await self._apply(run, judged, approval, everything=everything, plan_only=why)
+                return await self._prepare(run, judged, approval, everything=everything, why_plan_only=why)
             case settle.ApplyTip(everything=everything):
                 run = await self._ensure_run(judged, history)
-                return await self._apply(run, judged, approval, everything=everything)
+                return await self._prepare(run, judged, approval, everything=everything)
             case _ as never:
                 assert_never(never)
 
     async def _history(self, *, ask_github: bool) -> tuple[Judgement, settle.History]:
-        """The tip's position relative to LAST, and what explains it."""
+        """What explains the tip, and its position relative to LAST."""
         if self._last is None:
             return NO_JUDGEMENT, settle.NoLast()
         if self._last.sha == self._tip:
@@ -165,8 +168,8 @@ class _Tip:
         )
         await show_contained_merges(self._repo, self._found, self._tip, commits)
         assert judged.explanation is not None
-        late = judged.may_still_arrive and self._repo.services.settings.merge_wait_s > 0
-        may_still_arrive = late or judged.verdict_pending
+        event_may_arrive = judged.may_still_arrive and self._repo.services.settings.merge_wait_s > 0
+        may_still_arrive = event_may_arrive or judged.verdict_pending
         return judged, settle.FollowsLast(explanation=judged.explanation, may_still_arrive=may_still_arrive)
 
     async def _why_unexplained(self, history: settle.History, judged: Judgement) -> str:
@@ -190,7 +193,7 @@ class _Tip:
         return texts.vouched(approval.by, await self._why_unexplained(history, judged))
 
     async def _why_held(self, history: settle.History, judged: Judgement) -> str:
-        """Why the tip is held, who brought its commits, and the two things that people can do."""
+        """Why the tip is held, who brought its commits, and what people can do: plan and apply it, or undo it."""
         if judged.explanation is not None:
             parts = zip(judged.reasons, judged.people, strict=True)
             return texts.not_applied("; ".join(texts.brought(reason, people) for reason, people in parts))
@@ -203,7 +206,10 @@ class _Tip:
         return texts.not_applied(reason, or_else=texts.push_last(branch, short(self._last.sha)))
 
     async def _ensure_run(self, judged: Judgement = NO_JUDGEMENT, history: settle.History | None = None) -> Run:
-        """Return the unfinished attempt at the tip; create and announce one if there is none."""
+        """Return the unfinished attempt at the tip; create and announce one if there is none.
+
+        Also show on older holds that it replaced them, and store what `judged` and `history` say about the tip.
+        """
         run = await next_attempt(self._repo, self._environment.name, self._environment.branch, self._tip)
         await show_replaced(self._repo, run)
         if judged.explanation is not None:
@@ -231,10 +237,10 @@ class _Tip:
                 self._repo.id, self._tip, kind=kind, environment=self._environment.name
             )
         found.sort(key=lambda each: each.at)
-        acted = max((run.apply.approved_at for run in attempts if run.status == "completed"), default=0)
+        carried_out_at = max((run.apply.approved_at for run in attempts if run.status == "completed"), default=0)
         if self._rerun and attempts and attempts[-1].apply.plan_only:
             return next((each for each in reversed(found) if each.kind == "plan"), None)
-        return found[-1] if found and found[-1].at > acted else None
+        return found[-1] if found and found[-1].at > carried_out_at else None
 
     def _has_waited(self, attempts: list[Run]) -> bool:
         """Whether the unfinished attempt has waited long enough for an explanation."""
@@ -244,7 +250,10 @@ class _Tip:
         return due_at is not None and self._repo.store.clock() >= due_at
 
     async def _wait(self, run: Run) -> None:
-        """Record the wait and schedule its end. The job ends; a `closed` event or the end of the wait resumes it."""
+        """Record the wait and schedule its end.
+
+        This job ends. A `closed` event or the end of the wait enqueues another one, which examines the branch again.
+        """
         if run.apply.wait_until is not None:
             return
         wait_s = self._repo.services.settings.merge_wait_s
@@ -260,18 +269,19 @@ class _Tip:
         held = HeldTip(found=self._found, sha=self._tip, asked="plan", explained=False)
         await hold_apply(self._repo, run, cause, held)
 
-    async def _apply(
+    async def _prepare(
         self,
         run: Run,
         judged: Judgement,
         approval: Approval | None,
         *,
         everything: bool,
-        plan_only: str | None = None,
+        why_plan_only: str | None = None,
     ) -> Settlement:
+        """Prepare the stages, and show that they begin. There are none if another run is using an environment."""
         if approval is not None:
-            at, by = approval.at, None if plan_only else approval.by
-            change = partial(replace, approved_at=at, approved_by=by, plan_only=plan_only is not None)
+            at, by = approval.at, None if why_plan_only else approval.by
+            change = partial(replace, approved_at=at, approved_by=by, plan_only=why_plan_only is not None)
             await self._repo.store.runs.change_apply(run.id, change)
         settlement = await prepare_stages(
             self._repo,
@@ -281,12 +291,12 @@ class _Tip:
             judged,
             approval,
             everything=everything,
-            plan_only=plan_only,
+            plan_only=why_plan_only,
         )
         if settlement.busy is not None:
             await self._check_again_later(run, settlement.busy)
             return Settlement()
-        await show_progress(self._repo, run, f"{'Planning' if plan_only else 'Applying'} {short(self._tip)}")
+        await show_progress(self._repo, run, f"{'Planning' if why_plan_only else 'Applying'} {short(self._tip)}")
         return settlement
 
     async def _check_again_later(self, run: Run, busy: RunId) -> None:

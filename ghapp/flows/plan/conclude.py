@@ -57,10 +57,12 @@ async def conclude_plan(
         key: msgspec.json.decode(raw, type=RootReport)
         for key, raw in (await services.store.runs.root_reports(run_id)).items()
     }
+    # Each part with its report and its buttons.
     judged: list[tuple[Part, RunReport, tuple[str, ...]]] = []
     for part in parts:
+        # The `part` of an outcome is `NUMBER:ENVIRONMENT`.
         own = [outcome for outcome in outcomes if outcome.part.startswith(f"{part.pull_request}:")]
-        own.sort(key=lambda outcome: outcome.environment == TESTING)  # the target leads
+        own.sort(key=lambda outcome: outcome.environment == TESTING)  # the target comes first
         names = {(job.root_module, job.environment) for job in part.removed}
         gone = tuple(each for each in removed if (each.root_module, each.environment) in names)
         decision = await _decide(services, run, part, own)
@@ -79,6 +81,7 @@ async def conclude_plan(
             notes=(*_notes_after_failure(own), *part.notes, *notes_on_removed(gone)),
             roots=roots,
             previews=previews,
+            # The command is for the part's own hold, and that may not be the one that is shown.
             paste=part.paste if part.held == why else None,
             target=part.environment if part.has_preview else "",
         )
@@ -150,26 +153,29 @@ async def _record_shown(
     """Record the verdicts that GitHub shows now. If a pull request was merged in the meantime, settle its branch."""
     for known, conclusion in verdicts:
         await record_verdict(services, run, known, conclusion, at=at)
-        now = await services.store.pull_requests.find(run.repository_id, known.number)
-        if now is not None and now.state == "merged":
+        found = await services.store.pull_requests.find(run.repository_id, known.number)
+        if found is not None and found.state == "merged":
             cause = VerdictRecorded(run_id=run.id)
-            await services.enqueue(SettleBranch(repository_id=run.repository_id, branch=now.base_branch, cause=cause))
+            await services.enqueue(SettleBranch(repository_id=run.repository_id, branch=found.base_branch, cause=cause))
 
 
 def _leave_out_unapproved_forks(
     judged: list[tuple[Part, RunReport, tuple[str, ...]]],
 ) -> list[tuple[Part, RunReport, tuple[str, ...]]]:
-    """Leave out forks' pull requests that nobody has approved: they must not turn others with the same head red."""
+    """Leave out forks' pull requests that nobody has approved: they must not turn others with the same head red.
+
+    A part that was held before its merge result was made has no tree.
+    """
     waiting = [part for part, _, _ in judged if part.from_fork and part.held is not None and not part.tree]
-    counting = [each for each in judged if each[0] not in waiting]
-    if not waiting or not counting:
+    others = [each for each in judged if each[0] not in waiting]
+    if not waiting or not others:
         return judged
     notes = tuple(
         f"#{part.pull_request} from a fork has the same commit, and does not count until its plan is approved there"
         for part in waiting
     )
-    part, report, buttons = counting[0]
-    return [(part, msgspec.structs.replace(report, notes=(*report.notes, *notes)), buttons), *counting[1:]]
+    part, report, buttons = others[0]
+    return [(part, msgspec.structs.replace(report, notes=(*report.notes, *notes)), buttons), *others[1:]]
 
 
 async def _plan_hidden_run_again(services: Services, run: Run) -> None:
@@ -192,7 +198,8 @@ async def _changed_lines(services: Services, run: Run, parts: Sequence[Part]) ->
     found: dict[str, list[range]] = {}
     for part in parts:
         if part.tree:
-            with contextlib.suppress(MissingObject):  # after a force-push of the base, annotations are not ordered
+            # If the base was force-pushed and its commit is gone, annotations are not ordered.
+            with contextlib.suppress(MissingObject):
                 repo = await repo.with_merge(part.base_sha, run.head_sha, part.tree)
                 for path, lines in (await repo.mirror.changed_lines(part.base_sha, part.tree)).items():
                     found.setdefault(path, []).extend(lines)
@@ -205,12 +212,17 @@ _WORST_FIRST: tuple[Conclusion, ...] = ("failure", "timed_out", "cancelled", "ac
 async def _decide(
     services: Services, run: Run, part: Part, outcomes: Sequence[RootOutcome]
 ) -> gate.Clear | gate.Hold | gate.Refuse:
+    """Decide about one pull request.
+
+    The first of these counts: a failed plan, a refusal by `prepare_plan`, a rejection by a person, a hold by
+    `prepare_plan`, a hold by the gate.
+    """
     held = None if part.held is None else gate.Hold(cause=part.held, button=part.button)
     if part.refused is not None and not outcomes:
         return gate.Refuse(cause=part.refused)
     confirmed = await _decisions(services, run, part, "confirm_destroy")
     decision = gate.decide_merge(
-        roots=[_verdict(outcome, part) for outcome in outcomes],
+        roots=[_root_verdict(outcome, part) for outcome in outcomes],
         confirmed={digest for approval in confirmed for digest in approval.digests},
         four_eyes=part.four_eyes,
     )
@@ -233,7 +245,7 @@ async def _decide(
     return decision
 
 
-def _verdict(outcome: RootOutcome, part: Part) -> gate.RootVerdict:
+def _root_verdict(outcome: RootOutcome, part: Part) -> gate.RootVerdict:
     """The outcome as a value for the gate. If there is a preview, changes in testing need no confirmation."""
     verdict = outcome.verdict()
     if part.has_preview and outcome.environment == TESTING:
@@ -242,7 +254,7 @@ def _verdict(outcome: RootOutcome, part: Part) -> gate.RootVerdict:
 
 
 async def _decisions(services: Services, run: Run, part: Part, kind: str) -> tuple[Approval, ...]:
-    """People's decisions about this pull request's head and base."""
+    """People's decisions of this kind about this pull request's head and base."""
     pull_request = await services.store.pull_requests.find(run.repository_id, part.pull_request)
     if pull_request is None:
         return ()
