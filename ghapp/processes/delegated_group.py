@@ -12,6 +12,8 @@ from pathlib import Path, PurePosixPath
 OWN = "planward"
 """The group of Planward's own processes below the delegated one, in which they are after the first start."""
 _PROC = Path("/proc")
+_OCTAL = re.compile(r"\\([0-7]{3})")
+"""How mountinfo writes a space, for example."""
 
 
 class NoControlGroups(Exception):
@@ -56,7 +58,7 @@ def _mounts(mountinfo: str) -> Iterator[tuple[PurePosixPath, Path]]:
     for line in mountinfo.splitlines():
         mount, _, filesystem = line.partition(" - ")
         if filesystem.startswith("cgroup2 "):
-            root, path = (re.sub(r"\\([0-7]{3})", lambda it: chr(int(it[1], 8)), each) for each in mount.split()[3:5])
+            root, path = (_OCTAL.sub(lambda it: chr(int(it[1], 8)), each) for each in mount.split()[3:5])
             yield PurePosixPath(root), Path(path)
 
 

@@ -50,22 +50,22 @@ class Bodies:
         """The number of bytes in memory."""
         return sum(len(body.content) for body in self._held)
 
-    def make_room(self) -> None:
-        """Drop the largest bodies until the rest fits."""
-        while self.held_bytes() > self._room_bytes:
-            coming = [body for body in self._held if not body.is_whole]
-            max(coming, key=lambda body: len(body.content)).give_up()
+    def make_room(self, body: "_Body", more_bytes: int) -> None:
+        """Drop the largest bodies until `body` can grow by so many bytes, perhaps that one itself."""
+        while not body.is_given_up and self.held_bytes() + more_bytes > self._room_bytes:
+            coming = [each for each in self._held if not each.is_whole]
+            max(coming, key=lambda each: len(each.content) + (more_bytes if each is body else 0)).give_up()
 
 
 class _Body:
     def __init__(self, bodies: Bodies) -> None:
         self.content = bytearray()
         self.is_whole = False
+        self.is_given_up = False
         self._bodies = bodies
-        self._is_given_up = False
 
     def give_up(self) -> None:
-        self._is_given_up = True
+        self.is_given_up = True
         self.content = bytearray()
 
     async def read(self, request: Request) -> bytearray:
@@ -82,12 +82,12 @@ class _Body:
 
     async def _read(self, chunks: AsyncIterator[bytes]) -> None:
         async for chunk in chunks:
-            if self._is_given_up:
+            if len(self.content) + len(chunk) > self._bodies.largest_bytes:
+                raise TooLarge
+            self._bodies.make_room(self, len(chunk))
+            if self.is_given_up:
                 raise NoRoom
             self.content += chunk
-            if len(self.content) > self._bodies.largest_bytes:
-                raise TooLarge
-            self._bodies.make_room()
-        if self._is_given_up:
+        if self.is_given_up:
             raise NoRoom
         self.is_whole = True

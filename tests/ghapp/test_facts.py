@@ -135,7 +135,7 @@ async def test_a_file_that_takes_too_long_is_a_problem_and_is_tried_again_the_ne
 
 def test_a_process_that_no_time_limit_can_interrupt_is_ended() -> None:
     # This sum is one call into C, in which no signal's handler runs.
-    stuck = "from ghapp.facts import parsing\nparsing._prepare()\nwith parsing._limited(0.1): sum(range(10**12))"
+    stuck = "from ghapp.facts import parsing\nparsing._prepare()\nwith parsing._time_limit(0.1): sum(range(10**12))"
 
     ended = subprocess.run([sys.executable, "-c", stuck], timeout=60, check=False)
 
