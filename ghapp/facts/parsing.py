@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import util
 from types import FrameType
 from typing import Generic, TypeVar
 
@@ -113,6 +114,8 @@ class Parser(Reader[File, FileFacts]):
 def _new_pool(processes: int) -> ProcessPoolExecutor:
     # Do not fork this process: it has threads, and a lock that one of them holds would stay locked in the child.
     # The fork server has none. It imports the readers once, for all pools, instead of half a second in each process.
+    # Python 3.11.0 would have it listen on an abstract socket (CVE-2022-42919), which runs reach over the network.
+    setattr(util, "abstract_sockets_supported", False)  # noqa: B010
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["ghapp.facts"])
     return ProcessPoolExecutor(processes, mp_context=context, initializer=_prepare)

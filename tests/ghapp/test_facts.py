@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
+from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
@@ -218,3 +219,13 @@ def test_a_directory_that_cannot_be_written_to_keeps_nothing(tmp_path: Path) -> 
     kept.write({"a": FileFacts()})
 
     assert kept.read(["a"]) == {}
+
+
+async def test_no_run_reaches_the_fork_server() -> None:
+    # Whoever connects to it has it run code as Planward's user; abstract sockets cross the sandbox's border.
+    parser = Parser(processes=1)
+    await parser.read([("main.tf", b"")])
+    parser.close()
+    address = getattr(forkserver, "_forkserver")._forkserver_address  # noqa: B009
+    assert not address.startswith("\0")
+    assert Path(address).parent.stat().st_mode & 0o077 == 0

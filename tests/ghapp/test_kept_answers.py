@@ -54,6 +54,13 @@ def test_an_object_that_is_missing_may_arrive() -> None:
     assert git.asked == 2
 
 
+def test_an_answer_of_one_mirror_is_not_given_for_another() -> None:
+    answers, own, other = KeptAnswers(), Git(size=1), Git(size=2)
+    ask(answers, own)
+    given = asyncio.run(answers.get((Path("2.git"), ("word",)), (SHA,), other.answer, (0,)))
+    assert (len(given.stdout), other.asked) == (2, 1)
+
+
 def test_the_least_recently_used_answers_make_room() -> None:
     answers = KeptAnswers(most_bytes=25_000)
     first, second, third = Git(size=10_000), Git(size=10_000), Git(size=10_000)
