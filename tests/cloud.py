@@ -1,4 +1,4 @@
-"""What plays the part of a cloud: moto for AWS, with the provider from a filesystem mirror."""
+"""A simulated cloud: moto plays AWS, and the AWS provider comes from a filesystem mirror."""
 
 import logging
 import os
@@ -15,7 +15,7 @@ _PROVIDER = "registry.terraform.io/hashicorp/aws"
 
 
 def provider_mirror() -> Path | None:
-    """The mirror of the Terraform CLI configuration, else the one of PLANWARD_TEST_MIRROR."""
+    """The mirror that the Terraform CLI configuration names, else PLANWARD_TEST_MIRROR; None without either."""
     config = Path(os.environ.get("TF_CLI_CONFIG_FILE", ""))
     found = _MIRROR.search(config.read_text()) if config.is_file() else None
     given = found[1] if found else os.environ.get("PLANWARD_TEST_MIRROR")
@@ -23,7 +23,7 @@ def provider_mirror() -> Path | None:
 
 
 def aws_provider() -> tuple[Path, str] | None:
-    """The mirror and the newest version of the AWS provider in it."""
+    """The mirror and the newest version of the AWS provider in it; None if there is none."""
     mirror = provider_mirror()
     places = (mirror / _PROVIDER).glob("*/") if mirror else ()
     versions = sorted(tuple(map(int, place.name.split("."))) for place in places if place.name[0].isdigit())
@@ -32,7 +32,7 @@ def aws_provider() -> tuple[Path, str] | None:
 
 @contextmanager
 def running_moto() -> Iterator[str]:
-    """Start moto on loopback, and return its address."""
+    """Run moto on loopback while the context is open, and yield its address."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()

@@ -1,4 +1,4 @@
-"""Fixtures of several rooms: one OpenBao and one PostgreSQL serve a whole session."""
+"""Fixtures that several directories of tests use. One OpenBao and one PostgreSQL serve a whole session."""
 
 pytest_plugins = [
     "tests.openbao",

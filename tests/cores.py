@@ -1,8 +1,8 @@
 """Limits on processor time that hold on a core of any speed.
 
-A second means a second of a core that does the reference work in `REFERENCE_S`. The work is done right before and right
-after what is measured, so a slow core, and one that is shared with other processes, gets as much more time. The objects
-that earlier tests left behind do not count: the garbage collector does not look at them meanwhile.
+A second here is a second on a core that does the reference work in `REFERENCE_S`. The reference work is done right
+before and right after each measurement. A core that is slow, or shared with other processes, gets proportionally more
+time. The garbage collector skips the objects that earlier tests left behind, so they do not add to a measurement.
 """
 
 import gc
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from types import TracebackType
 
 REFERENCE_S = 0.05
-"""On a core of 2024 that nobody else uses."""
+"""Measured on a core of 2024 that no other process used."""
 _REFERENCE = "[" + ",".join(['{"a":[1.5,"b"]}'] * 60_000) + "]"
 _BREATH_S = 0.005
 
@@ -38,7 +38,10 @@ class CoreTime:
 
 
 class Held(CoreTime):
-    """The longest time for which no other thread got its turn, `longest_s`, on the same core."""
+    """Also measure `longest_s`, the longest time for which no other thread of this process got its turn.
+
+    It is in seconds of a core of the reference speed, too.
+    """
 
     longest_s = 0.0
 
@@ -50,7 +53,7 @@ class Held(CoreTime):
         return self
 
     def _watch(self) -> None:
-        # The process' own time, and no clock on the wall: other processes may have the core meanwhile.
+        # Processor time of this process, not wall-clock time: other processes may have the core meanwhile.
         last = time.process_time()
         while not self._ended.is_set():
             time.sleep(_BREATH_S)
@@ -68,7 +71,10 @@ class Held(CoreTime):
 
 
 def processor_s(work: Callable[[], object]) -> float:
-    """The processor time that it takes, to compare with that of other work; the older objects do not count either."""
+    """The processor time that the work takes, to compare with that of other work.
+
+    It is not converted to the reference speed. The garbage collector skips older objects here, too.
+    """
     gc.freeze()
     began = time.process_time()
     work()

@@ -1,9 +1,9 @@
-"""How many examples a property is tried with."""
+"""The number of examples with which each property-based test is tried."""
 
 share = 1.0
-"""Which part of them; `--fast` sets it before any test is collected."""
+"""The share of them that is tried. `--fast` lowers it before any test is collected."""
 
 
 def examples(number: int) -> int:
-    """So many, or the part of them that is tried while one works."""
+    """The number of examples to try: `number`, or with `--fast` a share of it, at least one."""
     return max(1, round(number * share))

@@ -1,8 +1,8 @@
-"""`pytest --fast`: the tests that start no program, for while one works.
+"""`pytest --fast` runs only the tests that start no program. It is for use while you work on the code.
 
-They are all but the stories and those that are named here, by file or by a fixture that they use. The busy hour and the
-times of all patterns are left out too, since they take long, and properties are tried with fewer examples. A test that
-starts a program nevertheless fails, and says where to name it.
+It leaves out the stories, the files in `_SLOW` and every test that uses one of `_FIXTURES`. `_SLOW` also names two
+files that start no program but take long: the busy hour and the linear patterns. Property-based tests are tried with
+fewer examples. A test that starts a program anyway fails, with a message that says to add its file here.
 """
 
 import os
@@ -71,14 +71,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Refuse programs where only tests that start none are run."""
+    """With `--fast`, fail every test that starts a program, and lower the number of examples."""
     if config.getoption("fast"):
         sys.addaudithook(_refuse_programs)
         examples.share = _SHARE
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the others out."""
+    """With `--fast`, deselect the tests that start programs."""
     if config.getoption("fast"):
         config.hook.pytest_deselected(items=[item for item in items if _starts_programs(item)])
         items[:] = [item for item in items if not _starts_programs(item)]
@@ -91,6 +91,6 @@ def _starts_programs(item: pytest.Item) -> bool:
 
 
 def _refuse_programs(event: str, arguments: tuple[object, ...]) -> None:
-    # Not while modules are imported: some look at the platform, for which Python runs `file`.
+    # Imports outside of a test may start programs, and so may `platform`: to find the platform, Python runs `file`.
     if event in _STARTS and "PYTEST_CURRENT_TEST" in os.environ and arguments[0] != "file":
-        raise AssertionError(f"it starts a program, {arguments[0]}: name its file in tests/fast.py")
+        raise AssertionError(f"the test starts a program, {arguments[0]}: add its file to _SLOW in tests/fast.py")

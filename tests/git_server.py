@@ -1,4 +1,4 @@
-"""Repositories over HTTP on loopback, by git's own CGI program, with a token for a password."""
+"""A git server over HTTP on loopback: it runs git's own CGI program and expects a token as the password."""
 
 import base64
 import os
@@ -13,7 +13,10 @@ from threading import Thread
 
 @dataclass(kw_only=True)
 class GitServer:
-    """A running server: repositories are bare directories below `root`; `requests` are (path, Authorization)."""
+    """A running server. Repositories are bare directories below `root`; `requests` are (path, Authorization).
+
+    If `redirect_to` is set, every request is redirected to that address.
+    """
 
     root: Path
     port: int
@@ -31,7 +34,7 @@ class GitServer:
 
 @contextmanager
 def git_server(root: Path, *, token: str = "installation-token") -> Iterator[GitServer]:
-    """Serve the repositories below `root` to whoever shows the token."""
+    """Serve the repositories below `root` to every client that sends the token."""
     expected = "Basic " + base64.b64encode(f"x-access-token:{token}".encode()).decode()
 
     class Handler(BaseHTTPRequestHandler):
@@ -67,9 +70,9 @@ def git_server(root: Path, *, token: str = "installation-token") -> Iterator[Git
                 "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
                 "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
             }
-            # It ends with 1 where it has told the client of an error.
-            said = subprocess.run(["git", "http-backend"], input=body, env=environ, capture_output=True)
-            head, _, content = said.stdout.partition(b"\r\n\r\n")
+            # The exit status is not checked: it is also 1 after an error that the client was told about.
+            ended = subprocess.run(["git", "http-backend"], input=body, env=environ, capture_output=True)
+            head, _, content = ended.stdout.partition(b"\r\n\r\n")
             headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
             return int(headers.pop("Status", "200").split()[0]), headers, content
 

@@ -20,5 +20,5 @@ def logged_events() -> frozenset[str]:
 
 
 def require_event(name: str) -> None:
-    """Refuse a name that Planward does not log: a test that waits for none of them would hold of anything."""
+    """Refuse a name that Planward never logs: a test that expects no such event would always pass."""
     assert name in logged_events(), f"Planward logs no event {name!r}"

@@ -1,7 +1,8 @@
-"""Hosts with names and certificates of their own, all on loopback: a client reaches them through a proxy.
+"""Named HTTPS hosts with certificates, all on loopback. A client reaches them through a proxy.
 
-As a company's proxy does it: the client says CONNECT with a host's name, and speaks TLS with that host through it. Here
-the proxy itself is every host, with a certificate for it by an authority of its own, and passes requests on.
+The client uses the proxy as it would use a company's: it sends CONNECT with a host's name, then speaks TLS with that
+host through the proxy. Here the proxy plays every host itself, with a certificate from its own authority, and forwards
+the requests to plain HTTP servers.
 """
 
 import datetime
@@ -20,12 +21,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-_NOT_PASSED_ON = frozenset({"connection", "content-length", "transfer-encoding", "host"})
+_NOT_FORWARDED = frozenset({"connection", "content-length", "transfer-encoding", "host"})
 
 
 @dataclass(kw_only=True)
 class NamedHosts:
-    """`requests` are (host, path) of every request, `refused` the hosts that were asked for and are none."""
+    """A running proxy. `requests` are (host, path) of every request, `refused` the unknown HOST:PORT of CONNECTs."""
 
     proxy_url: str
     authority: Path
@@ -34,14 +35,14 @@ class NamedHosts:
 
     @property
     def environ(self) -> dict[str, str]:
-        """What leads a program there and has it trust the certificates."""
+        """Variables with which a program uses the proxy and trusts its certificates."""
         authority = str(self.authority)
         return {"HTTPS_PROXY": self.proxy_url, "SSL_CERT_FILE": authority, "GIT_SSL_CAINFO": authority}
 
 
 @contextmanager
 def named_hosts(directory: Path, hosts: Mapping[str, str]) -> Iterator[NamedHosts]:
-    """Serve `https://HOST/PATH` as ADDRESS/PATH, for each HOST: ADDRESS (plain http, with a path or without)."""
+    """Forward `https://HOST/PATH` to ADDRESS/PATH, for each HOST: ADDRESS (plain HTTP, optionally with a path)."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(_certificates(directory, tuple(hosts)))
 
@@ -53,7 +54,7 @@ def named_hosts(directory: Path, hosts: Mapping[str, str]) -> Iterator[NamedHost
             served.requests.append((self.name, self.path))
             address = urlsplit(hosts[self.name])
             there = http.client.HTTPConnection(address.netloc, timeout=60)
-            headers = {name: value for name, value in self.headers.items() if name.lower() not in _NOT_PASSED_ON}
+            headers = {name: value for name, value in self.headers.items() if name.lower() not in _NOT_FORWARDED}
             there.request(
                 self.command,
                 address.path + self.path,
@@ -64,7 +65,7 @@ def named_hosts(directory: Path, hosts: Mapping[str, str]) -> Iterator[NamedHost
             content = answer.read()
             self.send_response(answer.status)
             for name, value in answer.getheaders():
-                if name.lower() not in _NOT_PASSED_ON:
+                if name.lower() not in _NOT_FORWARDED:
                     self.send_header(name, value)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
@@ -103,7 +104,7 @@ def named_hosts(directory: Path, hosts: Mapping[str, str]) -> Iterator[NamedHost
 
 
 def _certificates(directory: Path, names: tuple[str, ...]) -> Path:
-    """Make an authority (`authority.pem`) and a certificate by it for these names; returns the file with its key."""
+    """Make an authority (`authority.pem`) that issues a certificate for these names; return its file, with the key."""
     now = datetime.datetime.now(datetime.UTC)
     authority_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     authority_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Tests")])

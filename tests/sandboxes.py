@@ -1,4 +1,4 @@
-"""Which sandbox the tests' servers run in: `PLANWARD_TEST_SANDBOX`, else bubblewrap where it works, else none."""
+"""The sandbox that the stories' servers use: `PLANWARD_TEST_SANDBOX`, else bubblewrap if it works here, else none."""
 
 import os
 import sys
@@ -21,7 +21,7 @@ def _why_no_bubblewrap() -> str | None:
 NO_BUBBLEWRAP = _why_no_bubblewrap()
 """Why bubblewrap cannot be tested here; None if it can."""
 
-NO_UID = None if os.geteuid() == 0 else "a uid of its own takes a worker that is root"
+NO_UID = None if os.geteuid() == 0 else "the sandbox `uid` needs a worker that runs as root"
 """Why the sandbox `uid` cannot be tested here; None if it can."""
 
 in_bubblewrap = pytest.mark.skipif(NO_BUBBLEWRAP is not None, reason=str(NO_BUBBLEWRAP))

@@ -1,4 +1,4 @@
-"""A file system that is really full: a small tmpfs, where this machine lets us mount one."""
+"""A file system that can really be filled: a small tmpfs, if this machine lets us mount one."""
 
 import contextlib
 import os
@@ -12,14 +12,14 @@ _SUDO: tuple[list[str], ...] = ([], ["sudo", "-n"])
 
 
 class SmallDisk:
-    """A disk of a few megabytes, and a file that fills what is left of it."""
+    """A disk of a few megabytes, and a file that fills its free space."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self._filler = directory / "filler"
 
     def fill(self) -> None:
-        """Leave no room at all."""
+        """Use up all free space."""
         with self._filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
             while True:
                 file.write(b"x" * 4096)
@@ -30,7 +30,7 @@ class SmallDisk:
 
 @contextlib.contextmanager
 def small_disk(directory: Path, *, megabytes: int) -> Iterator[SmallDisk]:
-    """Mount one there; the test is skipped where nobody may mount."""
+    """Mount a small disk at a new directory; skip the test if mounting is not allowed here."""
     directory.mkdir()
     words = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,uid={os.getuid()}", "tmpfs", str(directory)]
     for sudo in _SUDO:

@@ -13,7 +13,7 @@ STAGING = EnvironmentName("staging")
 BRANCH = BranchName("staging")
 PLAN, APPLY = "planward/plan", "planward/apply (staging)"
 UNFINISHED = 12
-"""So many of the newest runs are not completed."""
+"""The number of newest runs that are not completed."""
 _START = 1_600_000_000.0
 
 
@@ -23,7 +23,7 @@ def sha(number: int) -> CommitSha:
 
 
 def head(number: int) -> CommitSha:
-    """The head of a pull request; all its plans are of this commit, for bases that moved."""
+    """The head of a pull request. All its plans are of this commit; only their bases differ."""
     return CommitSha(f"a{number:039x}")
 
 
@@ -38,7 +38,7 @@ def tree(number: int) -> TreeId:
 
 
 def fill(connection: Connection, runs: int, *, attempts: int = 8) -> None:
-    """Store so many runs; every fifth is an apply, the others are plans. `attempts` belong to one pull request."""
+    """Store `runs` runs: every fifth is an apply, the others are plans. Each pull request has `attempts` runs."""
     repository = {
         "id": REPOSITORY,
         "installation_id": 1,

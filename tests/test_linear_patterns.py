@@ -1,7 +1,7 @@
 """Every regular expression in the code takes linear time on any text.
 
-The patterns are collected from the modules themselves, each with the methods by which it is called, so that a new one
-is tried like the others; a pattern that is made where it is used could not be collected, and is refused.
+The patterns are collected from the modules themselves, each with the methods that the code calls on it. So a new
+pattern is tried like the others. A pattern that is compiled inside a function could not be collected and is refused.
 """
 
 import ast
@@ -28,26 +28,27 @@ sre: Any = importlib.import_module("re._constants")
 parser: Any = importlib.import_module("re._parser")
 
 SMALL, LARGE = 2_000, 16_000
-# Eight times the text may take eight times as long; a quadratic pattern takes sixty-four times as long.
+# The large text is eight times as long as the small one. A linear pattern takes eight times as long for it, a quadratic
+# one sixty-four times.
 MOST_TIMES = 24
-# What is over sooner cannot freeze anything at this size.
+# A pattern that takes less than this for the large text cannot freeze anything.
 SHORTEST_S = 0.08
 ENDS = ("", "\0", "x\\")
 LONGEST_S = 1.0
-# What is quadratic, and takes as long as that on the large text, takes a sixteenth of it on a quarter of the text: what
-# takes less is not looked at any closer.
+# A quadratic pattern that takes SHORTEST_S for the large text takes a sixteenth of it for a quarter of the text. A
+# pattern that takes less for the quarter is not measured any further.
 QUARTER, A_SIXTEENTH_S = LARGE // 4, SHORTEST_S / 16
 METHODS = ("search", "match", "fullmatch", "findall", "finditer", "sub", "subn", "split")
-# Methods that go through a text in the same way.
+# The methods that go through a text in the same way as another one.
 ALIKE = {"findall": "finditer", "sub": "finditer", "subn": "finditer", "split": "finditer"}
-# Those that together take at least as long as any.
+# For any text, one of these methods takes at least as long as any other method.
 ANY_METHOD = ("finditer", "fullmatch", "search")
-# Of the operator's own machine, and of the demo's GitHub, which serves one person.
+# These modules run on the operator's own machine, or in the demo's GitHub, which serves one person.
 NOT_OURS = ("ghapp.demo", "ghapp.local_github", "ghapp.setup")
 
 
 class Found(NamedTuple):
-    """A pattern, and where it is."""
+    """A pattern, and the full name of the variable that holds it."""
 
     name: str
     pattern: "re.Pattern[Any]"
@@ -57,7 +58,7 @@ class Found(NamedTuple):
 
 
 def paths() -> dict[str, Path]:
-    """Where every module is, by its name."""
+    """The path of every module, by the module's name."""
     found: dict[str, Path] = {}
     for package in (checks, ghapp):
         for each in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
@@ -72,13 +73,13 @@ def paths() -> dict[str, Path]:
 
 @cache
 def modules() -> dict[str, ast.Module]:
-    """Every module with its text, by its name."""
+    """The syntax tree of every module, by the module's name."""
     return {name: ast.parse(path.read_text()) for name, path in paths().items()}
 
 
 @cache
 def usages() -> tuple[dict[str, set[str]], set[str]]:
-    """By name: the methods of patterns that are called on it; and the names that are handed on."""
+    """Which pattern methods the code calls on each name, and which names it passes on without calling a method."""
     called: dict[str, set[str]] = {}
     handed_on = set()
     for tree in modules().values():
@@ -94,7 +95,7 @@ def usages() -> tuple[dict[str, set[str]], set[str]]:
 
 
 def methods_of(found: Found) -> tuple[str, ...]:
-    """How a pattern of this name is called anywhere; all ways where it is handed on."""
+    """The methods that the code calls on a pattern of this name; ANY_METHOD if the code passes the pattern on."""
     name = found.name.rpartition(".")[2]
     called, handed_on = usages()
     methods = {ALIKE.get(method, method) for method in called.get(name, set())}
@@ -132,7 +133,7 @@ def collected() -> list[Found]:
 
 
 def sample(tokens: Any, *, most: bool) -> str:
-    """A text that the tokens match, with as little or as much of what may be repeated."""
+    """A text that the tokens match. `most` chooses between few and many repetitions where a token may repeat."""
     return "".join(_sample(token, argument, most) for token, argument in tokens)
 
 
@@ -192,7 +193,7 @@ _CATEGORIES = {
 
 
 def parts(tokens: Any) -> Iterator[tuple[str, str]]:
-    """For everything that may be repeated, and for every beginning of the pattern: what stands before, and itself."""
+    """Pairs (text before, text) for each part of the pattern that may repeat, and for each beginning of the pattern."""
     for most in (False, True):
         before = ""
         for token, argument in tokens:
@@ -221,7 +222,7 @@ def _inner(token: Any, argument: Any) -> Iterator[tuple[str, str]]:
 
 
 def hostile_texts(pattern: "re.Pattern[Any]") -> list[tuple[str, str]]:
-    """Pairs of a beginning and what is repeated after it."""
+    """Pairs of a beginning and the text that is repeated after it."""
     text = pattern.pattern if isinstance(pattern.pattern, str) else pattern.pattern.decode("latin-1")
     tokens = parser.parse(text, pattern.flags & ~re.UNICODE if isinstance(pattern.pattern, bytes) else pattern.flags)
     found = {(before, body) for before, body in parts(tokens) if body}
@@ -248,12 +249,15 @@ def seconds(found: Found, method: str, text: Any) -> float:
 
 
 class TooLong(BaseException):
-    """It takes longer than any linear pattern."""
+    """The pattern takes longer than any linear pattern would."""
 
 
 @contextlib.contextmanager
 def limited(seconds: float) -> Iterator[None]:
-    """Python looks for signals also while a pattern is tried."""
+    """Raise TooLong if the block takes more processor time than this.
+
+    It works since Python handles signals also while it matches a pattern.
+    """
 
     def give_up(*_: object) -> None:
         raise TooLong
@@ -271,7 +275,7 @@ FOUND = collected()
 
 
 @pytest.mark.parametrize("found", FOUND, ids=[each.name for each in FOUND])
-def test_a_pattern_takes_time_that_grows_with_the_text_alone(found: Found) -> None:
+def test_the_time_of_a_pattern_grows_linearly_with_the_text(found: Found) -> None:
     is_bytes = isinstance(found.pattern.pattern, bytes)
 
     def took(size: int, times: int) -> float:
@@ -289,7 +293,7 @@ def test_a_pattern_takes_time_that_grows_with_the_text_alone(found: Found) -> No
         )
 
 
-def test_no_pattern_is_made_where_it_is_used() -> None:
+def test_no_pattern_is_compiled_inside_a_function() -> None:
     made = {
         f"{module}.{function.name}"
         for module, tree in modules().items()
@@ -303,13 +307,13 @@ def test_no_pattern_is_made_where_it_is_used() -> None:
         and node.func.attr in (*METHODS, "compile")
     }
     assert made == {
-        "ghapp.repository_config.words.fits",  # of the forms above
-        "checks.sensitive.credential_forms._prefixed",  # of FORMS, which the mask's own test tries
+        "ghapp.repository_config.words.fits",  # compiles the forms of the config, which `patterns_in` yields
+        "checks.sensitive.credential_forms._prefixed",  # compiles FORMS, which the mask's own test tries
         "checks.sensitive.credential_forms._shaped",
     }
 
 
-def test_no_module_takes_patterns_from_elsewhere() -> None:
+def test_no_module_uses_another_pattern_library() -> None:
     names = {
         alias.name
         for tree in modules().values()
@@ -325,4 +329,4 @@ def test_a_pattern_that_is_not_linear_is_found() -> None:
     for pattern in (r"\s*=?\s*x", r"(a|a)*b", r'"(?:[^"\\]|\\.)*"', r"a.*b", r"^(\s*(?:=)?\s*\d,?)*$"):
         found = Found("made up", re.compile(pattern))
         with pytest.raises((AssertionError, TooLong)):
-            test_a_pattern_takes_time_that_grows_with_the_text_alone(found)
+            test_the_time_of_a_pattern_grows_linearly_with_the_text(found)

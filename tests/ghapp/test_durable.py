@@ -352,10 +352,10 @@ class LosesClaims(TcpProxy):
     claiming: ClassVar[set[str]] = set()
     lost: ClassVar[list[str]] = []
 
-    def fate(self, connection: str, said: bytes) -> tuple[str | None, random.Random]:
-        if b"SET status=" in said and b"owner_xid" in said and b"started_at" in said:
+    def fate(self, connection: str, content: bytes) -> tuple[str | None, random.Random]:
+        if b"SET status=" in content and b"owner_xid" in content and b"started_at" in content:
             self.claiming.add(connection)
-        elif b"COMMIT" in said and connection in self.claiming and len(self.lost) < 3:
+        elif b"COMMIT" in content and connection in self.claiming and len(self.lost) < 3:
             self.lost.append(connection)
             return fates.LOST, random.Random(0)
         return None, random.Random(0)

@@ -68,8 +68,8 @@ class LosesCommits(TcpProxy):
 
     ends: ClassVar[Iterator[int]] = itertools.count()
 
-    def fate(self, connection: str, said: bytes) -> tuple[str | None, random.Random]:
-        lost = b"COMMIT" in said and next(self.ends) % 2
+    def fate(self, connection: str, content: bytes) -> tuple[str | None, random.Random]:
+        lost = b"COMMIT" in content and next(self.ends) % 2
         return (fates.LOST if lost else None), random.Random(0)
 
 

@@ -1,4 +1,4 @@
-"""One line for all stories of a process and a database."""
+"""One line for all stories that run in one pytest process on one kind of database."""
 
 from collections.abc import Iterator
 
@@ -10,9 +10,9 @@ from tests.stories.line import Line, running_line
 
 @pytest.fixture(scope="package")
 def line(database: str, new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
-    """The local GitHub, OpenBao and `planward serve`; on PostgreSQL the work is done by `planward worker`.
+    """The local GitHub, OpenBao and `planward serve`; on PostgreSQL `planward worker` does the work.
 
-    It ends with the stories: an idle line takes a tenth of a core from the tests that come after them.
+    It is stopped after the last story, since even an idle line takes a tenth of a core.
     """
     directory = tmp_path_factory.mktemp("line")
     url = new_database(directory / "data")
@@ -22,7 +22,7 @@ def line(database: str, new_database: NewDatabase, tmp_path_factory: pytest.Temp
 
 @pytest.fixture(autouse=True)
 def undisturbed(request: pytest.FixtureRequest) -> Iterator[None]:
-    """What a story holds back, loses or ends is there for the next, also where the story fails."""
+    """After each story, let deliveries through again and restart stopped processes, also if the story failed."""
     yield
     if "line" in request.fixturenames:
         line: Line = request.getfixturevalue("line")

@@ -1,4 +1,4 @@
-"""What Planward's processes log, read once: each line is parsed when it is first asked for, and never again."""
+"""The log events of Planward's processes. Each line of the logs is parsed only once."""
 
 import json
 from collections import defaultdict
@@ -20,12 +20,12 @@ class Logs:
         self._count = 0
 
     def mark(self) -> int:
-        """Now, for `since`."""
+        """The present position in the logs, to be passed as `since`."""
         self._read()
         return self._count
 
     def events(self, name: str, since: int = 0) -> list[Event]:
-        """Those of this name since a mark. Refuses a name that Planward does not log."""
+        """The events of this name since a mark. Refuses a name that Planward never logs."""
         require_event(name)
         self._read()
         return [event for number, event in self._events[name] if number >= since]
@@ -36,7 +36,7 @@ class Logs:
                 file.seek(self._read_bytes[path])
                 whole, newline, _ = file.read().rpartition(b"\n")
             self._read_bytes[path] += len(whole) + len(newline)
-            # What is no JSON is a library's warning or the traceback of a process that did not start.
+            # A line that is not JSON is a library's warning, or part of the traceback of a process that did not start.
             for line in (each for each in whole.splitlines() if each.startswith(b"{")):
                 event: Event = json.loads(line)
                 self._events[event["event"]].append((self._count, event))

@@ -1,4 +1,4 @@
-"""`planward` as a later version may be: every step has another name. `python -m tests.stories.next_version serve …`"""
+"""`planward` like a later version: every step has another name. `python -m tests.stories.next_version serve …`"""
 
 from collections.abc import Awaitable, Callable
 from typing import Any

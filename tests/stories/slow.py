@@ -1,4 +1,4 @@
-"""A place that Terraform waits for: an HTTP server that keeps who asks waiting until it lets go."""
+"""An HTTP server that keeps Terraform waiting: it answers no request before `let_go`."""
 
 import select
 import socket
@@ -12,7 +12,7 @@ _EMPTY_STATE = b'{"version": 4, "terraform_version": "1.0.0", "serial": 1, "line
 
 
 class SlowPlace:
-    """What was asked of the server, and who hung up before it was answered; by the last part of the path."""
+    """The server's requests: `asked` has all, `hung_up` those whose client gave up. Each is the path's last part."""
 
     def __init__(self) -> None:
         self.port = 0
@@ -21,22 +21,22 @@ class SlowPlace:
         self._let_go = threading.Event()
 
     def module(self, name: str) -> str:
-        """Terraform code whose `init` waits: a module that is downloaded from here."""
+        """Terraform code whose `init` waits: a call of a module that is downloaded from this server."""
         return f'module "{name}" {{\n  source = "http://127.0.0.1:{self.port}/{name}"\n}}\n'
 
     def data(self, name: str) -> str:
-        """Terraform code whose `plan` waits: a state that is read from here."""
+        """Terraform code whose `plan` waits: a data source that reads a state from this server."""
         return (
             f'data "terraform_remote_state" "{name}" {{\n  backend = "http"\n'
             f'  config  = {{ address = "http://127.0.0.1:{self.port}/{name}" }}\n}}\n'
         )
 
     def let_go(self) -> None:
-        """Answer everybody: with a state that holds nothing, which is no module."""
+        """Answer every request with an empty state. A module download fails then, since a state is not a module."""
         self._let_go.set()
 
     def wait(self, name: str, connection: socket.socket) -> bool:
-        """Keep a caller waiting; False if they hung up."""
+        """Keep a client waiting until `let_go`; False if it hung up before."""
         self.asked.append(name)
         while not self._let_go.is_set():
             readable, _, _ = select.select([connection], [], [], 0.02)
@@ -48,7 +48,7 @@ class SlowPlace:
 
 @contextmanager
 def slow_place() -> Iterator[SlowPlace]:
-    """Serve on loopback; everybody is let go at the end."""
+    """Serve on loopback; when the context ends, every request is answered."""
     place = SlowPlace()
 
     class Handler(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""A repository of its own on the line, what people do to it, and what GitHub shows of it then."""
+"""One repository on the line: what people do in it, and what GitHub then shows."""
 
 from __future__ import annotations
 
@@ -18,18 +18,19 @@ if TYPE_CHECKING:
 
 CONFIG = ".github/planward.yml"
 ON_MERGE = "environments:\n  testing: {apply: on_merge}\n  staging: {branch: staging}\n"
-"""A config with which testing follows what was merged."""
+"""A config with which each merge is applied to testing, too."""
 
 
 class Story:
-    """One repository and what people do to it. Waiting has an end, and says what it waited for.
+    """One repository and what people do in it. A wait that takes too long fails and says what it waited for.
 
-    `author` may write, `reviewer` owns the organization, `maintainer` maintains and takes part in nothing by default,
-    `reader` may read. Each environment has the secret `db_password`; `team` is the repository's own, and open to it.
+    `author` has write access, `reviewer` owns the organization, `maintainer` has the role maintain and does nothing by
+    default, `reader` may read. Each environment has the secret `db_password`. `team` is the team of the repository's
+    own name, and the repository may use its secrets.
     """
 
     patience_s = PATIENCE_S
-    """How long a check run may take."""
+    """The longest time to wait for a check run."""
 
     def __init__(
         self,
@@ -78,11 +79,11 @@ class Story:
     # -- files
 
     def sample(self) -> dict[str, str]:
-        """One root module `network` whose state lies outside of the checkout, with a variable from Vault."""
+        """The files of one root module, `network`. Its state lies outside of the checkout, and Vault has a variable."""
         return self.root_module("network", size=1)
 
     def root_module(self, name: str, *, size: int = 1, extra: str = "") -> dict[str, str]:
-        """A root module of `terraform_data` only."""
+        """The files of a root module that contains one `terraform_data` resource, and `extra` after it."""
         main = f"""\
             terraform {{
               backend "local" {{}}
@@ -108,11 +109,11 @@ class Story:
         return files
 
     def state_path(self, root_module: str, environment: str) -> Path:
-        """Where a root module's state lies."""
+        """The path of a root module's state in an environment."""
         return self.states / f"{root_module}-{environment}.tfstate"
 
     def read_state(self, path: Path) -> dict[str, Any]:
-        """Terraform's state in a file: resource address → attributes of its instances; empty if there is none."""
+        """The state in a file: resource address → attributes of its instances; empty if there is no file."""
         if not path.exists():
             return {}
         content = json.loads(path.read_text())
@@ -122,23 +123,23 @@ class Story:
         }
 
     def state(self, root_module: str, environment: str) -> dict[str, Any]:
-        """Terraform's state: resource address → attributes of its instances; empty if there is none."""
+        """A root module's state in an environment, in the form of `read_state`."""
         return self.read_state(self.state_path(root_module, environment))
 
     def password(self, branch: str) -> str:
-        """The secret `db_password` of the environment of this branch."""
+        """The value of `db_password` in the environment of this branch."""
         return f"{branch}-s3cr3t-{self.owner}"
 
     def secret(self, branch: str, name: str = "app", **keys: object) -> None:
-        """Put a secret where the environment of this branch reads it."""
+        """Write a secret to the path from which the environment of this branch reads."""
         self.line.bao.put(f"kv/{self.team}/{branch}/{name}", **keys)
 
     def open_team(self, repositories: str, team: str | None = None) -> None:
-        """Say in a team's own secret which repositories may use it: numbers or names."""
+        """Write into `kv/TEAM/planward` which repositories, by number or name, may use the team's secrets."""
         self.line.bao.put(f"kv/{team or self.team}/planward", repositories=repositories)
 
     def network(self, size: int) -> dict[str, str]:
-        """The one file of `network` that changes its size."""
+        """The only file of `network` that has to change to give it another size."""
         return {"network/main.tf": self.root_module("network", size=size)["network/main.tf"]}
 
     # -- what people do
@@ -162,12 +163,12 @@ class Story:
         draft: bool = False,
         title: str = "Change",
     ) -> int:
-        """Commit on a branch and open a pull request; by default `network` gets the size 2."""
+        """Commit to a branch and open a pull request; by default the commit gives `network` the size 2."""
         self.commit(head, self.network(2) if files is None else files, by=by, start=base)
         return self.open(head, base, by=by, draft=draft, title=title)
 
     def land(self, number: int, method: str = "merge") -> str:
-        """Merge what was planned and wait until it is applied to staging; returns the merge SHA."""
+        """Wait for the plan, merge, and wait until the merge is applied to staging; returns the merge SHA."""
         check = self.planned(number)
         assert check["conclusion"] == "success", check["output"]["title"]
         merged = self.merge(number, method)
@@ -184,7 +185,7 @@ class Story:
         self.github.press(self.name, check["id"], button, by=by)
 
     def let_in(self, check: Mapping[str, Any], *, by: str) -> dict[str, Any]:
-        """Press "Plan" on a hold without a plan, then "Apply" on the one that shows it; returns the result."""
+        """Press "Plan" on a hold without a plan, then "Apply" on the hold that shows it; returns the last check run."""
         sha, name = check["head_sha"], check["name"]
         count = len(self.check_runs(sha, name))
         self.press(check, "plan", by=by)
@@ -208,13 +209,13 @@ class Story:
         start: str = "staging",
         **written: Any,
     ) -> str:
-        """Push a commit; `author`, `committer` and `co_authors` may be others than who pushes."""
+        """Push a commit as `by`; `author`, `committer` and `co_authors` may be other people."""
         return self.github.commit(self.name, branch, files, by=by or self.author, start=start, **written)
 
     def open(
         self, head: str, base: str = "staging", *, by: str | None = None, draft: bool = False, title: str = "Change"
     ) -> int:
-        """Open a pull request and give its number."""
+        """Open a pull request and return its number."""
         rest = self.line.rest(by or self.author)
         answer = rest.post(
             f"/repos/{self.name}/pulls", json={"title": title, "head": head, "base": base, "draft": draft}
@@ -223,14 +224,14 @@ class Story:
         return int(answer.json()["number"])
 
     def merge(self, number: int, method: str = "merge", *, by: str | None = None) -> str:
-        """Merge by the merge button and give the merge SHA."""
+        """Press the merge button and return the merge SHA."""
         rest = self.line.rest(by or self.reviewer)
         answer = rest.put(f"/repos/{self.name}/pulls/{number}/merge", json={"merge_method": method})
         assert answer.status_code == 200, answer.text
         return str(answer.json()["sha"])
 
     def comment(self, number: int, body: str, *, by: str | None = None) -> int:
-        """Comment on a pull request and give the comment's id."""
+        """Comment on a pull request and return the comment's id."""
         rest = self.line.rest(by or self.author)
         answer = rest.post(f"/repos/{self.name}/issues/{number}/comments", json={"body": body})
         assert answer.status_code == 201, answer.text
@@ -259,7 +260,7 @@ class Story:
         return sorted(found, key=lambda each: each["id"])
 
     def completed(self, sha: str, name: str = "planward/plan", *, count: int = 1) -> dict[str, Any]:
-        """Wait until there are `count` check runs of this name and the newest is completed; give it."""
+        """Wait until there are `count` check runs of this name and the newest is completed; return that one."""
 
         def newest() -> dict[str, Any] | None:
             found = self.check_runs(sha, name)
@@ -274,7 +275,7 @@ class Story:
         return self.completed(self.head(number), count=count)
 
     def applied(self, sha: str, environment: str = "staging", *, count: int = 1) -> dict[str, Any]:
-        """Wait for the apply of a commit to end, however."""
+        """Wait until the apply of a commit has ended, with whatever conclusion."""
         return self.completed(sha, f"planward/apply ({environment})", count=count)
 
     def annotations(self, check: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -283,7 +284,7 @@ class Story:
         return found
 
     def first_line(self, check: Mapping[str, Any]) -> str:
-        """The first line of a check run's summary as a person reads it: without Markdown's escapes."""
+        """The first line of a check run's summary as a person sees it: without Markdown's escapes."""
         written = str(check["output"]["summary"]).splitlines()[0]
         return html.unescape(re.sub(r"\\([^\sA-Za-z0-9])", r"\1", written))
 
@@ -297,7 +298,7 @@ class Story:
         return [each["body"] for each in self.get(f"/issues/{number}/comments", per_page=100)]
 
     def commented(self, number: int, text: str) -> str:
-        """Wait until a pull request's one comment holds a text; give the comment."""
+        """Wait until the only comment of a pull request contains a text; return the comment."""
 
         def comment() -> str | None:
             found = self.comments(number)
@@ -315,5 +316,5 @@ class Story:
         return sorted(found, key=lambda each: int(each["id"]))
 
     def quiet(self) -> None:
-        """Wait until deliveries are through and Planward has nothing under way."""
+        """Wait until all deliveries have been answered and Planward has nothing under way."""
         self.line.until_idle()

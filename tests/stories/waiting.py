@@ -1,6 +1,6 @@
-"""Waiting has an end, and says what it waited for.
+"""Waiting for a condition. A wait that takes too long fails and says what it waited for.
 
-A probe is asked again as soon as somebody wrote something to the local GitHub, and after a pause where nobody did.
+The condition is probed again as soon as anything was written to the local GitHub, and otherwise after a pause.
 """
 
 import threading
@@ -12,12 +12,12 @@ import httpx
 
 PATIENCE_S = 180.0
 _LEAST_S = 0.15
-"""The shortest pause between two probes: they share the processors with what they wait for."""
+"""The shortest pause between two probes: they share the processors with the processes that they wait for."""
 _PAUSE_S = 0.3
 
 
 class _Writes:
-    """How often something was written, to wait for the next time."""
+    """Counts the writes to the local GitHub, so that others can wait for the next one."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -41,16 +41,16 @@ _writes = _Writes()
 
 
 def written() -> None:
-    """Have whoever waits ask again."""
+    """Report a write to the local GitHub, so that every wait probes again."""
     _writes.add()
 
 
 def eventually(
     probe: Callable[[], Any], what: str, *, patience_s: float = PATIENCE_S, pause_s: float = _PAUSE_S
 ) -> Any:
-    """Ask until the answer is true and give it; fails saying what was waited for.
+    """Probe until the answer is true and return it; fail after `patience_s`, naming `what` was waited for.
 
-    A probe whose answer changes only when something is written to GitHub can have a long `pause_s`.
+    If the answer changes only when something is written to GitHub, `pause_s` can be long.
     """
     end = time.monotonic() + patience_s
     while True:
@@ -65,9 +65,9 @@ def eventually(
 
 
 def answers(url: str) -> bool:
-    """Whether there is a good answer at an address."""
+    """Whether a GET of this address is answered 200."""
     try:
-        # verify=False: reading the machine's certificate authorities takes 20 ms, and here is no TLS.
+        # verify=False: reading the machine's certificate authorities takes 20 ms, and no TLS is used here.
         return httpx.get(url, trust_env=False, verify=False).status_code == 200
     except httpx.HTTPError:
         return False

@@ -13,12 +13,12 @@ from tests.stories.line import Line, running_line
 
 @pytest.fixture(scope="package", params=["bubblewrap", "uid", "none"])
 def attacked(request: pytest.FixtureRequest) -> Iterator[Line]:
-    """Planward in each sandbox, and in none, where every attack has to succeed."""
+    """A line in each sandbox, and one without a sandbox, in which every attack has to succeed."""
     if request.param == "bubblewrap" and NO_BUBBLEWRAP is not None:
         pytest.skip(NO_BUBBLEWRAP)
     if request.param == "uid" and NO_UID is not None:
         pytest.skip(NO_UID)
-    # Not below pytest's own directory, into which nobody but its owner gets.
+    # Not below pytest's temporary directory, which only its owner can enter.
     directory = Path(tempfile.mkdtemp(prefix="planward-attacked-"))
     directory.chmod(0o711)
     try:
@@ -29,5 +29,5 @@ def attacked(request: pytest.FixtureRequest) -> Iterator[Line]:
 
 
 def sandbox_of(line: Line) -> str:
-    """What a line's Planward runs Terraform in."""
+    """The sandbox in which a line's Planward runs Terraform."""
     return line.environ["PLANWARD_SANDBOX"]

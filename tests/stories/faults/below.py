@@ -1,6 +1,6 @@
-"""Which programs run below a process, and which have a word in their command line.
+"""The programs that run below a process, and those with a word in their command line.
 
-A number that a program knows of itself is another one where a sandbox gives it numbers of its own.
+All process ids are those of the host: in a sandbox with a PID namespace, a program sees another id for itself.
 """
 
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def descendants(pid: int) -> list[list[str]]:
-    """The processes below a process: the number of each, and its command line."""
+    """The process id and the command line of each process below a process."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -23,7 +23,7 @@ def descendants(pid: int) -> list[list[str]]:
 
 
 def processes_with(word: str) -> list[int]:
-    """The processes of this machine whose arguments hold a word."""
+    """The ids of the processes on this machine that have a word in their arguments."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:

@@ -1,4 +1,4 @@
-"""Separate lines, whose Planward kills itself where a test asks for it and is started again each time."""
+"""Separate lines for fault tests: Planward kills itself at the points that a test names, and is restarted each time."""
 
 import re
 import signal
@@ -26,23 +26,23 @@ THREE = "three workers"
 
 _PERIODIC = "key in ('look for missed', 'tidy up') or key like 'reconcile:%'"
 _BREATH_S = 1.0
-"""Where a worker ends at its start, as without a database, the next one is not started at once."""
+"""The shortest time between two starts of one worker, for workers that end while they start (without a database)."""
 
 
 class FaultyLine:
-    """The line, and what a test says to its faults."""
+    """A line, and the control of its faults by a test."""
 
     def __init__(self, line: ForkedLine, directory: Path) -> None:
         self.line = line
         self.directory = directory
         self.replaced = True
-        """Whether another worker is started for one that has ended."""
+        """Whether a worker that has ended is replaced."""
         self._held_down = threading.Event()
         self._rounds = 0
         self._spawned: dict[int, float] = {}
 
     def start_again(self, over: threading.Event) -> None:
-        """Start Planward whenever it has ended, until it is over; a worker on another machine than the one before."""
+        """Restart each process that has ended, until `over` is set. A worker is restarted on a new machine."""
         while not over.wait(0.05):
             if self._held_down.is_set():
                 continue
@@ -56,13 +56,13 @@ class FaultyLine:
 
     @property
     def process(self) -> Forked:
-        """What answers GitHub, and does the work where there are no workers."""
+        """The `serve` process, which answers GitHub. Without separate workers it does the work, too."""
         assert isinstance(self.line.process, Forked)
         return self.line.process
 
     @contextmanager
     def down(self, *, after_redeliveries_s: int = 60) -> Iterator[None]:
-        """Planward is ended in order, and started when the context ends."""
+        """Stop Planward gracefully, and start it again when the context ends."""
         self._held_down.set()
         self.line.stop()
         try:
@@ -73,9 +73,9 @@ class FaultyLine:
 
     @contextmanager
     def ended_at(self, point: str) -> Iterator[None]:
-        """Wait until it has died at this point, as `kill_at` was told; it comes back when the context ends."""
+        """Wait until `serve` has died at this point, given to `kill_at` before; restart it when the context ends."""
         try:
-            eventually(lambda: self.process.poll() is not None, f"it dies at {point}")
+            eventually(lambda: self.process.poll() is not None, f"`serve` dies at {point}")
             assert self.calm() == [point]
             yield
         finally:
@@ -83,33 +83,37 @@ class FaultyLine:
 
     @contextmanager
     def fewer(self) -> Iterator[None]:
-        """Nobody takes the place of a worker that ends, until the context ends."""
+        """Do not replace workers that end, until the context ends."""
         self.replaced = False
         try:
             yield
         finally:
             self.replaced = True
-            eventually(lambda: len(self.line.running()) == 1 + self.line.machines, "all workers are there again")
+            eventually(lambda: len(self.line.running()) == 1 + self.line.machines, "all workers are running again")
 
     def kill_at(self, pattern: str, number: int = signal.SIGKILL, *, held_down: bool = False) -> None:
-        """End by this signal at every point that the pattern matches, one process at each.
+        """Have a process end by this signal at each point that the pattern matches, once for each point.
 
-        With `held_down` it does not come back before `ended_at` is over.
+        With `held_down`, Planward is not restarted before the context of `ended_at` ends.
         """
         if held_down:
             self._held_down.set()
         self._begin_faults(str(int(number)), pattern)
 
     def kill_worker_at(self, pattern: str) -> None:
-        """Kill the worker alone, beside a `serve` that goes on, at every point that the pattern matches."""
+        """Kill only the worker, not its `serve`, at each point that the pattern matches."""
         self._begin_faults("worker", pattern)
 
     def revoke_at(self, pattern: str) -> None:
-        """Have every token that GitHub gave be dead at every point that the pattern matches."""
+        """Have GitHub revoke all installation tokens at each point that the pattern matches."""
         self._begin_faults("revoke", pattern)
 
     def refuse_at(self, pattern: str, status: int, times: int) -> None:
-        """Have GitHub refuse so many requests like that of each point before a request that the pattern matches."""
+        """Have GitHub answer requests with this status.
+
+        The pattern matches points before a request. At each of them, GitHub refuses the next `times` requests that have
+        the method and the path of the point.
+        """
         self._begin_faults(f"refuse {status} {times}", pattern)
 
     def _begin_faults(self, how: str, pattern: str) -> None:
@@ -121,7 +125,7 @@ class FaultyLine:
 
     @contextmanager
     def disturber(self) -> Iterator[None]:
-        """Disturb GitHub where a process that reached a point asks for it."""
+        """Run a server that disturbs GitHub whenever a process that has reached a point asks for it."""
         with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Disturbing) as server:
             server.daemon_threads = True
             setattr(server, "github", self.line.github)  # noqa: B010
@@ -133,13 +137,13 @@ class FaultyLine:
                 server.shutdown()
 
     def calm(self) -> list[str]:
-        """Disturb nothing any more; returns where it ended, or was disturbed."""
+        """End all faults; returns the points at which a process ended or GitHub was disturbed."""
         (self.directory / "kill").write_text("")
         self.line.github.clear_faults()
         return self.read("killed")
 
     def quiet(self, *, patience_s: float = PATIENCE_S) -> None:
-        """Wait until deliveries are through, and no job is pending but the next reconciliation."""
+        """Wait until all deliveries have been answered and no job is pending except for the periodic ones."""
         eventually(self._is_quiet, "no job is pending any more", patience_s=patience_s)
 
     def _is_quiet(self) -> bool:
@@ -147,17 +151,17 @@ class FaultyLine:
         return running and answers(f"{self.line.url}/readyz") and self.line.is_idle(but=_PERIODIC)
 
     def ask(self, statement: str, *, durable: bool = False, **values: object) -> list[tuple[Any, ...]]:
-        """Ask or tell Planward's database something; `durable`: the engine's."""
+        """Execute a statement in Planward's database, or with `durable` in the engine's; returns its rows."""
         return [tuple(row.values()) for row in self.line.query(statement, durable=durable, **values)]
 
     def read(self, name: str) -> list[str]:
-        """The lines of one of the files that the faults keep."""
+        """The lines of one of the files in the directory of the faults."""
         path = self.directory / name
         return path.read_text().splitlines() if path.exists() else []
 
 
 class _Disturbing(socketserver.StreamRequestHandler):
-    """Does what a point asks for: `revoke: POINT`, or `refuse STATUS TIMES: METHOD /path/N …: PHASE`."""
+    """Disturbs GitHub for one point: `revoke: POINT`, or `refuse STATUS TIMES: METHOD /path/N …: PHASE`."""
 
     def handle(self) -> None:
         github: LocalGitHub = getattr(self.server, "github")  # noqa: B009
@@ -173,7 +177,7 @@ class _Disturbing(socketserver.StreamRequestHandler):
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run on SQLite, or on those of a module's KINDS on which a story runs."""
+    """Run the tests of a module on its KINDS of databases (by default SQLite) as far as stories run on them."""
     if "faulty" in metafunc.fixturenames:
         kinds = databases_of(metafunc, getattr(metafunc.module, "KINDS", [SQLITE]))
         metafunc.parametrize("faulty", kinds, indirect=True, scope="package")
@@ -181,7 +185,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="package")
 def faulty(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultyLine]:
-    """Planward with faults, started again whenever it dies."""
+    """Planward with faults, restarted whenever it dies."""
     directory = tmp_path_factory.mktemp("faulty")
     url = f"sqlite:///{directory / 'planward.db'}"
     if request.param != SQLITE:
@@ -199,7 +203,7 @@ def faulty_line(
     machines: int = 0,
     of_machine: Callable[[int], Mapping[str, str]] = lambda number: {},
 ) -> Iterator[FaultyLine]:
-    """Planward with faults on this database; `of_machine` gives more settings for each machine, by its number."""
+    """Run Planward with faults on this database; `of_machine` gives more settings for each machine, by its number."""
     faults = directory / "faults"
     faults.mkdir()
     with running_line(

@@ -1,4 +1,4 @@
-"""A crowd of pull requests in one repository, what people do with them, and how they have to end."""
+"""Many pull requests in one repository, what people do with them, and how they have to end."""
 
 import random
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from tests.stories.waiting import eventually
 
 Kind = Literal["merged", "pushed to again", "conflicting", "broken", "left open"]
 _KINDS: tuple[Kind, ...] = ("merged", "conflicting", "pushed to again", "broken", "merged", "left open")
-"""One that conflicts changes what the one before it brought."""
+"""A conflicting pull request changes the same root module as the pull request before it."""
 _MERGED: tuple[Kind, ...] = ("merged", "pushed to again")
 _CHAT = 'notify:\n  - {url: "vault:kv/{team}/chat#url", on: [failed, waiting, applied]}\n'
 _APPLIED = ["in_progress", "success"]
@@ -21,7 +21,7 @@ _APPLIED = ["in_progress", "success"]
 
 @dataclass(kw_only=True)
 class Proposed:
-    """One pull request. `size` is what it brings its root module to."""
+    """One pull request. `size` is the size that it gives to its root module."""
 
     kind: Kind
     root_module: str
@@ -54,7 +54,7 @@ class Crowd:
     # -- what people do
 
     def act(self) -> None:
-        """Propose, push again, wait for the plans, and merge what is to be merged."""
+        """Open all pull requests, push again to some, wait for the plans, and merge those to be merged."""
         order = list(self.proposed)
         self._chance.shuffle(order)
         for each in order:
@@ -67,7 +67,10 @@ class Crowd:
                 each.merge_sha = self.story.merge(each.number)
 
     def _planned(self, each: Proposed) -> CheckRun | None:
-        """The newest plan of a head where it is completed; not asked over REST, since the crowd asks a lot."""
+        """The newest plan of a head if it is completed.
+
+        It is read from memory, since so many pull requests would make too many requests.
+        """
         with self.story.github.world.lock:
             runs = [run for run in self.story.repository.check_runs if run.head_sha == each.heads[-1]]
         plans = [run for run in runs if run.name == "planward/plan"]
@@ -92,38 +95,38 @@ class Crowd:
 
     def wrong(self) -> list[str]:
         """Everything that did not end as it should have, in words."""
-        said: list[str] = []
+        problems: list[str] = []
         for each in self.proposed:
-            said += [f"{self.story.name}#{each.number} ({each.kind}): {what}" for what in self._wrong(each)]
+            problems += [f"{self.story.name}#{each.number} ({each.kind}): {what}" for what in self._wrong(each)]
         of_all = (*self._unfinished(), *self._wrong_deployments(), *self._wrong_chat())
-        return said + [f"{self.story.name}: {what}" for what in of_all]
+        return problems + [f"{self.story.name}: {what}" for what in of_all]
 
     def _wrong(self, each: Proposed) -> list[str]:
-        said: list[str] = []
+        problems: list[str] = []
         *older, head = each.heads
         for sha in older:
             ends = [check["conclusion"] for check in self.story.check_runs(sha)]
             if len(ends) > 1 or not {*ends} <= {"cancelled", "success"}:
-                said.append(f"its older head's plans ended {ends}")
+                problems.append(f"its older head's plans ended {ends}")
         expected = {"broken": ["failure"], "conflicting": ["success", "failure"]}.get(each.kind, ["success"])
         plans = self.story.check_runs(head)
         ended = [check["conclusion"] for check in plans]
         if (_without_repeats(ended) if each.kind == "conflicting" else ended) != expected:
-            said.append(f"plans: {[(check['conclusion'], check['output']['title']) for check in plans]}")
+            problems.append(f"plans: {[(check['conclusion'], check['output']['title']) for check in plans]}")
         elif each.kind == "conflicting" and "Conflict with staging" not in plans[-1]["output"]["title"]:
-            said.append(f"does not conflict: {plans[-1]['output']['title']}")
+            problems.append(f"does not conflict: {plans[-1]['output']['title']}")
         comments = self.story.comments(each.number)
         if len(comments) != (each.kind in _MERGED):
-            said.append(f"{len(comments)} comments")
+            problems.append(f"{len(comments)} comments")
         if each.merge_sha is not None:
-            said += self._wrong_apply(each.merge_sha, comments)
+            problems += self._wrong_apply(each.merge_sha, comments)
         state = self.story.state(each.root_module, "staging").get("terraform_data.net")
         size = None if state is None else state[0]["input"]["value"]["size"]
         if each.kind in _MERGED and size != each.size:
-            said.append(f"staging has the size {size}, not {each.size}")
+            problems.append(f"staging has the size {size}, not {each.size}")
         if each.kind in ("broken", "left open") and state is not None:
-            said.append("it was applied")
-        return said
+            problems.append("it was applied")
+        return problems
 
     def _wrong_apply(self, merge_sha: str, comments: list[str]) -> list[str]:
         applies = self.story.check_runs(merge_sha, "planward/apply (staging)")
@@ -141,31 +144,30 @@ class Crowd:
         return [f"{run.name} on {run.head_sha[:7]} is {run.status}" for run in runs if run.status != "completed"]
 
     def _applied(self) -> list[str]:
-        """The merges of which an apply says that it was done, not that another contains it."""
+        """The merges that an apply of their own applied: those whose check run does not say "contained in" another."""
         merges = [each.merge_sha for each in self.proposed if each.merge_sha is not None]
         name = "planward/apply (staging)"
         return [sha for sha in merges if self.story.check_runs(sha, name)[-1]["conclusion"] == "success"]
 
     def _wrong_deployments(self) -> list[str]:
-        said: list[str] = []
+        problems: list[str] = []
         deployments = self.story.deployments("staging")
         if sorted(each["sha"] for each in deployments) != sorted(self._applied()):
-            said.append(f"deployments of {[each['sha'][:7] for each in deployments]}")
+            problems.append(f"deployments of {[each['sha'][:7] for each in deployments]}")
         for each in deployments:
             if each["states"] not in (_APPLIED, [*_APPLIED, "inactive"]):
-                said.append(f"the deployment of {each['sha'][:7]}: {each['states']}")
-        return said
+                problems.append(f"the deployment of {each['sha'][:7]}: {each['states']}")
+        return problems
 
     def _wrong_chat(self) -> list[str]:
-        told = [text for text in self._chat.said if self.story.name in text]
-        return [] if len(told) == len(self._applied()) else [f"chat was told {told}"]
+        messages = [text for text in self._chat.said if self.story.name in text]
+        return [] if len(messages) == len(self._applied()) else [f"messages in chat: {messages}"]
 
 
 def _without_repeats(conclusions: list[str]) -> list[str]:
-    """What plans came to, without those that gave way to a newer one, and each repeated conclusion once.
+    """The conclusions without "cancelled", except for the newest, and with each repeated conclusion only once.
 
-    A base that moves several times in a moment has a pull request planned again each time that the plan before is not
-    known yet.
+    If the base moves several times within a moment, a pull request may be planned again for each of these moves.
     """
     *older, newest = conclusions
     ended = [*(each for each in older if each != "cancelled"), newest]

@@ -1,6 +1,6 @@
-"""A line whose Planward is forked: one process, or a web process and workers, each on a machine of its own.
+"""A line whose Planward processes are forked: one process, or a web process and several workers.
 
-A machine is a data directory; only PostgreSQL is shared by several.
+Each worker is on a machine of its own: it has its own data directory and shares only PostgreSQL with the others.
 """
 
 import os
@@ -14,27 +14,27 @@ from tests.stories.line import Line
 
 @dataclass(kw_only=True)
 class ForkedLine(Line):
-    """A line with `machines` workers of their own; none: `serve` does the work. Each may have settings of its own."""
+    """A line with `machines` workers; if 0, `serve` does the work. `of_machine` gives each worker more settings."""
 
     machines: int = 0
     of_machine: Callable[[int], Mapping[str, str]] = lambda number: {}
     workers: list[Forked] = field(default_factory=list)
     numbers: dict[int, int] = field(default_factory=dict)
-    """Which machine each worker is on, by its process; the first is 1."""
+    """The number of each worker's machine, by the worker's process id; the first machine is 1."""
     _begun: int = 0
 
     def spawn(self) -> None:
-        """Start it; do not wait."""
+        """Start all processes without waiting for them."""
         self.spawn_serve()
         self.workers = [self.spawn_machine() for _ in range(self.machines)]
 
     def spawn_serve(self) -> None:
-        """Start what answers GitHub, on the data directory that it had."""
+        """Start the process that answers GitHub, with the same data directory as before."""
         apart = ["--no-worker"] if self.machines else []
         self.process = self._forked(["serve", "--port", self.url.rpartition(":")[2], *apart], self.environ)
 
     def spawn_machine(self) -> Forked:
-        """Start a worker on a machine that was not there before."""
+        """Start a worker on a new machine."""
         self._begun += 1
         more = self.of_machine(self._begun)
         machine = self.directory / f"machine-{self._begun}"
@@ -46,12 +46,12 @@ class ForkedLine(Line):
         return Forked(serve.run, arguments, environ, os.fspath(self.directory / "planward.log"))
 
     def running(self) -> list[Forked]:
-        """The processes that run."""
+        """The processes that are running."""
         assert isinstance(self.process, Forked)
         return [each for each in (*self.workers, self.process) if each.poll() is None]
 
     def stop(self, number: int = 15) -> None:
-        """End all with a signal, and wait."""
+        """Send a signal to all processes, by default SIGTERM, and wait until they have ended."""
         running = self.running()
         for each in running:
             each.send_signal(number)

@@ -1,4 +1,4 @@
-"""`planward` that waits for seconds where it would wait for minutes. `python -m tests.stories.faults.hasty serve …`"""
+"""`planward` with waits of seconds instead of minutes. `python -m tests.stories.faults.hasty serve …`"""
 
 from functools import partial
 

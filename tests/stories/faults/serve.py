@@ -1,13 +1,15 @@
 """Planward with faults: it ends itself at points of its own work. `run` is called in a process of its own.
 
-Every point that is reached is written to the file `passed` in the directory PLANWARD_TEST_FAULTS. At one that the
-regular expression in the file `kill` matches, the process does what the file `how` says, once for each point: it sends
-itself the signal of this number, or asks the test to disturb GitHub, and goes on. `killed` says at which. Points are
-before and after each durable step (a new one is a point by itself), each Terraform command, each reading of secrets,
-each write to GitHub and each message, and after each job that was accepted.
+All files are in the directory PLANWARD_TEST_FAULTS. Each point that a process reaches is written to the file `passed`.
+If the regular expression in the file `kill` matches the point, the process acts once for this point as the file `how`
+says, and the point is written to the file `killed`. If `how` is a number, the process sends itself that signal; if it
+is `worker`, the process kills itself; otherwise it asks the test to disturb GitHub, and continues.
 
-The worker beside a `serve` has both killed at once; any other signal it sends to `serve`, which ends it in order. With
-`worker` it is killed alone.
+Points are before and after each durable step, Terraform command, reading of secrets and write to GitHub, after each
+message and after each enqueued job. For a durable step there is one more point, after its result is recorded.
+
+If the process is the worker of a `serve`, SIGKILL kills both, and any other signal goes to `serve`, which then stops
+its worker gracefully. With `worker`, only the worker is killed.
 """
 
 import hashlib
@@ -42,14 +44,14 @@ _COMMANDS = ("init", "plan", "show", "apply", "validate")
 
 
 def run(arguments: Sequence[str], environ: Mapping[str, str], log: str) -> None:
-    """Be `planward` with these arguments; to be called in a process that was forked with everything imported."""
+    """Run `planward` with these arguments; to be called in a process that was forked after all imports."""
     os.environ.clear()
     os.environ.update(environ)
     descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     for standard in (1, 2):
         os.dup2(descriptor, standard)
     os.close(descriptor)
-    # What a process is by chance, and these would share.
+    # Forked processes would otherwise all draw the same random numbers.
     random.seed()
     _shorten()
     for watch in (_watch_steps, _watch_programs, _watch_secrets, _watch_github, _watch_chat, _watch_acceptor):
@@ -61,7 +63,7 @@ def run(arguments: Sequence[str], environ: Mapping[str, str], log: str) -> None:
 
 
 def _shorten() -> None:
-    """Wait for seconds where it would wait for a minute."""
+    """Have Planward wait for seconds instead of minutes."""
     after_redeliveries_s = float(_read("after redeliveries") or 60)
     timings = Timings(
         retry_s=0.5,
@@ -78,7 +80,7 @@ def _shorten() -> None:
 
 
 def reached(point: str) -> None:
-    """Say that a point is reached, and die there if that is asked for and was not done yet."""
+    """Record that a point is reached, and begin the fault that the test asked for at this point, if any."""
     _append("passed", point)
     kill = _read("kill").strip()
     if kill and re.fullmatch(kill, point) and _first_at(point):
@@ -97,14 +99,14 @@ def reached(point: str) -> None:
 
 
 def _disturb(request: str) -> None:
-    """Have the test disturb GitHub, and wait until it has."""
+    """Ask the test to disturb GitHub, and wait until it has done so."""
     with socket.create_connection(("127.0.0.1", int(_read("disturber"))), timeout=10) as connection:
         connection.sendall(f"{request}\n".encode())
         connection.recv(1)
 
 
 def _first_at(point: str) -> bool:
-    """Whether no process has died at this point yet: one dies at each."""
+    """Whether this process is the first to reach the point since the faults began."""
     name = f"died-{_read('round')}-{hashlib.sha256(point.encode()).hexdigest()[:16]}"
     try:
         os.close(os.open(_directory() / name, os.O_CREAT | os.O_EXCL))
@@ -159,11 +161,11 @@ def _watch_programs() -> None:
         on_line = options.get("on_line")
         if on_line is not None:
 
-            def line(said: bytes) -> None:
+            def watched(line: bytes) -> None:
                 reached(f"{point}: during")
-                on_line(said)
+                on_line(line)
 
-            options["on_line"] = line
+            options["on_line"] = watched
         reached(f"{point}: before")
         ended = await undisturbed(programs, words, **options)
         reached(f"{point}: after")
@@ -188,8 +190,8 @@ def _watch_github() -> None:
     undisturbed = GitHub.arequest
 
     async def arequest(self: Any, method: str, url: str, *, json: Any = None, **options: Any) -> Any:
-        said = json if isinstance(json, dict) else {}
-        about = " ".join(str(said[key]) for key in ("name", "status", "conclusion", "state") if said.get(key))
+        body = json if isinstance(json, dict) else {}
+        about = " ".join(str(body[key]) for key in ("name", "status", "conclusion", "state") if body.get(key))
         path = re.sub(r"/\d+", "/N", re.sub(r"^.*/repos/[^/]+/[^/]+", "", url))
         point = f"{method} {path} {about}".strip()
         if method == "GET" or "access_tokens" in path or path == "/installation/token":
@@ -204,7 +206,8 @@ def _watch_github() -> None:
 
 def _watch_chat() -> None:
     async def deliver(*arguments: Any) -> Any:
-        # Killed before, a message is lost: a chat cannot be asked, and is never told twice.
+        # There is no point before a message: if Planward were killed there, the message would be lost. A chat cannot be
+        # asked whether it has a message, so Planward never sends one twice.
         delivered = await notify.deliver(*arguments)
         reached("message: after")
         return delivered

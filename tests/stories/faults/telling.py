@@ -1,4 +1,6 @@
-"""The two stories for the fault tests: a pull request is planned, and its merge is applied and reported."""
+"""The three stories that the fault tests play, each until its apply is reported: `tell`, `tell_approved` and
+`tell_unexplained`.
+"""
 
 import re
 from collections.abc import Callable, Iterator
@@ -18,24 +20,24 @@ _LOOKING = (
     "enqueue repositories|redeliver|reconcile"
 )
 OF_A_LOOK = rf"step ({_LOOKING}): .*|accepted (look|rec|tidy).*|POST /app/hook/deliveries/.*"
-"""Events of a start, at any moment, which are not part of a story."""
+"""Points of periodic work and of a start. They may be reached at any moment and are not part of a story."""
 
 
 @dataclass(kw_only=True)
 class Told:
-    """The results of the stories, and the points that they passed."""
+    """The outcome of one story, and the points that Planward reached during it."""
 
     outcome: dict[str, Any]
     passed: frozenset[str]
 
     def among(self, pattern: str) -> frozenset[str]:
-        """The points that were passed and that a pattern matches."""
+        """The points that were reached and that a pattern matches as a whole."""
         return frozenset(point for point in self.passed if re.fullmatch(pattern, point))
 
 
 @contextmanager
 def begun(faulty: FaultyLine) -> Iterator[tuple[Story, Chat]]:
-    """A repository whose chat is notified of everything."""
+    """Make a repository whose chat gets every notification."""
     with chat_room() as chat:
         yield story_with(faulty.line, chat), chat
 
@@ -43,9 +45,10 @@ def begun(faulty: FaultyLine) -> Iterator[tuple[Story, Chat]]:
 def tell(
     faulty: FaultyLine, *, kill: str = "", disturb: Callable[[], None] | None = None, patience_s: float = PATIENCE_S
 ) -> Told:
-    """Propose, merge, wait for the apply and until nothing is under way; killed at what the pattern matches.
+    """Propose, merge, and wait until the merge is applied and nothing is under way.
 
-    `disturb` begins another disturbance.
+    Planward is killed at each point that the pattern `kill` matches. `disturb` is called just before the proposal, to
+    begin another disturbance.
     """
     with begun(faulty) as (story, chat):
         faulty.quiet()
@@ -59,8 +62,8 @@ def tell(
         assert completed(story, head, "planward/plan", patience_s)["conclusion"] == "success"
         merged = story.merge(number)
         completed(story, merged, "planward/apply (staging)", patience_s)
-        eventually(lambda: story.comments(number), "the pull request is told", patience_s=patience_s)
-        eventually(lambda: chat.said, "the chat is told", patience_s=patience_s)
+        eventually(lambda: story.comments(number), "the pull request has a comment", patience_s=patience_s)
+        eventually(lambda: chat.said, "the chat has a message", patience_s=patience_s)
         faulty.quiet(patience_s=patience_s)
         passed = frozenset(each for each in faulty.read("passed")[before:] if not re.fullmatch(OF_A_LOOK, each))
         return Told(outcome=outcome(story, number, merged, chat.said), passed=passed)
@@ -78,9 +81,9 @@ resource "terraform_data" "stamp" {
 
 
 def tell_approved(faulty: FaultyLine, *, kill: str = "", patience_s: float = PATIENCE_S) -> Told:
-    """Merge into an environment that is applied by hand; approve the plan that is shown, which differs each time.
+    """Merge into an environment that is applied manually, and approve the plan that is shown. Each plan is different.
 
-    Killed from the merge on. The outcome says whether what was applied is what was shown.
+    Planward may be killed from the merge on. The outcome says whether the plan that was shown is the one applied.
     """
     by_hand = "environments:\n  staging: {branch: staging, apply: manual}\n"
     with chat_room() as chat:
@@ -97,19 +100,19 @@ def tell_approved(faulty: FaultyLine, *, kill: str = "", patience_s: float = PAT
         assert held["conclusion"] == "action_required", held["output"]
         story.press(held, "apply", by=story.maintainer)
         done = completed(story, merged, _APPLY, patience_s, count=2)
-        eventually(lambda: "added in staging" in "".join(story.comments(number)), "it is told", patience_s=patience_s)
-        eventually(lambda: "Applied" in "".join(chat.said), "the chat is told", patience_s=patience_s)
+        eventually(lambda: "added in staging" in "".join(story.comments(number)), "a comment", patience_s=patience_s)
+        eventually(lambda: "Applied" in "".join(chat.said), "a message in chat", patience_s=patience_s)
         faulty.quiet(patience_s=patience_s)
         passed = frozenset(each for each in faulty.read("passed")[before:] if not re.fullmatch(OF_A_LOOK, each))
         stamp = str(story.state("network", "staging")["terraform_data.stamp"][0]["input"]["value"])
         as_shown = [stamp in f"{each['output']['summary']}{each['output']['text']}" for each in (held, done)]
         kept = faulty.ask("select count(*) from kept_plans where repository_id = :id", id=story.repository.id)
-        told = outcome(story, number, merged, chat.said)
-        return Told(outcome={**told, "as shown": as_shown, "plan files kept": kept}, passed=passed)
+        shown = outcome(story, number, merged, chat.said)
+        return Told(outcome={**shown, "as shown": as_shown, "plan files kept": kept}, passed=passed)
 
 
 def tell_unexplained(faulty: FaultyLine, *, kill: str = "", patience_s: float = PATIENCE_S) -> Told:
-    """Push to the environment's branch by hand, press Plan and then Apply. Killed from the push on."""
+    """Push to the environment's branch by hand, press Plan and then Apply. Planward may be killed from the push on."""
     with begun(faulty) as (story, chat):
         faulty.quiet(patience_s=patience_s)
         before = len(faulty.read("passed"))
@@ -141,7 +144,7 @@ def tell_unexplained(faulty: FaultyLine, *, kill: str = "", patience_s: float = 
 
 
 def completed(story: Story, sha: str, name: str, patience_s: float, *, count: int = 1) -> dict[str, Any]:
-    """Wait until there are `count` check runs of this name and the newest is completed; give it."""
+    """Wait until there are `count` check runs of this name and the newest is completed; return that one."""
 
     def newest() -> dict[str, Any] | None:
         found = story.check_runs(sha, name)

@@ -191,11 +191,11 @@ def test_pull_requests_end_right_whatever_goes_wrong_between(between: Between) -
         assert not [each for each in secrets if each in "".join(chat.said)]
         assert between.tokens_alive() <= between.logins_lost()
     except BaseException as error:
-        error.add_note(f"PLANWARD_TEST_SEED={SEED} PLANWARD_TEST_PULL_REQUESTS={PULL_REQUESTS}; {drawn.told()}")
+        error.add_note(f"PLANWARD_TEST_SEED={SEED} PLANWARD_TEST_PULL_REQUESTS={PULL_REQUESTS}; {drawn.summary()}")
         raise
     finally:
         drawn.on = False
-    print(f"seed {SEED}, {PULL_REQUESTS} pull requests: {drawn.told()}")
+    print(f"seed {SEED}, {PULL_REQUESTS} pull requests: {drawn.summary()}")
 
 
 def test_a_check_run_that_is_slow_to_make_is_left_to_who_makes_it(between: Between) -> None:

@@ -20,19 +20,19 @@ from tests.stories.waiting import eventually
 
 
 class Cable(TcpProxy):
-    """What leads to the database, until it is pulled."""
+    """A proxy to the database that refuses and resets all connections while it is pulled."""
 
     pulled = False
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Refuse a connection, or pass on what is said on it."""
+        """Serve one connection, or refuse it while the cable is pulled."""
         if self.pulled:
             reset(writer)
         else:
             await super().__call__(reader, writer)
 
-    def fate(self, connection: str, said: bytes) -> tuple[str | None, random.Random]:
-        """A connection ends when something is said on it."""
+    def fate(self, connection: str, content: bytes) -> tuple[str | None, random.Random]:
+        """Reset an open connection at the next content on it while the cable is pulled."""
         return (fates.RESET if self.pulled else None), random.Random(0)
 
 

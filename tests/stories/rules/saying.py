@@ -1,4 +1,4 @@
-"""Data that the stories of the rules read besides GitHub: titles, buttons, reactions, and Planward's audit log."""
+"""What the stories of the rules read: titles, buttons and reactions on GitHub, and Planward's audit log."""
 
 import json
 from collections.abc import Mapping
@@ -12,28 +12,28 @@ OR_REVERT = (
     "Press Plan, look at what it would change, then press Apply; or revert it, then press Plan on the commit of "
     "the revert."
 )
-"""What to do about a push that nothing explains."""
+"""The advice in the hold of a commit that did not come from a merged, green pull request."""
 
 
 def title(check: Mapping[str, Any]) -> str:
-    """What the merge box shows of a check run."""
+    """The title of a check run, which the merge box shows."""
     return str(check["output"]["title"])
 
 
 def held(check: Mapping[str, Any]) -> str:
-    """The title of a check run that waits for a person."""
+    """The title of a check run, which must be a hold."""
     assert check["conclusion"] == "action_required", (check["conclusion"], title(check))
     return title(check)
 
 
 def green(check: Mapping[str, Any]) -> str:
-    """The title of a check run that passed."""
+    """The title of a check run, which must have succeeded."""
     assert check["conclusion"] == "success", (check["conclusion"], title(check))
     return title(check)
 
 
 def becomes_green(story: Story, sha: str) -> None:
-    """Wait until the newest plan of a commit has passed, whatever the ones before it said."""
+    """Wait until the newest plan of a commit has succeeded, whatever the conclusions of earlier plans."""
     eventually(
         lambda: [each["conclusion"] for each in story.check_runs(sha)][-1:] == ["success"],
         f"planward/plan on {sha[:7]} of {story.name} turns green",
@@ -41,7 +41,7 @@ def becomes_green(story: Story, sha: str) -> None:
 
 
 def confirming(environment: str, addresses: str) -> str:
-    """The title of a check run that waits until somebody confirms what is destroyed."""
+    """The title of a hold that waits until somebody confirms the destruction of these addresses."""
     return (
         f"Confirm what is destroyed in {environment}: {addresses}. Someone with write access who neither wrote nor "
         "pushed any commit of this pull request has to look at the plan and press Confirm destroy."
@@ -49,20 +49,20 @@ def confirming(environment: str, addresses: str) -> str:
 
 
 def refused(check: Mapping[str, Any]) -> str:
-    """The title of a check run that failed."""
+    """The title of a check run, which must have failed."""
     assert check["conclusion"] == "failure", (check["conclusion"], title(check))
     return title(check)
 
 
 def buttons(story: Story, check: Mapping[str, Any]) -> list[str]:
-    """The buttons of a check run, which GitHub shows and REST does not."""
+    """The identifiers of a check run's buttons, which are on GitHub's pages but not in REST."""
     with story.github.world.lock:
         found = next(each for each in story.repository.check_runs if each.id == check["id"])
         return [str(action["identifier"]) for action in found.actions]
 
 
 def answered(story: Story, comment: int) -> str:
-    """Wait for the one reaction with which a comment is answered."""
+    """Wait for the reaction that answers a comment; there has to be exactly one."""
 
     def reactions() -> list[str]:
         return [str(each["content"]) for each in story.get(f"/issues/comments/{comment}/reactions")]
@@ -72,17 +72,17 @@ def answered(story: Story, comment: int) -> str:
 
 
 def unanswered(story: Story, comment: int) -> bool:
-    """Whether a comment got no reaction, once all is quiet."""
+    """Whether a comment has no reaction. Call it only after `story.quiet()`, when none can come any more."""
     return not story.get(f"/issues/comments/{comment}/reactions")
 
 
 def audit(story: Story) -> list[tuple[str, str, str]]:
-    """Who did what on which commit, oldest first, as Planward's audit log has it."""
+    """The entries of Planward's audit log, oldest first: who, did what, on which commit."""
     return [(row["who"], row["did"], row["sha"][:7]) for row in audit_rows(story)]
 
 
 def audit_rows(story: Story) -> list[dict[str, Any]]:
-    """The audit log with its details."""
+    """The rows of Planward's audit log with their details, oldest first."""
     rows = story.line.query(
         "select who, did, sha, cast(details as text) as details from audit where repository_id = :id order by id",
         id=story.repository.id,

@@ -1,4 +1,5 @@
-"""States over HTTP, with locks: the one backend that needs nothing but a socket and can be locked from outside.
+"""A server for Terraform's `http` backend, with locks. Of all backends only this one needs no more than a socket and
+can be locked from outside.
 
 https://developer.hashicorp.com/terraform/language/backend/http
 """
@@ -11,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class StateServer:
-    """States and locks by path."""
+    """The states and locks of a running server, by path."""
 
     def __init__(self) -> None:
         self.port = 0
@@ -19,12 +20,12 @@ class StateServer:
         self.locks: dict[str, dict[str, str]] = {}
 
     def backend(self, name: str) -> str:
-        """A backend configuration that keeps its state here under this name."""
+        """A backend configuration that keeps a state on this server under this name."""
         address = f"http://127.0.0.1:{self.port}/{name}"
         return f'address = "{address}"\nlock_address = "{address}"\nunlock_address = "{address}"\n'
 
     def leave_lock(self, name: str) -> None:
-        """Lock a state as a run does that dies then."""
+        """Lock a state as if by a run that died before it could unlock it."""
         self.locks[f"/{name}"] = {
             "ID": "5d2a1c7e-0000-4000-8000-000000000001",
             "Operation": "OperationTypeApply",
@@ -38,7 +39,7 @@ class StateServer:
 
 @contextmanager
 def state_server() -> Iterator[StateServer]:
-    """Serve on loopback."""
+    """Serve on loopback while the context is open."""
     kept = StateServer()
 
     class Handler(BaseHTTPRequestHandler):

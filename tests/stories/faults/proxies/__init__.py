@@ -1,8 +1,10 @@
-"""Proxies between Planward and what it speaks to, which go wrong at random.
+"""Proxies between Planward and the services that it uses, with random faults.
 
-fates.py  what may happen to a request, how often, drawn from a seed
-http.py   for GitHub's REST API, git over HTTP, Vault and GitHub's deliveries: they know requests
-tcp.py    for PostgreSQL: it knows connections and what is said on them, not what it means
+fates.py     what may happen to a request, and how often; drawn from a seed
+http.py      for GitHub's REST API, git over HTTP, Vault and GitHub's deliveries: the faults are of whole requests
+tcp.py       for PostgreSQL: the faults are of connections and of the bytes on them
+running.py   the thread in which the proxies run
+scripted.py  proxies for single tests
 """
 
 from tests.stories.faults.proxies.fates import Fates

@@ -1,4 +1,4 @@
-"""What happens to a request on its way, drawn from a seed."""
+"""What happens to a request on its way, drawn from a seed: its fate."""
 
 import random
 import threading
@@ -6,25 +6,25 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 
 REFUSED = "refused"
-"""Answered 500, 502 or 503 by whoever stands before it; not carried out."""
+"""Not carried out; answered 500, 502 or 503, as by a load balancer before the server."""
 RESET = "reset"
-"""The connection is reset before anything is carried out."""
+"""Not carried out; the connection is reset."""
 HANGS = "hangs"
-"""Nothing is carried out and nothing answered until whoever asks gives up."""
+"""Not carried out, and not answered until the client gives up."""
 LIMITED = "limited"
-"""Answered 429 or 403, with when to come again; not carried out."""
+"""Not carried out; answered 429 or 403, with the time after which to retry."""
 DENIED = "denied"
-"""Answered 401, 403 or 404 by mistake, or since the token died; not carried out."""
+"""Not carried out; answered 401, 403 or 404, as by mistake or for a revoked token."""
 LOST = "answer lost"
-"""Carried out, and the connection is reset instead of an answer."""
+"""Carried out, but the connection is reset instead of an answer."""
 CUT = "answer cut"
-"""Carried out, and the connection ends in the middle of the answer."""
+"""Carried out, but the connection ends in the middle of the answer."""
 FAILED_AFTERWARDS = "failed afterwards"
-"""Carried out, and answered 502 or 504."""
+"""Carried out, but answered 502 or 504."""
 SILENT = "silent"
-"""Carried out, and not answered until whoever asks gives up."""
+"""Carried out, but not answered until the client gives up."""
 SLOW = "slow"
-"""Carried out, and answered late."""
+"""Carried out, but answered late."""
 
 GITHUB: Mapping[str, float] = {
     REFUSED: 0.03,
@@ -58,21 +58,21 @@ STATEMENTS: Mapping[str, float] = {RESET: 0.0015, LOST: 0.0015, DELAYED: 0.01, S
 
 
 class Fates:
-    """Draws fates. The n-th request of a name at a place has the same fate wherever the seed is the same.
+    """Draws fates. With the same seed, the n-th request with a name at a place always has the same fate.
 
-    Which request is the n-th is up to the machine: the network's own timing cannot be played again.
+    Two runs may still differ in which request is the n-th: that depends on timing, which a seed cannot reproduce.
     """
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
         self.on = False
-        """Until then everything goes well."""
+        """While it is False, everything goes well."""
         self.counted: Counter[str] = Counter()
         self._numbers: defaultdict[str, int] = defaultdict(int)
         self._lock = threading.Lock()
 
     def draw(self, place: str, name: str, rates: Mapping[str, float]) -> tuple[str | None, random.Random]:
-        """Return what happens to this one (None: it goes well), and the chance for whatever else is up to chance."""
+        """Return the fate of one request (None: it goes well), and a generator for the random details of that fate."""
         if not self.on:
             return None, random.Random(0)
         with self._lock:
@@ -87,6 +87,6 @@ class Fates:
                     return fate, chance
         return None, chance
 
-    def told(self) -> str:
-        """How often what happened, for people."""
+    def summary(self) -> str:
+        """How often each fate was drawn, as a line for people."""
         return ", ".join(f"{name} {number}" for name, number in sorted(self.counted.items()))

@@ -1,4 +1,4 @@
-"""A proxy before an HTTP server, which knows requests: it can refuse before, and lose the answer after."""
+"""A proxy before an HTTP server. It can refuse a request, or carry it out and lose the answer."""
 
 import asyncio
 import contextlib
@@ -15,7 +15,7 @@ from tests.stories.faults.proxies.running import reset
 
 _UNCARRIED = frozenset({fates.REFUSED, fates.RESET, fates.HANGS, fates.LIMITED, fates.DENIED})
 _HANGS_S = 4.0
-"""Longer than Planward waits in these stories; git waits for a minute, and gets a reset then."""
+"""Longer than Planward waits in these stories. Git would wait for a minute, but its connection is reset after this."""
 _SLOW_S = 0.8
 _CHUNK = 65_536
 
@@ -35,21 +35,21 @@ class Exchange:
 
 
 Of = Callable[[Exchange], tuple[str, Mapping[str, float]] | None]
-"""At which place a request is made, and how often what happens there; None: nothing ever does."""
+"""Gives the place of a request and the rate of each fate there; None if nothing ever happens to this request."""
 
 
 class HttpProxy:
-    """Passes requests on to a server on loopback, each in a connection of its own, or does what chance has drawn."""
+    """Forwards requests to a server on loopback, each on a connection of its own, unless the drawn fate prevents it."""
 
     def __init__(self, address: str, drawn: Fates, of: Of) -> None:
         self._port = int(address.rpartition(":")[2])
         self._drawn = drawn
         self._of = of
         self.seen: list[tuple[Exchange, str | None]] = []
-        """The requests that something can happen to, and what happened."""
+        """The requests that have a place, each with its fate."""
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve one connection, which holds one request."""
+        """Serve one connection, which carries one request."""
         try:
             exchange = await _read(reader, writer)
             if exchange is None:
@@ -63,7 +63,7 @@ class HttpProxy:
             self.seen.append((exchange, fate))
             await self._meet(exchange, writer, fate, chance, place[0])
         except (OSError, h11.RemoteProtocolError, asyncio.IncompleteReadError):
-            pass  # one of the two has gone
+            pass  # the client or the server has closed its connection
         finally:
             with contextlib.suppress(OSError):
                 writer.close()
@@ -156,12 +156,12 @@ async def _read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> E
 
 
 def _page(status: int) -> bytes:
-    """What a load balancer says in the server's place."""
+    """The answer of a load balancer in the server's place."""
     return _response(status, b"text/html", b"<html><body><h1>Server Error</h1></body></html>")
 
 
 def _denial(chance: random.Random) -> bytes:
-    """What GitHub says of a dead token, and says by mistake now and then."""
+    """GitHub's answers to a revoked token, which it also gives by mistake now and then."""
     status, words = chance.choice(
         ((401, "Bad credentials"), (403, "Resource not accessible by integration"), (404, "Not Found"))
     )
@@ -169,7 +169,7 @@ def _denial(chance: random.Random) -> bytes:
 
 
 def _limit(place: str, chance: random.Random) -> bytes:
-    """GitHub's primary limit, its secondary one as 403 and as 429; Vault's quota."""
+    """The answer of Vault's quota, GitHub's primary limit, or its secondary limit (as 403 or as 429)."""
     after = {b"Retry-After": b"1"}
     if place == "vault":
         return _response(429, b"application/json", b'{"errors":["request path is rate limited"]}', after)

@@ -10,7 +10,7 @@ Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 class Loop:
-    """An event loop in a thread of its own; `with` starts and ends it, and every listener with it."""
+    """An event loop in a thread of its own. `with` starts the thread, and at its end stops it and all listeners."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -31,10 +31,11 @@ class Loop:
         self._loop.close()
 
     def listen(self, serve: Serve) -> int:
-        """Listen on loopback and give the port."""
+        """Listen on loopback and return the port."""
 
         def held(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            # Where both ends have gone nothing else holds the task, and it would be thrown away in the middle.
+            # The loop holds only weak references to tasks. After both ends have closed, the task could be collected
+            # before it is done.
             task = asyncio.ensure_future(serve(reader, writer))
             self._tasks.add(task)
 
@@ -65,7 +66,7 @@ class Loop:
             for task in others:
                 task.cancel()
             await asyncio.gather(*others, return_exceptions=True)
-            # What they closed is told to its protocol in the next round.
+            # The protocols of the connections that the tasks closed are informed in the loop's next round.
             await asyncio.sleep(0)
 
 
@@ -73,6 +74,6 @@ def reset(writer: asyncio.StreamWriter) -> None:
     """End a connection so that the other end gets a reset."""
     sock = writer.get_extra_info("socket")
     if sock is not None and sock.fileno() >= 0:
-        # No lingering: what was not sent is thrown away, and RST goes out instead of FIN.
+        # Linger for 0 s: unsent data is discarded, and RST is sent instead of FIN.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
     writer.transport.abort()

@@ -1,4 +1,4 @@
-"""Scripted proxies for tests of one package."""
+"""Proxies for tests that need a certain fault instead of random ones."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,9 +13,9 @@ from tests.stories.faults.proxies.tcp import TcpProxy
 
 @contextmanager
 def once_each(fate: str, address: str) -> Iterator[tuple[str, HttpProxy]]:
-    """Put a proxy before a server to which this happens at each request, when it is made the first time.
+    """Run a proxy before a server. Each request has this fate the first time it is made; a repetition goes well.
 
-    Gives the proxy's address, and the proxy.
+    Yields the proxy's address, and the proxy.
     """
     drawn = Fates(0)
     drawn.on = True
@@ -33,7 +33,7 @@ def once_each(fate: str, address: str) -> Iterator[tuple[str, HttpProxy]]:
 
 
 def before_postgres(loop: Loop, url: str, drawn: Fates, kind: Callable[[str, Fates], TcpProxy] = TcpProxy) -> str:
-    """Put a proxy before a database on a socket in the file system; returns the proxy's address."""
+    """Run a proxy before a PostgreSQL that listens on a Unix socket; returns the database URL through the proxy."""
     parsed = make_url(url)
     port = loop.listen(kind(f"{parsed.query['host']}/.s.PGSQL.{parsed.port or 5432}", drawn))
     return parsed.set(host="127.0.0.1", port=port, query={}).render_as_string(hide_password=False)

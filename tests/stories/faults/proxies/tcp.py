@@ -1,4 +1,4 @@
-"""A proxy before PostgreSQL: connections are refused, reset, delayed and stalled, before and after a statement."""
+"""A proxy before PostgreSQL, which refuses, resets, delays and stalls connections, before and after a statement."""
 
 import asyncio
 import contextlib
@@ -12,19 +12,19 @@ _CHUNK = 65_536
 _DELAY_S = 0.3
 _STALL_S = 2.0
 _CLOSING_S = 0.05
-"""How long the answer to a statement has to be lost: the server has carried it out by then."""
+"""How long the proxy waits before it loses the answer to a statement: by then the server has carried it out."""
 
 
 class TcpProxy:
-    """Passes connections on to a socket in the file system, or does what chance has drawn."""
+    """Forwards connections to a Unix socket, unless the drawn fate prevents it."""
 
     def __init__(self, path: str, drawn: Fates) -> None:
         self._path = path
         self._drawn = drawn
         self._connections = 0
 
-    def fate(self, connection: str, said: bytes) -> tuple[str | None, random.Random]:
-        """What happens to what is said on a connection."""
+    def fate(self, connection: str, content: bytes) -> tuple[str | None, random.Random]:
+        """The fate of a piece of content that the client sends on a connection."""
         return self._drawn.draw("database", connection, fates.STATEMENTS)
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -44,8 +44,8 @@ class TcpProxy:
             pass
         finally:
             answering.cancel()
-            # The server sees a client that is gone, whatever became of it; closed before anything is awaited, where
-            # this task may be cancelled.
+            # The server always has to see that the client has gone. So close before the first await, at which this task
+            # may be cancelled.
             back.close()
             reset(writer)
             await asyncio.gather(answering, return_exceptions=True)
@@ -57,25 +57,25 @@ class TcpProxy:
         answering: "asyncio.Task[None]",
         connection: str,
     ) -> None:
-        while said := await reader.read(_CHUNK):
-            fate, chance = self.fate(connection, said)
+        while content := await reader.read(_CHUNK):
+            fate, chance = self.fate(connection, content)
             if fate == fates.RESET:
                 return
             if fate == fates.LOST:
                 answering.cancel()
-                back.write(said)
+                back.write(content)
                 await back.drain()
                 await asyncio.sleep(_CLOSING_S)
                 return
             if fate is not None:
                 await asyncio.sleep((_STALL_S if fate == fates.STALLED else _DELAY_S) * chance.random())
-            back.write(said)
+            back.write(content)
             await back.drain()
 
 
 async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     with contextlib.suppress(OSError):
-        while said := await reader.read(_CHUNK):
-            writer.write(said)
+        while content := await reader.read(_CHUNK):
+            writer.write(content)
             await writer.drain()
         writer.close()
