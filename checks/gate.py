@@ -82,11 +82,11 @@ def vouch(
     author_can_write: bool,
     trusted_bots: Collection[str],
     approved_by: str | None,
-    pushed_by: str | None = None,
+    untrusted_pusher: str | None = None,
 ) -> Vouched | Hold:
     """Decide whether a pull request's code may be planned with testing's credentials.
 
-    `pushed_by` is somebody who pushed this head and cannot vouch for it; None if there is no such person or bot.
+    `untrusted_pusher` pushed this head and cannot vouch for it; None if there is no such person or bot.
     `approved_by` is a person with write access who approved exactly this head SHA, or None.
     """
     if approved_by is not None:
@@ -97,10 +97,11 @@ def vouch(
             f"{author}'s code and press Approve plan.",
             button="approve_plan",
         )
-    if pushed_by is not None:
+    if untrusted_pusher is not None:
         return Hold(
-            cause=f"Not planned yet: the newest commit was pushed by {pushed_by}, {_why_not_trusted(pushed_by)}. "
-            "Someone with write access has to look at the code and press Approve plan.",
+            cause=f"Not planned yet: the newest commit was pushed by {untrusted_pusher}, "
+            f"{_why_not_trusted(untrusted_pusher)}. Someone with write access has to look at the code and press "
+            "Approve plan.",
             button="approve_plan",
         )
     if author_is_bot:
@@ -129,13 +130,13 @@ def vouch_preview(
     author_is_bot: bool,
     author_can_write: bool,
     previewed_by: str | None,
-    pushed_by: str | None = None,
+    untrusted_pusher: str | None = None,
 ) -> Vouched | Hold:
     """Decide whether a pull request's code may be planned with the credentials of its target.
 
-    Vouching for testing (`vouch`) does not count here, and no bot is trusted. `pushed_by` is a bot, or somebody without
-    write access, who pushed this head; None if there is no such person or bot. `previewed_by` is a person with write
-    access who requested the preview of exactly this head, or None. With `on_approval`, only `previewed_by` vouches.
+    Vouching for testing (`vouch`) does not count here, and no bot is trusted. `untrusted_pusher` is a bot, or a person
+    without write access, who pushed this head; None if there is none. `previewed_by` is a person with write access who
+    requested the preview of exactly this head, or None. With `on_approval`, only `previewed_by` vouches.
     """
     if previewed_by is not None:
         return Vouched(previewed_by, _MADE_HERE)
@@ -145,9 +146,9 @@ def vouch_preview(
         return Hold(cause=f"{not_yet}: this pull request comes from a fork. {someone}", button="preview")
     if author_is_bot:
         return Hold(cause=f"{not_yet}: {author} is a bot. {someone}", button="preview")
-    if pushed_by is not None:
-        who = "a bot" if _is_bot(pushed_by) else "who has no write access to this repository"
-        cause = f"{not_yet}: the newest commit was pushed by {pushed_by}, {who}. {someone}"
+    if untrusted_pusher is not None:
+        who = "a bot" if _is_bot(untrusted_pusher) else "who has no write access to this repository"
+        cause = f"{not_yet}: the newest commit was pushed by {untrusted_pusher}, {who}. {someone}"
         return Hold(cause=cause, button="preview")
     if not author_can_write:
         return Hold(cause=f"{not_yet}: {author} has no write access to this repository. {someone}", button="preview")
@@ -202,13 +203,13 @@ class ToConfirm(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RootVerdict:
-    """The result of one root module in one environment, as `decide_merge` needs it."""
+class RootFacts:
+    """The facts about one root module in one environment that decide about a merge."""
 
     root_module: str
     environment: str
     outcome: Literal["planned", "planned_at_apply", "applied", "failed", "timed_out", "skipped"]
-    """`planned_at_apply`: it can be planned only after root modules below it were applied. That is no objection."""
+    """`planned_at_apply`: it can be planned only after other root modules were applied. That is no objection."""
     cause: str | None = None
     plan_digest: str | None = None
     to_confirm: tuple[ToConfirm, ...] = ()
@@ -219,15 +220,15 @@ class RootVerdict:
 
 def decide_merge(
     *,
-    roots: Sequence[RootVerdict],
+    roots: Sequence[RootFacts],
     confirmed: Collection[str],
     four_eyes: bool = True,
 ) -> Clear | Hold | Refuse:
     """Decide whether a pull request may be merged: failures come first, then second copies, then missing
     confirmations.
 
-    `confirmed` are the confirmations given for this head. `four_eyes`: whether only people who had no part in it may
-    give them. That was checked when they were given; here it only changes the text.
+    `confirmed` are the confirmations given for this head. `four_eyes`: whether only people who did not contribute to
+    the pull request may give them. That was checked when they were given; here it only changes the text.
     """
     for root in roots:
         if root.outcome in ("failed", "timed_out", "skipped") or (root.outcome == "planned" and not root.plan_digest):
@@ -286,7 +287,7 @@ class ApprovedPlan(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class ApprovedCommit(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """A person approved this commit, which nothing else explains, but not the plans of particular root modules."""
+    """A person approved this commit on a hold that showed no plans, so the approval is for no particular plan."""
 
     by: str
     overrides: bool = False
@@ -402,7 +403,7 @@ def _describe_unseen(unseen: Sequence[ChangeSummary]) -> str:
 class PromotionFacts:
     """The facts that decide about a pull request into a branch with `promote_from`."""
 
-    before: str
+    previous: str
     """The environment that must have applied the tree first."""
     tree: str
     """The tree of the merge result."""
@@ -414,35 +415,36 @@ class PromotionFacts:
     """The short SHA of the commit last applied there; None if there is none yet."""
     tip: str
     """The tip of that environment's branch; empty if there is none."""
-    tip_in_progress: bool
+    tip_differs_from_last: bool
     """Whether there is a LAST and it is not that tip: the tip's apply waits, runs, is held or has failed."""
 
 
 def decide_promotion(facts: PromotionFacts) -> Clear | Refuse:
     """Decide about a promotion: it passes only if exactly its tree was applied in the environment it comes from."""
+    previous = facts.previous
     if facts.tree in facts.applied_trees:
         return Clear()
     if facts.tree in facts.adopted_trees:
         return Refuse(
-            cause=f"the branch of {facts.before} contains this, but Planward never applied it there: comment `planward "
-            f"plan {facts.tip} -e {facts.before}` here, then press Apply on planward/apply ({facts.before}) of that "
+            cause=f"the branch of {previous} contains this, but Planward never applied it there: comment `planward "
+            f"plan {facts.tip} -e {previous}` here, then press Apply on planward/apply ({previous}) of that "
             "commit. Then this turns green by itself."
         )
-    if facts.tip_in_progress:
+    if facts.tip_differs_from_last:
         return Refuse(
-            cause=f"{facts.before} has not applied this yet: wait until planward/apply ({facts.before}) has finished. "
+            cause=f"{previous} has not applied this yet: wait until planward/apply ({previous}) has finished. "
             "If it is held, the people that it names have to decide; if it failed, do what it says. After that, this "
             "check turns green by itself."
         )
     if facts.last_applied is None:
         return Refuse(
-            cause=f"{facts.before} has not applied anything yet: first merge these commits into the branch of "
-            f"{facts.before}, and have them applied there."
+            cause=f"{previous} has not applied anything yet: first merge these commits into the branch of "
+            f"{previous}, and have them applied there."
         )
     return Refuse(
-        cause=f"this brings commits that {facts.before} has not applied (it last applied {facts.last_applied}). Merge "
-        f"them into the branch of {facts.before} and have them applied there; after a hotfix, merge this pull "
-        f"request's base branch into the branch of {facts.before}. Or open a pull request from a branch at "
+        cause=f"this brings commits that {previous} has not applied (it last applied {facts.last_applied}). Merge "
+        f"them into the branch of {previous} and have them applied there; after a hotfix, merge this pull "
+        f"request's base branch into the branch of {previous}. Or open a pull request from a branch at "
         f"{facts.last_applied} instead."
     )
 

@@ -52,8 +52,8 @@ class _Outcome:
     report: RootReport
     to_confirm: tuple[gate.ToConfirm, ...] = ()
 
-    def verdict(self) -> gate.RootVerdict:
-        return gate.RootVerdict(
+    def gate_facts(self) -> gate.RootFacts:
+        return gate.RootFacts(
             root_module=self.report.root_module,
             environment=self.report.environment,
             outcome=self.report.outcome,
@@ -235,7 +235,7 @@ def _report(
     repository: str, commit: str, environment: str, outcomes: Sequence[_Outcome], notes: tuple[str, ...]
 ) -> RunReport:
     """The report, with the conclusion that a pull request's check run would have."""
-    decision = gate.decide_merge(roots=[outcome.verdict() for outcome in outcomes], confirmed=set())
+    decision = gate.decide_merge(roots=[outcome.gate_facts() for outcome in outcomes], confirmed=set())
     # The key of the digests is thrown away, so they reveal nothing.
     reports = tuple(msgspec.structs.replace(outcome.report, digest=None) for outcome in outcomes)
     conclusion = conclusion_of(decision, [report.outcome for report in reports])

@@ -69,7 +69,7 @@ ASKED: dict[str, object] = {
         ({}, "ada"),
         ({"on_approval": True, "previewed_by": "grace"}, "grace"),
         ({"same_repository": False, "previewed_by": "grace"}, "grace"),
-        ({"author_is_bot": True, "pushed_by": "renovate[bot]", "previewed_by": "grace"}, "grace"),
+        ({"author_is_bot": True, "untrusted_pusher": "renovate[bot]", "previewed_by": "grace"}, "grace"),
     ],
 )
 def test_code_is_vouched_for_in_the_target(differs: dict[str, object], by: str) -> None:
@@ -83,7 +83,7 @@ def test_code_is_vouched_for_in_the_target(differs: dict[str, object], by: str) 
     [
         ({"same_repository": False}, "this pull request comes from a fork"),
         ({"author": "renovate[bot]", "author_is_bot": True}, "renovate[bot] is a bot"),
-        ({"pushed_by": "renovate[bot]"}, "the newest commit was pushed by renovate[bot], a bot"),
+        ({"untrusted_pusher": "renovate[bot]"}, "the newest commit was pushed by renovate[bot], a bot"),
         ({"author_can_write": False}, "ada has no write access"),
         (
             {"on_approval": True},
@@ -109,7 +109,7 @@ def test_only_the_gate_creates_its_proofs() -> None:
 # --- may it be merged ------------------------------------------------------------------------------------------------
 
 
-def root(name: str = "network", **differs: object) -> gate.RootVerdict:
+def root(name: str = "network", **differs: object) -> gate.RootFacts:
     """A root module that was planned in testing and destroys nothing."""
     values: dict[str, object] = {
         "root_module": name,
@@ -117,10 +117,10 @@ def root(name: str = "network", **differs: object) -> gate.RootVerdict:
         "outcome": "planned",
         "plan_digest": f"digest of {name}",
     }
-    return gate.RootVerdict(**{**values, **differs})  # type: ignore[arg-type]
+    return gate.RootFacts(**{**values, **differs})  # type: ignore[arg-type]
 
 
-def merge(*roots: gate.RootVerdict, confirmed: tuple[str, ...] = ()) -> object:
+def merge(*roots: gate.RootFacts, confirmed: tuple[str, ...] = ()) -> object:
     return gate.decide_merge(roots=roots, confirmed=confirmed)
 
 
@@ -288,13 +288,13 @@ def test_a_plan_that_changes_nothing_needs_nobody() -> None:
 
 def promote(**differs: object) -> object:
     values: dict[str, object] = {
-        "before": "staging",
+        "previous": "staging",
         "tree": "t2",
         "applied_trees": frozenset({"t1"}),
         "adopted_trees": frozenset({"t0"}),
         "last_applied": "abc1234",
         "tip": "f00f00f",
-        "tip_in_progress": False,
+        "tip_differs_from_last": False,
     }
     return gate.decide_promotion(gate.PromotionFacts(**{**values, **differs}))  # type: ignore[arg-type]
 
@@ -307,7 +307,7 @@ def test_a_tree_that_was_applied_before_may_be_promoted() -> None:
     ("differs", "way_out"),
     [
         ({"tree": "t0"}, "comment `planward plan f00f00f -e staging`"),
-        ({"tip_in_progress": True}, "wait until planward/apply (staging) has finished"),
+        ({"tip_differs_from_last": True}, "wait until planward/apply (staging) has finished"),
         ({"last_applied": None}, "first merge these commits into the branch of staging"),
         ({}, "Or open a pull request from a branch at abc1234 instead"),
     ],

@@ -62,8 +62,8 @@ def of_pull_requests() -> Iterator[str]:
         return cause(gate.vouch(**{**told, **differs}))  # type: ignore[arg-type]
 
     yield vouch(same_repository=False)
-    yield vouch(pushed_by="helpful[bot]")
-    yield vouch(pushed_by="mallory")
+    yield vouch(untrusted_pusher="helpful[bot]")
+    yield vouch(untrusted_pusher="mallory")
     yield vouch(author="dependabot[bot]", author_is_bot=True)
     yield vouch(author_can_write=False)
     preview = {
@@ -77,13 +77,13 @@ def of_pull_requests() -> Iterator[str]:
     }
     for more in ({}, {"same_repository": False}, {"author_is_bot": True}, {"author_can_write": False}):
         yield cause(gate.vouch_preview(**{**preview, **more}))  # type: ignore[arg-type]
-    for pushed_by in ("helpful[bot]", "mallory"):
-        yield cause(gate.vouch_preview(**preview, pushed_by=pushed_by))  # type: ignore[arg-type]
+    for pusher in ("helpful[bot]", "mallory"):
+        yield cause(gate.vouch_preview(**preview, untrusted_pusher=pusher))  # type: ignore[arg-type]
     yield cause(gate.vouch_group(number=12, passed=False))
     new = BranchEnvironment(name=EnvironmentName("qa"), branch=BranchName("qa"), team="acme")
     yield prepare._describe_new_environment(new)
     yield prepare.DRAFT
-    destroyed = gate.RootVerdict(
+    destroyed = gate.RootFacts(
         root_module="network",
         environment="staging",
         outcome="planned",
@@ -97,17 +97,17 @@ def of_pull_requests() -> Iterator[str]:
     for resources in (12, None):
         yield ExistingResources(workspace="default", resources=resources).cause("network", "staging", "staging")
     facts = {
-        "before": "staging",
+        "previous": "staging",
         "tree": "t",
         "applied_trees": frozenset(),
         "adopted_trees": frozenset(),
         "last_applied": "4f2a91c",
         "tip": SHA,
-        "tip_in_progress": False,
+        "tip_differs_from_last": False,
     }
     cases: tuple[Mapping[str, object], ...] = (
         {"adopted_trees": frozenset({"t"})},
-        {"tip_in_progress": True},
+        {"tip_differs_from_last": True},
         {"last_applied": None},
         {},
     )

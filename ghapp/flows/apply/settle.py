@@ -123,17 +123,19 @@ async def _conclude(
         for key, raw in (await services.store.runs.root_reports(run.id)).items()
     }
     roots = tuple(reports[(outcome.part, outcome.root_module)] for outcome in outcomes)
-    unchanged = all(outcome.outcome == "applied" for outcome in outcomes)
-    done = unchanged and stage.must_be_approved is None
+    all_applied = all(outcome.outcome == "applied" for outcome in outcomes)
+    done = all_applied and stage.must_be_approved is None
     if done:
         await services.store.branches.move_last(
             repo.id, stage.environment, stage.branch, stage.sha, stage.tree, applied=stage.counts_as_applied
         )
     conclusion, cause = _conclude_outcomes(outcomes)
-    if unchanged and not done:
+    if all_applied and not done:  # the stage was only planned, and nothing changes
         why = stage.must_be_approved or ""
         conclusion, cause = "action_required", texts.waits_unchanged(why, touched=bool(outcomes))
-    may_be_approved = conclusion == "action_required" and (unchanged or any(each.may_be_approved for each in outcomes))
+    may_be_approved = conclusion == "action_required" and (
+        all_applied or any(each.may_be_approved for each in outcomes)
+    )
     buttons = ("apply",) if may_be_approved else ()
     if conclusion == "action_required":
         # If the stage is only planned, an approval is for all of its plans, even those without changes: otherwise
@@ -190,7 +192,7 @@ def _notes_on_approval(
 
 
 async def _name_deciders(services: Services, stage: Stage) -> None:
-    """Add to a hold's stored report what it is about and who may end it. If that fails, it is a hold without them."""
+    """Add to a hold's stored report its commits and the people who may end it. If that fails, it stays without them."""
     run = await services.store.runs.load(stage.run_id)
     result, raw = run.apply.result, await services.store.runs.report(run.id)
     if result is None or raw is None or not result.buttons:
@@ -232,7 +234,7 @@ def _conclude_outcomes(outcomes: tuple[RootOutcome, ...]) -> tuple[Conclusion, s
 
 
 async def _stop(services: Services, stage: Stage, later: tuple[Stage, ...]) -> None:
-    """Complete the stages after one that did not succeed as failures, without touching their environments."""
+    """After a stage that did not succeed, complete the later ones as failures, without touching their environments."""
     for each in later:
         run = await services.store.runs.load(each.run_id)
         repo = await load_repo(services, run.repository_id)

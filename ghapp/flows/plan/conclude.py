@@ -81,7 +81,7 @@ async def conclude_plan(
             notes=(*_notes_after_failure(own), *part.notes, *notes_on_removed(gone)),
             roots=roots,
             previews=previews,
-            # The command is for the part's own hold, and that may not be the one that is shown.
+            # The command is for the part's own hold; another one may be shown.
             paste=part.paste if part.held == why else None,
             target=part.environment if part.has_preview else "",
         )
@@ -222,7 +222,7 @@ async def _decide(
         return gate.Refuse(cause=part.refused)
     confirmed = await _decisions(services, run, part, "confirm_destroy")
     decision = gate.decide_merge(
-        roots=[_root_verdict(outcome, part) for outcome in outcomes],
+        roots=[_root_facts(outcome, part) for outcome in outcomes],
         confirmed={digest for approval in confirmed for digest in approval.digests},
         four_eyes=part.four_eyes,
     )
@@ -245,12 +245,12 @@ async def _decide(
     return decision
 
 
-def _root_verdict(outcome: RootOutcome, part: Part) -> gate.RootVerdict:
-    """The outcome as a value for the gate. If there is a preview, changes in testing need no confirmation."""
-    verdict = outcome.verdict()
+def _root_facts(outcome: RootOutcome, part: Part) -> gate.RootFacts:
+    """The facts that the gate needs. If there is a preview, changes in testing need no confirmation."""
+    facts = outcome.gate_facts()
     if part.has_preview and outcome.environment == TESTING:
-        return replace(verdict, to_confirm=())
-    return verdict
+        return replace(facts, to_confirm=())
+    return facts
 
 
 async def _decisions(services: Services, run: Run, part: Part, kind: str) -> tuple[Approval, ...]:

@@ -63,7 +63,9 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     has_preview: bool = False
     """Whether it gets a preview, now or after somebody allows it."""
     refused: str | None = None
+    """Why the check run fails whatever the plans say; None if it does not."""
     held: str | None = None
+    """Why a person has to decide first, by `button` or by pasting `paste`; None if nobody has to."""
     button: Literal["approve_plan", "preview", "confirm_destroy", "apply"] | None = None
     paste: str | None = None
     notes: tuple[str, ...] = ()
@@ -163,7 +165,7 @@ async def _config_in_force(
 async def _prepare_config_fix(
     repo: FetchedRepo, run: Run, pull_request: KnownPullRequest, invalid: ConfigInvalid, part: Part
 ) -> Part:
-    """Prepare a pull request into a base with an unusable config: it passes only if it fixes the config alone."""
+    """Prepare a pull request into a base with an unusable config: it passes only if it corrects only that."""
     vouched = await decide_vouching(repo, run, pull_request)
     if isinstance(vouched, gate.Refuse):
         return msgspec.structs.replace(part, refused=vouched.cause)
@@ -382,23 +384,23 @@ async def _merged_tree(mirror: Mirror, run: Run, base_sha: CommitSha) -> TreeId 
 
 async def check_promotion(
     repo: FetchedRepo,
-    before: BranchEnvironment,
+    previous: BranchEnvironment,
     tree: TreeId,
 ) -> gate.Clear | gate.Refuse:
-    """Decide whether the environment before has applied exactly this tree."""
+    """Decide about a promotion: the previous environment must have applied exactly this tree."""
     branches = repo.store.branches
-    same = await branches.with_tree(repo.id, before.name, tree)
-    applied = await branches.last_applied(repo.id, before.name)
-    last = await branches.last(repo.id, before.name)
-    tip = await repo.mirror.tip(before.branch)
+    same = await branches.with_tree(repo.id, previous.name, tree)
+    applied = await branches.last_applied(repo.id, previous.name)
+    last = await branches.last(repo.id, previous.name)
+    tip = await repo.mirror.tip(previous.branch)
     return gate.decide_promotion(
         gate.PromotionFacts(
-            before=before.name,
+            previous=previous.name,
             tree=tree,
             applied_trees=frozenset(each.tree for each in same if each.applied),
             adopted_trees=frozenset(each.tree for each in same if not each.applied),
             last_applied=short(applied.sha) if applied is not None else None,
             tip=tip or "",
-            tip_in_progress=last is not None and tip is not None and tip != last.sha,
+            tip_differs_from_last=last is not None and tip is not None and tip != last.sha,
         )
     )

@@ -30,7 +30,7 @@ class Plans:
 
     @property
     def first_hold(self) -> gate.Hold | None:
-        """The hold for which nothing may be planned yet; None if something may be planned."""
+        """The hold because of which nothing may be planned yet; None if something may be planned."""
         first = self.testing if self.testing is not None else self.preview
         return first if isinstance(first, gate.Hold) else None
 
@@ -118,7 +118,7 @@ async def _vouch_testing(people: "_People", run: Run, trusted_bots: tuple[str, .
         author_is_bot=people.author_is_bot,
         author_can_write=not known and await people.author_can_write(),
         trusted_bots=trusted_bots,
-        pushed_by=None if known else await people.pusher_who_may_not_vouch(trusted_bots),
+        untrusted_pusher=None if known else await people.untrusted_pusher(trusted_bots),
         approved_by=approved_by,
     )
 
@@ -133,7 +133,7 @@ async def _vouch_preview(people: "_People", run: Run, environment: BranchEnviron
         same_repository=people.same_repository,
         author_is_bot=people.author_is_bot,
         author_can_write=not known and await people.author_can_write(),
-        pushed_by=None if known else await people.pusher_who_may_not_vouch(()),
+        untrusted_pusher=None if known else await people.untrusted_pusher(()),
         previewed_by=previewed_by,
     )
 
@@ -166,8 +166,8 @@ class _People:
             return False
         return await self._role_of(Person(login=self.author, id=self._pull_request.author_id)) >= Role.WRITE
 
-    async def pusher_who_may_not_vouch(self, trusted_bots: tuple[str, ...]) -> str | None:
-        """A pusher of this head who cannot vouch for it, being an untrusted bot or without write access; else None."""
+    async def untrusted_pusher(self, trusted_bots: tuple[str, ...]) -> str | None:
+        """An untrusted bot, or a person without write access, who pushed this head; None if there is none."""
         pull_request = self._pull_request
         if not self.same_repository:
             return None

@@ -63,7 +63,7 @@ class RootJob(msgspec.Struct, frozen=True, kw_only=True):
     operation: Literal["plan", "apply"]
     blocked_by: tuple[str, ...] = ()
     lower: dict[str, LowerPlan] = {}
-    """This run's plans of the root modules in the layers below, by directory."""
+    """This run's plans of the root modules in earlier layers, by directory."""
     compared: bool = False
     """Whether its plan is compared with the previews, even if it was in none of them."""
     review: gate.Review | None = None
@@ -71,7 +71,7 @@ class RootJob(msgspec.Struct, frozen=True, kw_only=True):
     previews: tuple[Reviewed, ...] = ()
     """The places where the reviewed plans are stored."""
     values_follow: bool = False
-    """Whether this run applied a root module below, so that values which this one reads may differ from the preview."""
+    """Whether this run already applied another root module, so that values which this one reads may have changed."""
     from_fork: bool = False
     """Whether the code comes from a fork, which gets no token for private modules."""
     by_hand: bool = False
@@ -115,9 +115,9 @@ class RootOutcome(msgspec.Struct, frozen=True, kw_only=True):
             planned_at_apply=self.outcome == "planned_at_apply",
         )
 
-    def verdict(self) -> gate.RootVerdict:
-        """The outcome as a value for the gate."""
-        return gate.RootVerdict(
+    def gate_facts(self) -> gate.RootFacts:
+        """The facts about this outcome that the gate needs."""
+        return gate.RootFacts(
             root_module=self.root_module,
             environment=self.environment,
             outcome="planned" if self.outcome == "held" else self.outcome,

@@ -298,7 +298,9 @@ class RootRun:
         asked = environment != TESTING and not self.settings.workspace_is_explicit
         if not (asked and plan.state_empty and plan.counts.add):
             return None
-        found = await find_existing(made.terraform, made.workdir, environments_workspaces=self._workspaces, stop=stop)
+        found = await find_existing(
+            made.terraform, made.workdir, workspaces_of_environments=self._workspaces, stop=stop
+        )
         match found:
             case ExistingResources():
                 return self.mask.text(found.cause(self.settings.dir, environment, self.settings.workspace))
@@ -404,7 +406,7 @@ class RootRun:
         timed_out: bool = False,
         results: tuple[ResourceResult, ...] = (),
     ) -> RootReport:
-        """Report a failure; `cause` is what failed, where, what to do. `results` are those of the apply until then."""
+        """Report a failure; `cause` says what failed, where, and what to do. `results` are the apply's until then."""
         return report_failure(
             root_module=self.settings.dir,
             environment=self._environment.name,
@@ -419,7 +421,7 @@ class RootRun:
         )
 
     def report_planned_at_apply(self, why: str) -> RootReport:
-        """Report that the root module can be planned only after those below it are applied."""
+        """Report that the root module can be planned only after those it reads from are applied."""
         return report_planned_at_apply(
             root_module=self.settings.dir,
             environment=self._environment.name,
@@ -428,7 +430,7 @@ class RootRun:
         )
 
     def report_skipped(self, cause: str, results: tuple[ResourceResult, ...] = ()) -> RootReport:
-        """Report that the root module was skipped or interrupted. `results` are those of the apply until then."""
+        """Report that the root module was skipped or interrupted. `results` are the apply's until then."""
         return report_skipped(
             root_module=self.settings.dir,
             environment=self._environment.name,

@@ -42,7 +42,7 @@ class NothingElsewhere:
 
 
 async def find_existing(
-    terraform: Terraform, workdir: Workdir, *, environments_workspaces: Collection[str], stop: Stop
+    terraform: Terraform, workdir: Workdir, *, workspaces_of_environments: Collection[str], stop: Stop
 ) -> ExistingResources | NothingElsewhere:
     """Look for resources in workspaces of the same backend that belong to no environment, `default` first.
 
@@ -54,7 +54,7 @@ async def find_existing(
             unknown="The state is empty, and the backend cannot list workspaces: whether the resources exist in "
             "another one already is not known."
         )
-    others = sorted(set(workspaces) - {*environments_workspaces}, key=lambda name: (name != DEFAULT_WORKSPACE, name))
+    others = sorted(set(workspaces) - {*workspaces_of_environments}, key=lambda name: (name != DEFAULT_WORKSPACE, name))
     for name in others[:_MOST_WORKSPACES]:
         resources = await _resources_in(terraform, workdir, name)
         if resources != 0:
