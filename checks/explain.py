@@ -1,9 +1,9 @@
 """Is a push explained by merged pull requests? Pure: the caller supplies commits, trees and verdicts as values.
 
 A push from LAST to `after` is explained if its first-parent commits can be cut into segments that each end in the
-merge SHA of a merged pull request, and each of those pull requests passed the gate for this base and brought exactly
-this tree. All other commits are unexplained and are listed. That includes every known earlier tip of the branch: a
-commit that was already on the branch did not come from a later merge.
+merge SHA of a merged pull request. Each of those pull requests must have passed the gate for this base, and merging it
+must give exactly the tree at the end of its segment. All other commits are unexplained and are listed. A known earlier
+tip of the branch ends a segment, too: a commit that was already on the branch did not come from a later merge.
 """
 
 import math
@@ -67,7 +67,7 @@ class Explained:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unexplained:
-    """These segments have no pull request, or one that did not pass; `reasons` has one reason for each segment."""
+    """No pull request explains these segments; `reasons` has one reason for each, in the same order."""
 
     unexplained: tuple[Segment, ...]
     reasons: tuple[str, ...]
@@ -169,7 +169,7 @@ def shown_at_merge(verdicts: Sequence[ShownVerdict], merged_at: float) -> ShownV
     success counts if GitHub showed it at any moment of that second.
     """
     second = math.floor(merged_at)
-    # GitHub's times of check runs are in whole seconds, too: one of the same second may be later than the merge.
+    # GitHub's times of check runs are in whole seconds, too: a verdict of that second may be later than the merge.
     moments = sorted({each.at for each in verdicts if second <= each.at < second + 1})
     known = [[each for each in verdicts if each.at < second]]
     known += [[each for each in verdicts if each.at <= moment] for moment in moments]

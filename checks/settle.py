@@ -89,7 +89,7 @@ class ApplyTip:
 Decision = UpToDate | LeaveAlone | Wait | HoldTip | PlanTip | ApplyTip
 
 RequestedAction = Literal["plan", "apply"]
-"""An action on this commit that authorised people requested and no finished attempt has carried out yet."""
+"""An action on this commit that authorized people requested and that no finished attempt has carried out yet."""
 
 
 def is_settled(attempt: Attempt, *, asked: RequestedAction | None, rerun: bool) -> bool:

@@ -1,4 +1,5 @@
-"""Decide where `notify` may send messages: to public hosts, and to those in the operator's PLANWARD_NOTIFY_HOSTS."""
+"""Decide where `notify` may send messages: to the hosts in the operator's PLANWARD_NOTIFY_HOSTS, by default to public
+ones."""
 
 import ipaddress
 from collections.abc import Collection
@@ -11,8 +12,8 @@ SETTING = "PLANWARD_NOTIFY_HOSTS"
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-_NOT_EVEN_NAMED = frozenset(map(ipaddress.ip_address, ("168.63.129.16", "100.100.100.200", "fd00:ec2::254")))
-"""The addresses of clouds' metadata services, besides the link-local ones."""
+_NEVER_ALLOWED = frozenset(map(ipaddress.ip_address, ("168.63.129.16", "100.100.100.200", "fd00:ec2::254")))
+"""Addresses of clouds' metadata services that are not link-local. Not even the operator can allow them."""
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
@@ -25,7 +26,7 @@ class HostPattern:
 
     @property
     def names_one(self) -> bool:
-        """Whether it names one complete host, which may then have a private address."""
+        """Whether it names one complete host. Such a host may have a private address."""
         return bool(self.host) and "*" not in self.host
 
     def fits(self, scheme: str, host: str) -> bool:
@@ -92,23 +93,23 @@ def scheme_and_host(url: str) -> tuple[str | None, str]:
 
 
 def is_public(address: Address) -> bool:
-    """Whether anybody may send to this address: not private, loopback, link-local, multicast or reserved."""
+    """Whether this address is public: not private, loopback, link-local, multicast or reserved."""
     inner = _embedded(address)
     if inner is not None:
         return is_public(inner)
-    return address.is_global and not address.is_multicast and address not in _NOT_EVEN_NAMED
+    return address.is_global and not address.is_multicast and address not in _NEVER_ALLOWED
 
 
 def may_be_named(address: Address) -> bool:
     """Whether the operator may allow an address that is not public: a private one, or loopback."""
     inner = _embedded(address) or address
-    if inner in _NOT_EVEN_NAMED or inner.is_link_local or inner.is_multicast or inner.is_unspecified:
+    if inner in _NEVER_ALLOWED or inner.is_link_local or inner.is_multicast or inner.is_unspecified:
         return False
     return inner.is_private or inner.is_loopback or inner.is_global
 
 
 def _embedded(address: Address) -> Address | None:
-    """The IPv4 address inside an IPv6 address that is translated to it; None if there is none."""
+    """The IPv4 address to which an IPv6 address is translated; None if it is not translated to any."""
     if isinstance(address, ipaddress.IPv4Address):
         return None
     if address in _NAT64:
@@ -123,7 +124,7 @@ def _kind(address: Address) -> str:
         ("a loopback address", inner.is_loopback),
         ("a link-local address", inner.is_link_local),
         ("a multicast address", inner.is_multicast),
-        ("where a cloud hands out credentials", inner in _NOT_EVEN_NAMED),
+        ("where a cloud hands out credentials", inner in _NEVER_ALLOWED),
         ("a private address", inner.is_private),
     ):
         if is_it:

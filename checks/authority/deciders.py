@@ -17,17 +17,19 @@ class Deciders:
     """As in the config: `LOGIN` or `ORGANIZATION/TEAM`. If empty, the repository's maintainers decide."""
     four_eyes: bool
     needed: int
+    """How many people have to approve."""
     changes: tuple[Change, ...] = ()
+    """The commits that the hold is about."""
     names: Mapping[int, str] = field(default_factory=dict)
     """The known logins, by GitHub's user id."""
     approved: tuple[Approver, ...] = ()
-    """The people who have approved it so far."""
+    """The people who have approved so far."""
 
 
 def lines_of_deciders(deciders: Deciders) -> tuple[str, ...]:
     """Say who can end the hold, why others cannot, and which approvals are missing.
 
-    Each is one line, with `code` in backticks.
+    Each text is one line; names in it are in backticks.
     """
     lines = [_who(deciders)]
     if deciders.four_eyes:

@@ -24,7 +24,7 @@ class Change:
 
     @property
     def people(self) -> frozenset[int]:
-        """The user ids of its contributors. Without known writers these are its pushers, or else its proposer."""
+        """The user ids of its writers and pushers; if neither are known, the id of its proposer."""
         if self.writers or self.pushers:
             return self.writers | self.pushers
         return frozenset() if self.proposer is None else frozenset({self.proposer})
@@ -54,7 +54,7 @@ class Released:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StillHeld:
-    """Approvals are missing: for these changes one by somebody who did not contribute, and `more` people in all."""
+    """Approvals are missing: `more` in all. Each of `changes` needs one by somebody who did not contribute to it."""
 
     changes: tuple[Change, ...]
     more: int
@@ -65,8 +65,8 @@ def decide_release(
 ) -> Released | StillHeld:
     """Decide whether these people together release a hold; `needed` is the minimum number of people.
 
-    With `four_eyes`, each change needs an approver who did not contribute to it, and one more person is needed if
-    nobody knows who made a change.
+    With `four_eyes`, each change needs an approver who did not contribute to it. One more person is needed if nothing
+    is known about who made a change.
     """
     people = {approver.id: approver for approver in approvers}
     nobodys = four_eyes and any(change.is_nobodys for change in changes)
@@ -76,5 +76,5 @@ def decide_release(
 
 
 def may_help(changes: Sequence[Change], person: Approver, *, four_eyes: bool) -> bool:
-    """Whether a person's approval helps: with `four_eyes`, only for a change to which they did not contribute."""
+    """Whether a person's approval helps. With `four_eyes`, it does not if they contributed to every change."""
     return not four_eyes or not changes or any(not change.is_by(person) for change in changes)

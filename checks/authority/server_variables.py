@@ -1,4 +1,4 @@
-"""Which of the server's own environment variables Terraform gets: the operator's PLANWARD_TERRAFORM_ENV."""
+"""Decide which of the server's own environment variables Terraform gets, by the operator's PLANWARD_TERRAFORM_ENV."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -30,9 +30,10 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerVariables:
-    """The rules for passing variables, and the server's values."""
+    """The rules for passing variables to Terraform, and the variables of the server, by name."""
 
     for_all: tuple[str, ...] = ()
+    """The names that every root run gets."""
     rules: tuple[Rule, ...] = ()
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
 

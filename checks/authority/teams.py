@@ -59,7 +59,7 @@ class OperatorsRules:
 
 
 def open_by_operator(team: str, repository: RepositoryIdentity, rules: OperatorsRules) -> OpenTeam | None:
-    """Grant access by the operator's rules; None if they do not, and the team's own secret has to decide."""
+    """Grant access by the operator's rules. None if they grant none: then the team's own secret decides."""
     for name, patterns in rules.teams.items():
         if name.casefold() == team.casefold() and any(fits_repository(pattern, repository) for pattern in patterns):
             return OpenTeam(team, "PLANWARD_TEAMS names the repository", _MADE_HERE)
@@ -91,7 +91,7 @@ def secret_of(team: str) -> str:
 
 
 def command_that_opens(team: str, repository_id: int, *, is_first: bool) -> str:
-    """The command by which a member of the team grants access. It keeps the secret's other repositories unseen."""
+    """The command by which a member of the team grants access. It keeps the repositories that are already listed."""
     secret = secret_of(team)
     if is_first:
         return f"vault kv put {secret} repositories={repository_id}"

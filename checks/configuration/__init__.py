@@ -74,7 +74,7 @@ def discover(
     - without a backend: directories below `modules`, `examples`, `tests`, `fixtures`, `testdata` or `vendor`,
       following the standard module structure
       (https://developer.hashicorp.com/terraform/language/modules/develop/structure)
-    - without a backend: files that declare nothing for a state, such as the versions for a generator
+    - without a backend: directories whose files declare nothing to plan, such as only the required versions
     """
     links = links or {}
     modules = _modules(files, links)

@@ -52,7 +52,7 @@ class Changes:
         return None
 
     def on_the_way_to(self, path: str) -> str | None:
-        """A changed path that is the path, or contains it, or is a symlink on the way to it or the target of one."""
+        """A change that affects a path: of a symlink on it, or of the path at which it ends (see `at_or_above`)."""
         target, passed = follow(path, self.links)
         return next((link for link in passed if link in self.paths), None) or self.at_or_above(target)
 

@@ -51,7 +51,7 @@ class Variable(msgspec.Struct, frozen=True, kw_only=True):
     line: int
     path: str = ""
     ephemeral: bool = False
-    """Whether plan files do not contain its value, so that an apply needs it again. True if it is not a literal."""
+    """Whether plan files leave out its value, so that an apply needs it again. True if `ephemeral` is no literal."""
 
 
 class ModuleCall(msgspec.Struct, frozen=True, kw_only=True):

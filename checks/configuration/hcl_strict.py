@@ -46,7 +46,7 @@ def read_hcl_strict(text: str) -> Document:
 def _blocks(body: BodyRule) -> Iterator[Block]:
     for rule in body.children:
         if isinstance(rule, BlockRule):
-            # A comment or a line break before the brace is among the labels.
+            # The library counts a comment or a line break before the brace as a label.
             words = [each for each in rule.labels if isinstance(each, IdentifierRule | StringRule)]
             name, *labels = (_label(each) for each in words)
             yield Block(

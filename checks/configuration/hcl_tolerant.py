@@ -24,7 +24,7 @@ from checks.configuration.syntax import (
 _LANGUAGE = tree_sitter.Language(tree_sitter_hcl.language())
 
 _DEEPEST = 20
-"""The maximum nesting of blocks or values; Terraform's own has four levels, hostile files have thousands."""
+"""The maximum nesting of blocks or values. Terraform's own blocks nest four levels; hostile files nest thousands."""
 
 
 _BEGINS_BLOCK = re.compile(rb'^[A-Za-z_][\w-]*(?:[ \t]+(?:"[^"\n]*"|[A-Za-z_][\w-]*))*[ \t]*\{', re.MULTILINE)
@@ -77,8 +77,8 @@ def read_hcl_tolerant(content: bytes) -> Document:
 def _parse_blocks_separately(content: bytes) -> Iterator[Block]:
     """The blocks of a text with errors, each parsed alone if it begins at the start of a line.
 
-    Otherwise the grammar would drop everything after an error. If a module call were among that, the module would look
-    as if nobody calls it.
+    Otherwise the grammar would drop everything after an error. If it dropped a module call, the module would look as if
+    nobody called it.
     """
     starts = [match.start() for match in _BEGINS_BLOCK.finditer(content)]
     line, counted = 1, 0

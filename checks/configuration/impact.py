@@ -68,7 +68,7 @@ def read_by(
     extra: Collection[str] = (),
     watch: Collection[str] | None = None,
 ) -> tuple[str, ...]:
-    """Those of these paths that a root module reads or may read: a change of any of them would affect it."""
+    """The members of `paths` that a root module reads or may read: a change of any of them would affect it."""
     root = configuration.by_dir[root_module]
     each = ((path, Changes((path,), configuration)) for path in paths)
     return tuple(path for path, change in each if _reason(root, change, extra, watch) is not None)

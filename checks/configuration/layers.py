@@ -61,7 +61,7 @@ def layers(
 ) -> tuple[tuple[str, ...], ...]:
     """These root modules in layers: each builds, directly or indirectly, only on members of earlier layers.
 
-    Raises ConfigurationError, naming the cycle, if some of these form one. A single member of a cycle needs no order.
+    Raises ConfigurationError, naming the cycle, if some of them form one. A single member of a cycle needs no order.
     """
     wanted = frozenset(dirs)
     graph = dependencies(configuration, depends_on, backends)
@@ -76,7 +76,7 @@ def layers(
 
 
 _Paths = Mapping[str, tuple[str, ...]]
-"""The directories that a directory builds on, each with the path to it, which it ends itself."""
+"""The directories that one directory builds on, each with the path that leads to it and ends with it."""
 
 
 def _paths_to(graph: Mapping[str, frozenset[str]], start: str, wanted: Collection[str]) -> _Paths:

@@ -46,7 +46,7 @@ class Module:
 
     @cached_property
     def calls(self) -> Mapping[str, tuple[ModuleCall, str]]:
-        """The module calls by name, each with its file; an override's source replaces the first one."""
+        """The module calls by name, each with its file; an override's source replaces the original one."""
         found: dict[str, tuple[ModuleCall, str]] = {}
         for path, facts in self.files:
             for call in facts.calls:
@@ -105,7 +105,7 @@ class Module:
 
     @property
     def declares_something(self) -> bool:
-        """Whether the readable files declare anything to plan."""
+        """Whether the files declare anything to plan; a file that could not be read counts as if it did."""
         return any(facts.sections or facts.problem for _, facts in self.files)
 
     @cached_property

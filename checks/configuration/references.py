@@ -1,7 +1,7 @@
 """Find the paths that a configuration file names: arguments of `file()` and the like, and paths below `path.module`.
 
-The text is searched without parsing it, including comments. A path too many only costs a plan; a path too few would
-hide a change. https://developer.hashicorp.com/terraform/language/functions/file
+The text is searched without parsing it, including comments. An extra path only costs a plan, but a missing path
+would hide a change. https://developer.hashicorp.com/terraform/language/functions/file
 """
 
 import posixpath
@@ -31,14 +31,14 @@ _CALL = re.compile(
     r"\b(?:file(?:exists|set|base64|md5|sha1|sha256|sha512|base64sha256|base64sha512)?|templatefile)"
     r'\(\s*("[^"\n]*|[^\s")]{0,100})'
 )
-_NOT_CALLED = re.compile(r'"[/~]|"\$\{\s*path\.|path\.')
+_SKIPPED_ARGUMENT = re.compile(r'"[/~]|"\$\{\s*path\.|path\.')
 _FORMAT = re.compile(r'format\(\s{0,20}"([^"\n]*)"\s{0,20},?\s{0,20}("\$\{\s{0,20}path\.|path\.)?')
 _JOIN = re.compile(r'join\(\s{0,20}"/"\s{0,20},\s{0,20}\[?\s{0,20}(?:("\$\{\s{0,20}path\.|path\.)|"([^"$%\n]+)")?')
 _LOCAL = re.compile(r"local\.(\w{1,100})")
 _DEFINED = re.compile(r'\b(\w{1,100})"?\s{0,60}[=:]\s{0,20}"(?!\$\{\s{0,20}(?!path))')
 """A local whose text begins with literal text, or with `path.module` and the like."""
 _PRODUCED = re.compile(r"(?:data|module|resource)\.|[a-z0-9]{1,40}_\w{1,100}\.\w")
-"""A value from a provider or a module: a file that it created, or one that its own text names."""
+"""A value from a provider or a module: a file that the provider creates, or a path in the module's own text."""
 _DOTTED = re.compile(r'"(\.\.?/[^"\n]*)"')
 _SOURCE = re.compile(r'\bsource"?\s{0,20}[=:]\s{0,20}"[./]*"')
 _ASCENDING = re.compile(r'(?<=[/"])\.\.(?=[/"])')
@@ -86,10 +86,10 @@ def _fileset(text: str) -> Iterator[Reference]:
 
 
 def _file_arguments(text: str) -> Iterator[Reference]:
-    """Arguments of file functions, without absolute paths and without those below `path.`, which are found apart."""
+    """Arguments of file functions, without absolute paths; those below `path.` are found separately."""
     for match in _CALL.finditer(text):
         argument = match[1]
-        if _NOT_CALLED.match(text, match.start(1)):
+        if _SKIPPED_ARGUMENT.match(text, match.start(1)):
             continue
         if argument.startswith('"') and not argument.startswith('"${'):
             yield _reference(argument[1:], from_root=True)

@@ -12,7 +12,7 @@ from checks.configuration.module import Module
 from checks.declaration import Declaration
 
 _DEEPEST_CALLS = 20
-"""The maximum depth of module calls in addresses of declarations; for a module that calls itself there is no end."""
+"""The maximum depth of module calls in addresses of declarations; a module that calls itself would never end."""
 
 _MOST_DECLARATIONS = 200_000
 """The maximum number of addresses of one root module: modules that call others twice double it at every level."""
@@ -99,7 +99,7 @@ class RootModule:
 
     @cached_property
     def unread(self) -> tuple[str, ...]:
-        """The files of the root module and of its local modules without any known facts."""
+        """The files of the root module and of its local modules that were not read at all."""
         files = (file for directory in self._dirs if (m := self.modules.get(directory)) for file in m.files)
         return tuple(path for path, facts in files if not facts.read)
 

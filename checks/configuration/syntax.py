@@ -1,6 +1,6 @@
 """The format in which every reader returns configuration: blocks, attributes, literal values.
 
-Two HCL parsers and a JSON parser produce it; the code that uses it (`file_facts.py`) does not know which.
+Two HCL parsers and a JSON parser produce it; the code that uses it (`inspect_file.py`) does not know which.
 """
 
 from collections.abc import Mapping

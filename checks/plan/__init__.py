@@ -169,7 +169,7 @@ class Plan(Struct, frozen=True, kw_only=True):
         return all(name in held and decode_plainly(held[name].value) == value for name, value in values.items())
 
     def names(self) -> frozenset[str]:
-        """The names in the addresses of changes: they stand in the code, so they are never masked, even if a secret is
+        """The names in the addresses of changes. They are in the code, so they are never masked, even if a secret is
         the same word."""
         changes = self._every_change()
         kinds, modules = {(change.type, change.name) for change in changes}, {each.module_address for each in changes}

@@ -25,7 +25,7 @@ _STEPS: dict[Action, tuple[str, ...]] = {
     Action.CREATE_FORGET: ("create",),
     Action.FORGET_CREATE: ("create",),
 }
-"""Terraform's words for the steps of each action. Actions on only the state are not in the stream."""
+"""Terraform's words for the steps of each action. Actions that change only the state are not in the stream."""
 
 _MOST_SECONDS = 10**7
 

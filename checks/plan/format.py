@@ -23,7 +23,7 @@ MOST_PARTS = 1_000_000
 """The limit for the parts of one value: decoding it is one call, which blocks the process."""
 _MOST_LISTS = 2_000_000
 _LISTS_A_MB = 30_000
-"""The limit for the lists and maps of a whole plan, also because of blocking; Terraform writes 20,000 per megabyte."""
+"""The limit for the lists and maps of a whole plan, for the same reason; Terraform writes 20,000 per megabyte."""
 
 NULL = Raw(b"null")
 NOTHING = Raw(b"false")
@@ -63,7 +63,7 @@ class Change(Struct, frozen=True, gc=False):
 
     @property
     def marked(self) -> bool:
-        """Whether Terraform marked sensitive values in it at all."""
+        """Whether it has Terraform's marks of sensitive values at all."""
         return self.before_sensitive is not EVERYTHING and self.after_sensitive is not EVERYTHING
 
     def __repr__(self) -> str:

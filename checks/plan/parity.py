@@ -162,12 +162,12 @@ def difference(reviewed: PlanSummary, planned: PlanSummary) -> PlanDifference:
 def unseen(
     previews: Sequence[PlanSummary], planned: PlanSummary, parity: Parity, *, values_follow: bool = False
 ) -> tuple[ChangeSummary, ...]:
-    """The changes of a plan that no preview showed; the previews are of the pull requests that it applies.
+    """The changes of a plan that no preview showed; `previews` are those of the pull requests that are applied.
 
     With `danger` these are only changes that destroy, replace, forget or invoke something, or are in the danger list;
     with `hold` they are all differences, including values. Previewed changes that are missing now need no approval.
-    `values_follow`: whether values depend on a root module below that was applied in this run; then only actions are
-    compared.
+    `values_follow`: whether values may depend on another root module that this run already applied; then only actions
+    are compared.
     """
     if any(preview.digest == planned.digest for preview in previews):
         return ()

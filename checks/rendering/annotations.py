@@ -40,7 +40,7 @@ def all_annotations(report: RunReport) -> tuple[Annotation, ...]:
 
 
 def _content_key(annotation: Annotation) -> tuple[object, ...]:
-    """The content of an annotation without its environment: of equal ones, the code needs only one."""
+    """The content of an annotation without its environment: of several equal annotations, only one is shown."""
     return annotation.path, annotation.start_line, annotation.end_line, annotation.level, annotation.title
 
 

@@ -9,7 +9,7 @@ from checks.report.danger import danger_rank
 from checks.report.fold import group_names, natural_order
 
 MOST_SHOWN = 50
-"""If there are more dangerous changes, the list at the top has kinds of changes, and only the details have each."""
+"""If there are more dangerous changes, the list at the top shows only their kinds, and the details show each change."""
 _NAMED = 5
 
 
@@ -48,7 +48,7 @@ class Kind:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dangers:
-    """A heading with its list. If there are `kinds`, they are shown instead of the entries, which the details have."""
+    """A heading with its list. If there are `kinds`, they are shown instead of the entries, which the details show."""
 
     heading: str
     entries: tuple[Entry, ...]

@@ -31,7 +31,7 @@ def first_line(report: RunReport) -> str:
 
 
 def folded_line(roots: Sequence[RootReport], environment: str, others: int) -> str:
-    """The result of testing's plans that say nothing new beside the target's; `others` is the number of the rest."""
+    """The result of testing's plans that say nothing new beside the target's; `others` is how many others there are."""
     which = f"{'The other ' if others else ''}{modules(roots)}"
     if not all(root.succeeded for root in roots):
         return f"{which} in `{environment}`: the same errors."

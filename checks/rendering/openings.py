@@ -9,10 +9,10 @@ from checks.report.change_report import ChangeReport
 CLOSED = frozenset({"destroy", "tags", "read", "state"})
 """Sections that are never opened: the line of a change says everything, or the change matters little."""
 _MOST_OPEN_IN_REPORT = 200
-"""The most open lines in a report: if all were open, it would be as long as Terraform's own output."""
+"""The most open lines in a report. If all diffs were open, it would be as long as Terraform's own output."""
 _FEW_CHANGES = 3
 _OPEN_LINES, _OPEN_LINES_OF_FEW = 10, 60
-_MOST_ATTRIBUTES = 60  # attributes: as tables they may be few lines
+_MOST_ATTRIBUTES = 60  # a separate limit: as tables, many attributes may take few lines
 
 
 def most_open_lines(report: RunReport) -> int:

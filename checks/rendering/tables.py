@@ -11,7 +11,7 @@ _COLUMN = re.compile(r"[A-Za-z_][\w-]*")
 _BRACKET = re.compile(r"\]")
 _WIDEST = 110
 _LONGEST_PATH = 200
-_TOO_WIDE = 80  # without a scroll bar
+_TOO_WIDE = 80  # wider lines get a scroll bar
 _GAP = 2
 
 
@@ -60,7 +60,7 @@ def with_tables(attributes: Sequence[AttributeChange]) -> Iterator[AttributeChan
 
 
 def _items(attributes: Sequence[AttributeChange]) -> dict[int, str]:
-    """The name of the list of each attribute that belongs to an added or removed item, by the attribute's position."""
+    """For each attribute of an added or removed list item, by the attribute's position: the name of the list."""
     lists: dict[int, str] = {}
     items: dict[int, str] = {}
     for number, attribute in enumerate(attributes):

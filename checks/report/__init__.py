@@ -115,7 +115,7 @@ class RootReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class RemovedRoot(msgspec.Struct, frozen=True, kw_only=True):
-    """A removed root module. `resources` is their number in its state in `environment`, None if it is unreadable."""
+    """A removed root module, and the number of resources in its state in `environment`; None if that cannot be read."""
 
     root_module: str
     environment: str
@@ -134,7 +134,7 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `cause` is the first line unless the run succeeded: what is wrong, where, what to do. `notes` are the lines below
     it, of plain text except for `code` in backticks. `roots` are the reports of testing, or of an apply. `previews`
-    are those of a pull request's target; `target` is its name, or "" if there is no preview. `removed` are the removed
+    are those of a pull request's target; `target` is its name, or "" if it is not previewed. `removed` are the removed
     root modules. `diagnostics` are about the whole repository, for example about an invalid new version of its config.
 
     A hold has the `comparison` of its commits, `deciders` (lines about who may end it), and `paste`, a command for
@@ -339,9 +339,9 @@ def report_failure(
     timed_out: bool = False,
     results: Sequence[ResourceResult] = (),
 ) -> RootReport:
-    """Report a root module that could not be planned or applied; `cause` is what failed, where, what to do.
+    """Report a root module that could not be planned or applied; `cause` says what failed, where, and what to do.
 
-    `results` are those of its apply up to the failure.
+    `results` are the results of its apply up to the failure.
     """
     mask = mask.but_names([root_module])
     return RootReport(
@@ -366,9 +366,9 @@ def report_skipped(
     cause: str,
     results: Sequence[ResourceResult] = (),
 ) -> RootReport:
-    """Report a root module that was skipped, for example because a layer below it failed, or that was interrupted.
+    """Report a root module that was skipped, for example because one that it builds on failed, or was interrupted.
 
-    `results` are those of its apply up to the interruption.
+    `results` are the results of its apply up to the interruption.
     """
     return RootReport(
         root_module=root_module,
@@ -382,7 +382,7 @@ def report_skipped(
 
 
 def report_planned_at_apply(*, root_module: str, environment: str, workspace: str, why: str) -> RootReport:
-    """Report a root module that can be planned only after those below it are applied; `why` names the missing part."""
+    """Report a root module that can be planned only after others are applied; `why` names what it reads of them."""
     return RootReport(
         root_module=root_module,
         environment=environment,

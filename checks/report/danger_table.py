@@ -1,6 +1,7 @@
 """The kinds of resources that deserve care: data that anybody can extend without reading code.
 
-Keys are Terraform resource types. The texts on the right are for reviewers ("holds data: database").
+Most entries are Terraform resource types. The keys of `STATEFUL` are texts for reviewers: a change that destroys or
+replaces a resource of such a type is marked with its key, for example "database".
 """
 
 STATEFUL: dict[str, tuple[str, ...]] = {
@@ -133,7 +134,7 @@ STATEFUL: dict[str, tuple[str, ...]] = {
         "azurerm_subscription", "azurerm_resource_group", "azurerm_management_group", "cloudflare_account",
     ),
 }  # fmt: skip
-"""Resource types whose destruction or replacement means lost data or an outage, by what is lost."""
+"""Resource types whose destruction or replacement means lost data or an outage, by the kind of what is lost."""
 
 IAM_PREFIXES: tuple[str, ...] = (
     "aws_iam_", "aws_organizations_policy", "aws_ssoadmin_", "aws_identitystore_", "aws_verifiedaccess_",
@@ -276,4 +277,4 @@ SCRATCH = (
     r"[\"']?(?:/tmp/|/var/tmp/|/var/cache/|/var/lib/apt/lists|~/\.cache)"
     r"(?:(?!\.\.)[^\s;&|]){0,200}\s*(?:$|[;&|\\])"
 )
-"""Directories that scripts erase routinely: `rm -rf` of nothing else is no danger."""
+"""Directories that scripts erase routinely: an `rm -rf` of only these is no danger."""

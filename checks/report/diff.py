@@ -34,7 +34,7 @@ class Difference(Struct, frozen=True, kw_only=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class ComparisonCache:
-    """What all comparisons of one plan share: the remaining budget, and earlier results.
+    """The data that all comparisons of one plan share: the remaining budget, and earlier results.
 
     The same attribute often changes in the same way in many resources. It is compared once; after that the result is
     found by its JSON. The same holds for entries of maps, such as tags.
@@ -140,8 +140,8 @@ def diff_sides(
 
 
 def _is_empty(raw: Raw, *, hidden: bool) -> bool:
-    """Whether an unchanged attribute is known to be empty, so that it does not count. A hidden value is not known
-    unless it is null."""
+    """Whether an unchanged attribute is known to be empty, so that it does not count. If it is hidden, only null is
+    known to be empty."""
     return raw == _NULL if hidden else raw in _EMPTY
 
 

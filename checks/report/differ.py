@@ -195,7 +195,9 @@ class Differ(Struct, frozen=True, kw_only=True, gc=False):
         return self._change(path, name, old=found.old, new=found.new, lines=found.lines, note=found.note)
 
     def _compare_literals(self, path: Path, name: str, before: Shown, after: Shown) -> AttributeChange:
-        hides = isinstance(before, Hidden) or isinstance(after, Hidden)  # a secret on one side is one on both
+        hides = isinstance(before, Hidden) or isinstance(
+            after, Hidden
+        )  # a value that is secret on one side is hidden on both
         old = None if before is None else SENSITIVE if hides else literal(before, self.mask)
         new = None if after is None else SENSITIVE if hides else literal(after, self.mask)
         lines: tuple[str, ...] = ()

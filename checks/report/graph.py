@@ -21,10 +21,10 @@ class Dependency(msgspec.Struct, frozen=True):
 
 
 def dependents(configuration: Raw, prior_state: Raw, changed: Collection[str]) -> tuple[Dependency, ...]:
-    """Every block that depends, directly or not, on one of the `changed` ones, with its dependencies on such blocks.
+    """Every block that depends, directly or not, on one of the `changed` ones.
 
-    Uses the configuration's references and also the dependencies in the state, since references through locals are
-    not in the plan JSON.
+    Its dependencies are given only if they are changed or depend on a changed block. Uses the configuration's
+    references and also the dependencies in the state, since references through locals are not in the plan JSON.
     """
     edges = _edges(read_modules(configuration))
     if edges:

@@ -1,4 +1,4 @@
-"""Add the report's danger list to the summary of a plan: what is in it must be seen before an apply."""
+"""Add the report's dangers to the summary of a plan, since a preview must have shown them before an apply."""
 
 from collections.abc import Sequence
 

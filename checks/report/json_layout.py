@@ -10,14 +10,14 @@ _SETS_IN_POLICIES: dict[str, frozenset[str]] = {
     "Statement": frozenset({"Action", "NotAction", "Resource", "NotResource"}),
     "bindings": frozenset({"members"}),
 }
-"""By the key that identifies a kind of policy: the lists in it that are sets, so that their order means nothing."""
+"""The lists that are sets in a policy, so that their order means nothing, by the key that identifies its kind."""
 _MAPS_OF_SETS = frozenset({"Principal", "NotPrincipal", "Condition"})
 
 _quoted = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def read_json(text: str) -> Any:
-    """The JSON object or array in a string, numbers as Decimal; None if it is not one, or empty.
+    """The JSON object or array in a string, numbers as Decimal; None if the string is neither, or if that is empty.
 
     Also None if a key occurs twice: programs disagree about which one counts, so the document is shown as text.
     """
@@ -68,7 +68,7 @@ def json_lines(value: Any, indent: str = "", before: str = "") -> Iterator[str]:
 def _with_unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     unique = dict(pairs)
     if len(unique) < len(pairs):
-        raise ValueError("a key stands twice")
+        raise ValueError("a key occurs twice")
     return unique
 
 

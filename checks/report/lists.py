@@ -128,7 +128,7 @@ def _moves(old: Sequence[int], new: Sequence[int], gone: Sequence[int], come: Se
 
 
 def _fewest_moved(moved: set[str], elsewhere: set[str]) -> set[str]:
-    """The items to report as moved: those that left the others' order, or those at another position if fewer."""
+    """The items to report as moved: those that left the others' order, or those whose index changed if fewer."""
     return elsewhere if moved and len(elsewhere) <= len(moved) else moved
 
 

@@ -38,7 +38,7 @@ _NAMES: tuple[tuple[str, ...], ...] = (
     ("type",),
 )
 """Groups of attributes that together name an item, the best group first."""
-_SAMPLE_SIZE = 2  # the items of each list that rule out groups with missing attributes early
+_SAMPLE_SIZE = 2  # so many items of each list are examined first, to rule out groups with missing attributes
 
 
 def all_objects(items: Sequence[Shown]) -> TypeGuard[Sequence[Item]]:

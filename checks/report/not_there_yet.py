@@ -1,4 +1,4 @@
-"""Does a plan fail only because a root module below it has not been applied yet?"""
+"""Does a plan fail only because a root module that it reads from has not been applied yet?"""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ class LowerPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def not_there_yet(diagnostics: Sequence[Diagnostic], lower: Mapping[str, LowerPlan]) -> str | None:
-    """Why a root module can be planned only after those below it are applied; None if it fails for another reason.
+    """Why a root module can be planned only after those it reads from are applied; None if it fails for another reason.
 
     `lower` are the root modules whose state it reads, by directory. Every error must be about a missing state that one
     of them will create, or about an output that one of them will add.

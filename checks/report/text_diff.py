@@ -44,7 +44,7 @@ def diff_texts(before: str, after: str, mask: Mask, effort: Effort) -> TextDiffe
     if old.is_json and new.is_json:
         spans = compare(_without_commas(old.lines), _without_commas(new.lines), effort)
     else:
-        old, new = _with_line_ends_seen(old, new), _with_line_ends_seen(new, old)
+        old, new = _without_carriage_returns(old, new), _without_carriage_returns(new, old)
         spans = compare(old.lines, new.lines, effort)
     lines = tuple(_hunks(old.lines, new.lines, spans))
     return TextDifference(lines, _note(before, after, old, new, mask, differs=lines != ()))
@@ -93,8 +93,8 @@ def _by_lines(text: str, mask: Mask) -> _Text:
     return _Text(tuple(map(mask.text, lines_of_text)), line_end=line_end, ends_with_line=ends_with_line)
 
 
-def _with_line_ends_seen(text: _Text, other: _Text) -> _Text:
-    """The text with visible carriage returns, if one of the two strings has them on some lines only."""
+def _without_carriage_returns(text: _Text, other: _Text) -> _Text:
+    """The text without the carriage returns of its line ends; they stay if one of the two strings mixes line ends."""
     if text.line_end != "\r\n" or other.line_end == "":
         return text
     return text._replace(lines=tuple(line.removesuffix("\r") for line in text.lines))

@@ -2,8 +2,8 @@
 
 Each form has anchors and a pattern. Anchors are literal texts; one search finds those of all forms, and the pattern is
 tried there. Only the pattern's group `secret` is hidden, or the whole match without such a group. A form is included
-if its prefix is registered or its structure is unmistakable. A value that only stands beside a name is included if the
-vendor fixed that name.
+if its prefix is registered or its structure is unmistakable. A credential that only the name beside it reveals is
+included if the vendor defines that name.
 https://docs.github.com/en/code-security/secret-scanning/introduction/supported-secret-scanning-patterns
 """
 
@@ -61,7 +61,7 @@ _LONGEST_KEY = 40_000
 
 
 def _private_keys(text: str) -> Finder:
-    """A finder of private keys, each up to its end line, or without one nearby as far as it may reach.
+    """A finder of private keys: each extends to its end line or, without one nearby, as far as a key may reach.
 
     All end lines are searched for once: a search from every beginning would take too long if many have no end.
     """

@@ -29,7 +29,7 @@ from ghapp.services import Services
 from ghapp.store import ApplyState, PlanState, Run
 
 _SHORTEST_DEFERRAL_S = 1.0
-"""Shorter deferrals are pointless: other jobs are waiting for the same free slot in GitHub's minute."""
+"""Shorter deferrals are pointless: other jobs wait for room in the same minute of GitHub's rate limit."""
 _PARKED_S = 24 * 3600.0
 """How long the job of a suspended installation is deferred, in case GitHub's "unsuspend" delivery is lost."""
 _DISK_FULL = "Planward's data directory is full: the operator has to make room, then press Re-run."

@@ -75,7 +75,7 @@ def find_reconfigured(environment: EnvironmentName, before: Survey, after: Surve
 
 
 def only_known(survey: Survey, environment: EnvironmentName, dirs: Collection[str]) -> tuple[str, ...]:
-    """Those of the directories, each once, that are root modules in the survey."""
+    """The directories that are root modules in the survey, each once."""
     known = survey.of(environment)
     return tuple(directory for directory in dict.fromkeys(dirs) if directory in known)
 
@@ -97,7 +97,7 @@ def why_config_breaks(before: Survey, after: Survey) -> str | None:
 
 
 def describe_config_change(before: RepositoryConfig, after: RepositoryConfig) -> Iterator[str]:
-    """A note on the changed keys of a config, which is in force once it is merged."""
+    """A note on the keys that a pull request changes in the config, for after the merge."""
     keys = changed_keys(before, after)
     if keys:
         yield f"Merging this changes Planward's config: {', '.join(f'`{key}`' for key in keys)}"

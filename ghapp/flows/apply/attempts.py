@@ -56,7 +56,7 @@ async def erase_decided_plans(services: Services, run: Run) -> None:
 async def complete_apply(
     repo: Repo, run: Run, conclusion: Conclusion, cause: str, *, notes: tuple[str, ...] = ()
 ) -> None:
-    """Complete an apply run with one sentence, and update the comment."""
+    """Complete an apply run with its cause and notes, and update the comment."""
     await _complete(repo, run, run_report(repo, run, conclusion, cause, notes=notes))
 
 

@@ -59,8 +59,8 @@ async def _end(repo: FetchedRepo, run: Run, cause: str, note: str) -> None:
 
 
 async def succeed(repo: FetchedRepo, run: Run) -> None:
-    """Complete a run as a success because the environment is at its commit, with its results from before an
-    interruption."""
+    """Complete a run as a success because the environment is at its commit. Results that were stored before an
+    interruption are shown."""
     found = await repo.store.runs.root_reports(run.id)
     roots = tuple(msgspec.json.decode(raw, type=RootReport) for raw in found.values())
     note = texts.nothing_to_apply(run.environment, short(run.head_sha))

@@ -24,7 +24,10 @@ _MOST_COMMITS_ASKED = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """The explanation of a push, or the reasons why there is none. None if no pull request could explain it."""
+    """The explanation of a push, or the reasons why there is none.
+
+    `explanation` is None if no pull request could explain the push: see `NO_JUDGEMENT`.
+    """
 
     explanation: Explained | Unexplained | None
     may_still_arrive: bool = False
@@ -34,7 +37,7 @@ class Judgement:
     people: tuple[tuple[str, ...], ...] = ()
     """For each reason, the people who merged or pushed the unexplained commits: `pushed by LOGIN`."""
     seen: tuple[int, ...] = ()
-    """Every pull request whose merge SHA is among the commits, explained or not."""
+    """Every pull request whose merge SHA is among the commits, whether or not it explains them."""
 
     @property
     def pull_requests(self) -> tuple[int, ...]:
@@ -94,7 +97,7 @@ async def explain_commits(
 
 
 def _how_it_came(pull_request: MergedPullRequest) -> str:
-    """How its commits came onto the branch: GitHub also calls a pull request merged if its head was pushed there."""
+    """How its commits got onto the branch: GitHub also calls a pull request merged if its head was pushed there."""
     return "pushed" if pull_request.merge_sha == pull_request.head_sha else "merged"
 
 
@@ -118,7 +121,7 @@ async def _explain(
 ) -> Explained | Unexplained:
     verdicts = {each.number: await verdict_at_merge(repo, each) for each in merged}
     values = [await _as_merged(repo.store, each, verdicts[each.number]) for each in merged]
-    # The branch's tip was once at the target of each push and at the base of each plan.
+    # Each commit that was pushed to the branch, and the base of each plan, was once the branch's tip.
     earlier_tips = {*await repo.store.branches.pushers(repo.id, branch, commits)}
     earlier_tips |= {verdict.base_sha for verdict in verdicts.values() if verdict is not None}
     segments = cut_segments(last, commits, values, repository_id=repo.id, branch=branch, earlier_tips=earlier_tips)

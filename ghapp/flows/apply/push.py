@@ -42,7 +42,7 @@ async def _push(services: Services, event: BranchPushed) -> None:
         tip = await repo.mirror.tip(event.branch) or event.after
         found = await environment_at_last(repo, event.branch, tip)
     except ConfigInvalid:
-        found = None  # `settle_branch` shows the problem on the commit
+        found = None  # `settle_branch` shows the problem on the commit if there is a LAST
         await services.enqueue(_settle_job(repo, event))
         return
     if found is None:

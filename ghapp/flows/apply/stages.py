@@ -38,7 +38,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     reviews: dict[str, gate.Review]
     by_hand: bool
     counts_as_applied: bool
-    """Whether LAST counts as applied after a success. A commit that touches no root module inherits it from LAST."""
+    """Whether the new LAST counts as applied. A commit that touches no root module inherits this from the old one."""
     plan_only: bool = False
     """Whether the stage is only planned and shown, with plan credentials, so that any change is held."""
     must_be_approved: str | None = None
@@ -46,7 +46,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     previews: tuple[Reviewed, ...] = ()
     """The places where the reviewed plans are stored."""
     compared: bool = False
-    """Whether plans are compared with the reviewed ones: there were previews, or there could have been."""
+    """Whether plans are compared with the reviewed ones. A missing preview that the config asks for counts as empty."""
     removed: tuple[RemovedJob, ...] = ()
     """The removed root modules."""
     planned_at_apply: frozenset[str] = frozenset()
@@ -190,7 +190,7 @@ class _StageBuilder:
         )
 
     async def _hold_changed_secrets(self, stage: Stage, survey: Survey) -> Stage:
-        """Hold the root modules that read other secrets than at LAST, which the pull request's plan used."""
+        """Hold the root modules that read other secrets than at LAST: the pull request's plan read those of LAST."""
         if self._last is None or not await self._repo.mirror.has(self._last.sha):
             return stage
         if CONFIG_PATH not in await self._repo.mirror.changed_paths(self._last.sha, self._tip):

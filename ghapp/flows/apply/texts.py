@@ -106,7 +106,7 @@ def new_config(path: str) -> str:
 
 
 TESTING_FIRST = "testing gets this commit only when somebody applies it here"
-"""Why a commit waits that is also for testing; a clause to follow "but"."""
+"""Why a commit that testing also needs waits; a clause to follow "but"."""
 
 
 def contained(tip: str) -> str:

@@ -51,6 +51,8 @@ async def examine_tip(services: Services, job: SettleBranch) -> Settlement:
     try:
         found = await environment_at_last(repo, job.branch, tip)
     except JobError as error:
+        # Without a LAST, the unusable config is the tip's own. Then the environment is unknown, so no check run can
+        # show the problem. The branch is examined again after its next push.
         if last is not None:
             await _show_broken_config(repo, last, job.branch, tip, str(error))
         return Settlement()

@@ -25,7 +25,7 @@ class Changes:
 
 
 _MOST = 1000
-"""If there are more commits, all of them count as one change by everybody who pushed."""
+"""If there are more commits, all of them count as one change by everybody who pushed or opened a pull request."""
 _MOST_PAGES = 10
 _MOST_LASTS = 20
 

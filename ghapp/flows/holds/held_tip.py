@@ -16,7 +16,7 @@ from ghapp.store import Last, Run
 from ghapp.values import CommitSha, EnvironmentName
 
 VOTES: Mapping[RequestedAction, str] = {"plan": "vouch", "apply": "approve_apply"}
-"""The kind of a single person's approval in the store. The decision itself is stored under the requested action."""
+"""The kind of one person's approval in the store. The decision of enough people has the action as its kind."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ class HeldTip:
 
     @classmethod
     def of(cls, found: EnvironmentInForce, sha: CommitSha, newest: Run | None, asked: RequestedAction) -> "HeldTip":
-        """A tip with its newest run, None if it was adopted. As long as no plan is shown, planning comes first."""
+        """A tip with its newest run, None if it was adopted. Until a plan is shown, the action is to plan."""
         if newest is None or (newest.conclusion, newest.apply.held_for) != ("action_required", "review"):
             asked = "plan"
         return cls(

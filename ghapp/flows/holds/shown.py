@@ -65,7 +65,7 @@ async def refresh_deciders(repo: FetchedRepo, run: Run, held: HeldTip) -> None:
 async def show_replaced(repo: FetchedRepo, by: Run) -> None:
     """Show on an environment's holds that a newer attempt replaced them. If GitHub refuses, the next attempt does it.
 
-    A hold stays as it is if the newer attempt does not contain its commit: the branch may be forced back to that.
+    A hold stays as it is if the newer attempt does not contain its commit: the branch may be forced back to it.
     """
     runs = repo.store.runs
     for run in await runs.recent_applies(repo.id, by.environment, limit=_MOST_APPLIES):

@@ -65,7 +65,7 @@ async def _remove_runs(services: Services) -> None:
 
 
 async def _remove_rows(services: Services) -> None:
-    """Remove rows that belong to runs and pull requests which are already removed."""
+    """Remove old rows about runs and pull requests that are already removed, and old audit entries."""
     retention = services.store.retention
     before = _oldest_kept(services, services.settings.keep_runs_days)
     if before is not None:
@@ -115,8 +115,8 @@ async def _move_batch(services: Services, limit: int) -> int:
 
 
 async def _rotate_keys(services: Services) -> None:
-    """If several keys are listed, encrypt with the first what an older one encrypted. If nothing is left, the older
-    keys may be removed."""
+    """If several keys are listed, encrypt all data of older keys again with the first one. Once nothing is left, the
+    operator may remove the older keys."""
     key_rotation = services.store.key_rotation
     if key_rotation.is_under_way:
         rows = await _in_batches("rows_resealed", services, lambda limit: key_rotation.reseal_rows(limit=limit))

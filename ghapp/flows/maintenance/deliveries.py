@@ -13,15 +13,16 @@ from ghapp.services import Services
 from ghapp.store.marker_kinds import DeliveriesProbed, DeliveriesReconciled, Probe, RedeliveryMarker, RedeliveryRequest
 
 MOST = 5
-"""How often a delivery is requested again if it fails while others arrive, so that it is not the connection's fault."""
+"""How often a delivery is requested again if it keeps failing although others arrive, so that the connection works."""
 KEPT_S = 3 * 24 * 3600
+"""How long GitHub keeps deliveries."""
 OVERLAP_S = 600
 """How long it may take until GitHub lists a delivery or a redelivery."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redeliveries:
-    """The redeliveries to request now. `probe`: whether no delivery arrives at all, and one request tests that."""
+    """The redeliveries to request now. `probe`: whether the only one tests if deliveries arrive again."""
 
     wanted: tuple[DeliverySeen, ...] = ()
     probe: bool = False
@@ -71,7 +72,7 @@ def _is_under_way(delivery: DeliverySeen, asked: RedeliveryRequest, now: int) ->
 
 
 async def redeliver(services: Services, now: int) -> bool:
-    """Request failed deliveries that have not arrived since then. Returns whether to check again soon."""
+    """Request the failed deliveries that have not arrived since they failed. Returns whether to check again soon."""
     markers = services.store.markers
     looked = await markers.find(DeliveriesReconciled())
     since = now - KEPT_S if looked is None else max(looked - OVERLAP_S, now - KEPT_S)

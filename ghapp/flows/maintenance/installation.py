@@ -118,9 +118,10 @@ async def _discover(services: Services, job: Discover) -> None:
 
 
 async def _adopt_all(repo: FetchedRepo) -> None:
-    """Adopt the environments of the default branch's config and of those branches' configs, and settle other branches.
+    """Adopt the environments in the default branch's config, and those in the configs of the branches that it names.
 
-    A branch's own config cannot make it an environment's branch. Pushes during a suspension are judged like any push.
+    Then settle the branches whose tip is not LAST: pushes during a suspension are judged like any push. A branch's own
+    config cannot make it an environment's branch.
     """
     default = BranchName(repo.known.default_branch)
     first = not await is_adopted(repo)

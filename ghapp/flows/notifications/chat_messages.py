@@ -76,7 +76,7 @@ async def notify_plan(
 ) -> None:
     """Report in chat that a plan waits for a person, or that a promotion's gate was decided.
 
-    A message is sent once for a head and its question, so planning again sends nothing.
+    A message is sent once for each head and cause, so planning again sends nothing.
     """
     pull_request = await repo.store.pull_requests.find(repo.id, number)
     if pull_request is None:

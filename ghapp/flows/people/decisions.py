@@ -147,10 +147,11 @@ async def approve_tip(
     *,
     override: bool = False,
 ) -> ApprovalResult:
-    """Record a person's approval to plan a branch's tip or to apply its plan. Once there are enough, settle the branch.
+    """Record a person's approval to plan a branch's tip or to apply its plan, and settle the branch if it is enough.
 
     A tip without a plan is planned first, even if somebody asks to apply it. `override`: whether an administrator ends
-    the hold alone. Returns "refused" if the commit is not the tip, and if the person may not approve it.
+    the hold alone. Returns "refused" if the commit is not the tip or is not judged yet, and if the person may not
+    approve it.
     """
     repo = await repo.fetch()
     found = await find_environment(repo, environment_name)

@@ -34,5 +34,5 @@ async def _record_approval(services: Services, event: PullRequestApproved, key: 
 
 
 def _may_need_preview(run: Run) -> bool:
-    """Whether a run needs permission for a preview, or may still need it. Most reviews are of other runs."""
+    """Whether a run needs permission for a preview, or may still need it. Most reviews are of heads that need none."""
     return run.status != "completed" or bool({"approve_plan", "preview"} & {*run.plan.buttons})

@@ -58,7 +58,7 @@ async def find_approved_file(services: Services, job: RootJob) -> ApprovedFile |
 async def keep_plan_file(
     services: Services, job: RootJob, repository: RepositoryId, digest: str, terraform: Terraform, workdir: Workdir
 ) -> bool:
-    """Store the plan file of a hold, encrypted, for as long as the operator configured. Returns whether it was."""
+    """Store the plan file of a hold, encrypted, for as long as the operator chose. Returns whether it was stored."""
     hours = services.settings.keep_plans_hours
     if not hours:
         return False

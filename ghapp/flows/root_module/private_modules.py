@@ -1,4 +1,4 @@
-"""Access to other private repositories that the operator allows: by `init` for modules, and as submodules.
+"""Access to other private repositories that the operator allows: for modules that `init` fetches, and for submodules.
 
 A repository must be listed in PLANWARD_MODULE_REPOSITORIES, be named by a source of the root module, and have the same
 owner and installation. The token can only read contents, and is revoked before any program of a repository runs.

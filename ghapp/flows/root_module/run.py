@@ -333,7 +333,7 @@ class _RootStep:
             report = msgspec.structs.replace(report, cause=self.root_run.mask.text(held.cause))
         job, encoded = self._job, msgspec.json.encode(with_summary(report, self._summary))
         keep_root_run = self._services.store.runs.keep_root_run
-        # Only the storing is repeated if the database is away: repeating the step would plan again after the apply.
+        # If the database is unavailable, only storing is repeated: repeating the step would plan again after the apply.
         await patiently(
             "keep",
             lambda: keep_root_run(job.run_id, job.part, job.root_module, outcome=report.outcome, report=encoded),

@@ -53,7 +53,7 @@ async def _is_ended(services: Services, run_id: RunId) -> bool:
 async def take_slot(
     services: Services, repository_id: RepositoryId, operation: Operation, stop: Stop
 ) -> AsyncIterator[Slot]:
-    """Wait for one of the worker's slots and hold it. A requested stop ends the wait, since the run is not needed."""
+    """Wait for one of the worker's slots and keep it. A requested stop ends the wait: nobody needs the run any more."""
     slot = services.slots.claim(repository_id, operation)
     try:
         await _unless_stopped(slot.take(), stop)

@@ -53,12 +53,12 @@ class FailedCommand:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModuleAccess:
-    """The environment variables with which `init` alone fetches modules; `secrets` are those values to mask."""
+    """Environment variables that only `init` gets, to fetch modules; `secrets` are their values to mask."""
 
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
     allows: Callable[[str], bool] = lambda source: False
-    """Whether the operator lists the repository of this module source for this repository, which is sufficient."""
+    """Whether the operator lists the repository of this module source; PLANWARD_SOURCES need not allow it, too."""
 
     lacks: Callable[[str], bool] = lambda source: False
     """Whether the operator lists the repository of this module source, but this access does not include it yet."""
