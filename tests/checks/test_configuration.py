@@ -89,7 +89,7 @@ def test_modules_are_followed_through_levels_and_circles_and_to_directories_that
     ]
 
 
-def test_an_override_replaces_what_it_says_and_leaves_the_rest() -> None:
+def test_an_override_replaces_only_the_arguments_that_it_sets() -> None:
     found = repository(
         {
             "main.tf": 'variable "a" {\n  sensitive = true\n}\nterraform {\n  required_version = ">= 1"\n}\n'
@@ -151,7 +151,7 @@ def test_every_address_leads_to_its_block_through_local_modules() -> None:
     assert app.declaration_of("aws_vpc.gone") is None
 
 
-def test_addresses_end_somewhere_where_modules_call_themselves() -> None:
+def test_recursive_module_calls_give_a_bounded_number_of_addresses() -> None:
     found = repository(
         {"main.tf": call("./m"), "m/main.tf": call("../m", "one") + call("../m", "two") + "output x {}\n"}
     )

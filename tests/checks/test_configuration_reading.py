@@ -106,7 +106,7 @@ FACTS = FileFacts(
 )
 
 
-def test_a_file_gives_all_that_matters_with_its_lines() -> None:
+def test_a_file_gives_its_facts_with_their_lines() -> None:
     assert read_file("network/main.tf", NETWORK.encode()) == FACTS
 
 
@@ -170,7 +170,7 @@ def test_json_gives_the_same_facts_with_its_own_lines() -> None:
         pytest.param(NETWORK.replace('toset(["a"])', 'toset(["${~ "a" ~}"])'), id="strip markers"),
     ],
 )
-def test_what_terraform_takes_is_read_also_where_python_hcl2_refuses_it(text: str) -> None:
+def test_a_file_that_terraform_accepts_is_read_even_if_python_hcl2_refuses_it(text: str) -> None:
     assert read_file("main.tf", text.encode()) == FACTS
 
 
@@ -211,7 +211,7 @@ def test_a_label_with_an_escaped_template_is_text() -> None:
 
 
 @pytest.mark.parametrize("between", ["\n", " /* here */ ", " # here\n"])
-def test_what_stands_between_a_label_and_its_block_is_no_label(between: str) -> None:
+def test_a_comment_between_a_label_and_its_block_is_no_label(between: str) -> None:
     text = f'output "id"{between}{{\n  value = 1\n}}\n'
 
     assert [block.labels for block in read_hcl_strict(text).blocks] == [("id",)]
@@ -335,5 +335,5 @@ def test_a_script_that_is_handed_on_names_no_path() -> None:
         ('locals {\n  p = "${var.x}/y"\n  a = file(local.p)\n}\n', [_reference("", prefix=True), ANYWHERE]),
     ],
 )
-def test_a_local_means_the_text_that_it_is_given_in_the_same_file(text: str, references: list[Reference]) -> None:
+def test_a_local_stands_for_the_text_that_the_same_file_gives_it(text: str, references: list[Reference]) -> None:
     assert list(read_file("main.tf", text.encode()).references) == references

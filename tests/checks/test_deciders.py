@@ -19,7 +19,7 @@ def lines(*, approvers: tuple[str, ...] = (), four_eyes: bool = True, needed: in
     return lines
 
 
-def test_where_no_approvers_are_named_the_roles_decide() -> None:
+def test_without_named_approvers_the_roles_decide() -> None:
     assert lines() == ["Who can decide: anyone who has the role maintain or admin here."]
 
 
@@ -35,7 +35,7 @@ def test_the_author_of_everything_cannot_approve_and_sees_why() -> None:
     ]
 
 
-def test_who_made_a_part_of_it_can_approve_the_rest() -> None:
+def test_a_person_who_made_some_of_the_commits_can_approve_the_rest() -> None:
     assert lines(changes=(BY_ADA, BY_BOB))[1:] == [
         "Not `ada`: whoever wrote or pushed a commit cannot approve it (`four_eyes`).",
         "`bob` wrote or pushed `bbbbbbb`: somebody else has to approve that (`four_eyes`).",
@@ -47,19 +47,19 @@ def test_who_made_a_part_of_it_can_approve_the_rest() -> None:
     ]
 
 
-def test_without_four_eyes_nobody_is_left_out() -> None:
+def test_without_four_eyes_everybody_with_the_role_can_decide() -> None:
     assert lines(changes=(BY_ADA,), four_eyes=False) == [
         "Who can decide: anyone who has the role maintain or admin here."
     ]
 
 
-def test_a_commit_of_nobody_takes_one_more_person() -> None:
+def test_a_commit_without_a_known_author_takes_one_more_approval() -> None:
     assert lines(changes=(Change(sha="d" * 40),))[1:] == [
         "GitHub does not say who made `ddddddd`, so one approval more than usual is needed."
     ]
 
 
-def test_who_approved_so_far_and_what_is_missing() -> None:
+def test_approvals_so_far_and_missing_ones_are_named() -> None:
     bob = (Approver(id=BOB, login="bob"),)
     assert lines(needed=2, approved=bob)[-1] == "Approved so far by `bob`. Still needed: 1 more approval."
     own = Change(sha="c" * 40, writers=frozenset({BOB}))

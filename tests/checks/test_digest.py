@@ -74,7 +74,7 @@ ORIGINAL = written(resource())
         written(resource(actions=["delete", "create"])),
     ],
 )
-def test_whatever_applying_does_otherwise_changes_the_digest(other: bytes) -> None:
+def test_any_difference_in_what_applying_does_changes_the_digest(other: bytes) -> None:
     assert digests(other)[0] != digests(ORIGINAL)[0]
 
 
@@ -89,7 +89,7 @@ def test_whatever_applying_does_otherwise_changes_the_digest(other: bytes) -> No
         written(resource(before_sensitive=True, after_sensitive={"size": True})),
     ],
 )
-def test_what_applying_does_not_do_leaves_the_digest(other: bytes) -> None:
+def test_details_without_effect_on_the_apply_leave_the_digest(other: bytes) -> None:
     assert digests(other) == digests(ORIGINAL)
 
 

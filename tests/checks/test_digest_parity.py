@@ -87,7 +87,7 @@ def test_outputs_are_compared_like_resources() -> None:
     assert (changed.address, changed.changed_attributes) == ("output.o", ("value.url",))
 
 
-def test_of_sensitive_attributes_no_hash_is_kept() -> None:
+def test_no_hash_of_a_sensitive_attribute_is_kept() -> None:
     marked = resource(
         "a.b", "update", after={"size": 1, "tags": {"owner": "y"}}, after_sensitive={"tags": {"owner": True}}
     )
@@ -213,7 +213,7 @@ def test_changes_of_two_previews_together_count_as_seen() -> None:
     assert difference(merged, summary(gone("a.one"), UPDATE)).words() == "1 gone"
 
 
-def test_a_confirmation_is_of_one_object_in_one_environment_and_survives_other_values() -> None:
+def test_a_confirmation_holds_for_one_object_in_one_environment_whatever_its_values() -> None:
     def confirmed(change: dict[str, Any], environment: str = "staging") -> str:
         plan = read_plan(json.dumps({"format_version": "1.2", "resource_changes": [change]}).encode())
         return confirmation(environment, plan.resource_changes[0], key=KEY)

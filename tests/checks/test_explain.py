@@ -63,7 +63,7 @@ def test_several_merges_in_one_push_are_each_judged() -> None:
     assert judge("abc", merged(1, "a"), merged(2, "c")) == Explained(pull_requests=(merged(1, "a"), merged(2, "c")))
 
 
-def test_nothing_pushed_is_explained() -> None:
+def test_a_push_of_no_commits_is_explained() -> None:
     assert judge("") == Explained(pull_requests=())
 
 
@@ -81,7 +81,7 @@ def test_a_commit_slipped_in_before_a_merge_makes_the_segment_another_tree() -> 
     assert found.reasons == ("the files in m differ from the result of merging #1 into L",)
 
 
-def test_a_commit_that_the_branch_has_stood_at_is_left_over_though_a_later_merge_holds_it() -> None:
+def test_an_earlier_tip_is_left_over_even_if_a_later_merge_contains_it() -> None:
     # The head was built on `x`, so its tree on LAST is the actual one; nobody reviewed `x`.
     segments = cut_segments(
         "L", ["x", "m"], [merged(1, "m")], repository_id=HERE, branch="staging", earlier_tips={"x", "m"}
@@ -141,6 +141,6 @@ def test_an_indirect_merge_does_not_borrow_the_green_of_another() -> None:
     assert isinstance(found, Unexplained)
 
 
-def test_of_several_pull_requests_merged_by_one_commit_one_has_to_explain_it_all() -> None:
+def test_one_of_several_pull_requests_merged_by_one_commit_has_to_explain_all_of_it() -> None:
     found = judge("a", merged(1, "a", passed=False, verdict="none"), merged(2, "a"))
     assert found == Explained(pull_requests=(merged(2, "a"),))

@@ -128,7 +128,7 @@ def test_plans_within_policy_may_be_merged() -> None:
     assert merge(root(), root("app")) == gate.Clear()
 
 
-def test_no_root_module_may_be_merged() -> None:
+def test_a_pull_request_without_root_modules_may_be_merged() -> None:
     assert merge() == gate.Clear()
 
 
@@ -259,11 +259,11 @@ def test_a_second_copy_is_let_in_by_an_administrator_alone(review: gate.Review) 
     assert isinstance(apply(gate.ApprovedCommit(by="root", overrides=True), second_copy="twice"), gate.Proceed)
 
 
-def test_an_environment_by_hand_waits_for_a_person() -> None:
+def test_a_manual_environment_waits_for_a_person() -> None:
     assert isinstance(apply(gate.ExplainedMerge(), by_hand=True), gate.Hold)
 
 
-def test_a_person_who_approved_the_plan_is_who_an_environment_by_hand_waits_for() -> None:
+def test_a_manual_environment_proceeds_with_the_plan_that_a_person_approved() -> None:
     approved = gate.ApprovedPlan(by="grace", plan_digests=frozenset({"d"}))
     assert isinstance(apply(approved, by_hand=True), gate.Proceed)
 
@@ -275,7 +275,7 @@ def test_an_administrator_ends_a_hold_whose_plan_differs_each_time() -> None:
 
 @pytest.mark.parametrize("differs", [{"errored": True}, {"complete": False}])
 @pytest.mark.parametrize("review", [gate.ExplainedMerge(), gate.ApprovedCommit(by="grace")])
-def test_a_plan_that_is_not_whole_is_never_applied(review: gate.Review, differs: dict[str, object]) -> None:
+def test_an_incomplete_plan_is_never_applied(review: gate.Review, differs: dict[str, object]) -> None:
     assert isinstance(apply(review, **differs), gate.Refuse)
 
 
@@ -312,7 +312,7 @@ def test_a_tree_that_was_applied_before_may_be_promoted() -> None:
         ({}, "Or open a pull request from a branch at abc1234 instead"),
     ],
 )
-def test_any_other_tree_is_refused_with_its_way_out(differs: dict[str, object], way_out: str) -> None:
+def test_any_other_tree_is_refused_with_a_remedy(differs: dict[str, object], way_out: str) -> None:
     refused = promote(**differs)
     assert isinstance(refused, gate.Refuse)
     assert way_out in refused.cause

@@ -73,7 +73,7 @@ def test_a_change_of_one_path_touches_for_a_reason(path: str, reason: str | None
         ("README.md", False),
     ],
 )
-def test_where_names_are_worked_out_whatever_lies_below_or_beside_the_directory_counts(
+def test_if_file_names_are_worked_out_every_file_below_or_beside_the_directory_counts(
     path: str, is_touched: bool
 ) -> None:
     files = {
@@ -99,21 +99,19 @@ def test_where_names_are_worked_out_whatever_lies_below_or_beside_the_directory_
         (["json/**"], "live/x.json", True),
     ],
 )
-def test_watch_says_what_else_counts_and_what_worked_out_names_outside_mean(
-    watch: list[str], path: str, is_touched: bool
-) -> None:
+def test_watch_names_which_files_outside_of_the_directory_count(watch: list[str], path: str, is_touched: bool) -> None:
     found = repository({"live/main.tf": backend("live") + "locals {\n  a = file(var.path)\n}\n"})
 
     assert bool(touched(found, [path], watch={"live": watch}).dirs) is is_touched
 
 
-def test_a_name_of_the_directory_above_at_the_top_means_the_whole_repository() -> None:
+def test_a_reference_to_the_top_directory_means_the_whole_repository() -> None:
     found = repository({"app/main.tf": backend("app") + 'locals {\n  a = "${path.module}/.."\n}\n'})
 
     assert touched(found, ["src/main.py"]).dirs == ("app",)
 
 
-def test_nothing_is_touched_by_no_change() -> None:
+def test_a_change_of_no_paths_touches_nothing() -> None:
     assert touched(repository({"a/main.tf": "x = {"}), []) == Touched(root_modules=(), deleted=())
 
 
@@ -139,7 +137,7 @@ def test_a_file_that_was_not_read_at_all_may_use_anything() -> None:
     assert found.root_modules == (("a", "m/main.tf was not read, so what it uses is unknown"),)
 
 
-def test_root_modules_of_the_base_that_are_none_any_more_are_named() -> None:
+def test_directories_that_are_no_longer_root_modules_are_named() -> None:
     base = repository({"a/main.tf": backend("a"), "b/main.tf": backend("b"), "c/main.tf": call("../../d")})
     head = repository({"b/main.tf": backend("b") + call("../c"), "c/main.tf": call("../../d")})
 

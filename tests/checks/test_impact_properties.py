@@ -64,7 +64,7 @@ def test_a_change_touches_every_root_module_that_uses_the_changed_directory_at_a
     name=st.from_regex(r"[a-z]{1,5}(/[a-z]{1,5}){0,2}\.(json|tpl|yaml)", fullmatch=True),
     form=st.sampled_from(["{}", "./{}", "${{path.module}}/{}", "${{path.root}}/{}"]),
 )
-def test_a_change_touches_every_root_module_of_which_a_module_names_the_changed_file(
+def test_a_change_touches_every_root_module_with_a_module_that_names_the_changed_file(
     graph: Graph, reader: str, function: str, name: str, form: str
 ) -> None:
     files = {

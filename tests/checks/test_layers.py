@@ -26,7 +26,9 @@ CHAIN = {
         ([], ()),
     ],
 )
-def test_who_reads_a_state_is_run_after_who_writes_it(dirs: list[str], expected: tuple[tuple[str, ...], ...]) -> None:
+def test_a_root_module_that_reads_a_state_runs_after_the_one_that_writes_it(
+    dirs: list[str], expected: tuple[tuple[str, ...], ...]
+) -> None:
     assert layers(repository(CHAIN), dirs) == expected
 
 
@@ -64,7 +66,7 @@ CIRCLE = {
 
 
 @pytest.mark.parametrize("dirs", [["a"], ["a", "e"], ["d"]])
-def test_a_circle_does_not_matter_to_one_of_it_alone(dirs: list[str]) -> None:
+def test_a_circle_does_not_matter_if_only_one_of_its_root_modules_runs(dirs: list[str]) -> None:
     assert layers(repository(CIRCLE), dirs) == (tuple(dirs),)
 
 

@@ -43,13 +43,13 @@ def test_units_and_projects_are_found_and_hidden_directories_are_passed_over() -
         ("network/main.tf", None),
     ],
 )
-def test_a_change_that_no_root_module_takes_is_the_other_tools(path: str, expected: OtherTool | None) -> None:
+def test_a_change_that_touches_no_root_module_belongs_to_the_other_tool(path: str, expected: OtherTool | None) -> None:
     found = touched_other_tool([UNIT, PROJECT], [path], root_modules=["network"], touches_any=False)
     assert found == expected
 
 
 @pytest.mark.parametrize("path", ["common.hcl", "modules/vpc/main.tf", "live/prod/env.yaml"])
-def test_what_a_root_module_takes_too_is_planned(path: str) -> None:
+def test_a_change_that_also_touches_a_root_module_is_planned(path: str) -> None:
     assert touched_other_tool([UNIT], [path], root_modules=["network"], touches_any=True) is None
 
 
@@ -63,6 +63,6 @@ def test_a_unit_with_files_of_terraform_beside_it_is_the_units() -> None:
     assert touched_other_tool([UNIT], changed, root_modules=["live/prod/vpc"], touches_any=True) == UNIT
 
 
-def test_a_top_that_units_include_makes_not_every_file_theirs() -> None:
+def test_a_file_at_the_top_that_units_include_does_not_claim_every_file() -> None:
     assert touched_other_tool([ROOT_UNIT], ["versions.json"], root_modules=[], touches_any=False) is None
     assert touched_other_tool([ROOT_UNIT], ["terragrunt.hcl"], root_modules=[], touches_any=False) == ROOT_UNIT

@@ -52,7 +52,7 @@ def resource(*actions: str, address: str = "null_resource.a", **change: Any) -> 
         ("replace_delete_first", "1 to replace"),
     ],
 )
-def test_counts_are_as_people_count(name: str, words: str) -> None:
+def test_changes_are_counted_as_people_count_them(name: str, words: str) -> None:
     assert plan_of(name).counts.words() == words
 
 
@@ -75,7 +75,7 @@ def test_counts_of_several_plans_add_up() -> None:
     ("name", "changes"),
     [("no_changes", False), ("only_outputs", True), ("moved_into_module", True), ("import", True), ("forget", True)],
 )
-def test_a_plan_changes_something_where_outputs_or_the_state_alone_change(name: str, changes: bool) -> None:
+def test_a_plan_changes_something_even_if_only_outputs_or_the_state_change(name: str, changes: bool) -> None:
     assert plan_of(name).changes_anything is changes
 
 

@@ -189,7 +189,7 @@ STATE = state_of(
 )
 
 
-def test_what_a_state_marks_as_sensitive_is_found_in_resources_data_and_outputs() -> None:
+def test_values_that_a_state_marks_as_sensitive_are_found_in_resources_data_and_outputs() -> None:
     assert marked_in_state(json.dumps(STATE).encode()) == {"t-7731", "k-7731", "o-7731", "1"}
 
 
@@ -198,7 +198,7 @@ def test_values_marked_in_the_earlier_state_are_sensitive_in_a_plan_too() -> Non
     assert plan.sensitive_values() == {"t-7731", "k-7731", "o-7731", "1"}
 
 
-def test_what_stands_in_the_configuration_in_clear_is_no_secret_of_the_state() -> None:
+def test_a_value_in_clear_in_the_configuration_is_no_secret_of_the_state() -> None:
     written = {"root_module": {"resources": [{"address": "a.b", "expressions": {"key": {"constant_value": "k-7731"}}}]}}
     plan = read_plan(json.dumps({"format_version": "1.2", "configuration": written}).encode())
     assert plan.sensitive_values_of_state(json.dumps(STATE).encode()) == {"t-7731", "o-7731", "1"}

@@ -41,13 +41,13 @@ def test_a_mark_that_fits_nothing_hides_all_of_that_side(marks: Any) -> None:
     assert found.before == {"a": 1}
 
 
-def test_an_attribute_that_is_marked_on_one_side_is_not_taken_for_the_same() -> None:
+def test_an_attribute_that_is_marked_on_one_side_only_has_changed() -> None:
     found = sides(change_of(before={"a": "x"}, after={"a": "x"}, after_sensitive={"a": True}))
     assert isinstance(found.after, Attributes)
     assert (found.marked, found.after.get("a")) == ({"a"}, Hidden("x"))
 
 
-def test_nothing_is_decoded_that_nobody_looks_at() -> None:
+def test_attributes_are_decoded_only_when_they_are_read() -> None:
     found = sides(change_of(before={"a": 1, "b": [1, 2]}, after={"a": 1, "b": [1, 3]}))
     assert isinstance(found.after, Attributes)
     assert (dict(found.after), found.after.get("b"), dict(found.after)) == ({}, [1, 3], {"b": [1, 3]})

@@ -39,7 +39,9 @@ def by(*people: Approver, sha: str = "a", pushed_by: tuple[Approver, ...] = (), 
         ("twice the same", [by()], [ADA, ADA], False),
     ],
 )
-def test_who_releases(case: str, changes: list[Change], approvers: list[Approver], released: bool) -> None:
+def test_a_change_is_released_by_enough_others(
+    case: str, changes: list[Change], approvers: list[Approver], released: bool
+) -> None:
     decided = decide_release(changes, approvers, needed=1, four_eyes=True)
     assert isinstance(decided, Released) == released, case
 
@@ -50,17 +52,17 @@ def test_a_missing_tool_is_named() -> None:
     assert decide_release([theirs], [ADA], needed=2, four_eyes=True) == StillHeld(changes=(), more=1)
 
 
-def test_a_team_of_one_releases_its_own_where_the_config_says_so() -> None:
+def test_a_team_of_one_releases_its_own_changes_if_the_config_says_so() -> None:
     assert decide_release([by(ADA), by()], [ADA], needed=1, four_eyes=False) == Released()
 
 
-def test_a_name_that_is_all_that_was_kept_counts() -> None:
+def test_a_login_counts_if_only_the_login_was_stored() -> None:
     change = Change(sha="a", logins=frozenset({"Ada"}))
     assert change.is_by(ADA)
     assert not change.is_nobodys
 
 
-def test_whose_approval_helps_nothing_is_refused_at_once() -> None:
+def test_an_approval_that_cannot_count_is_refused_at_once() -> None:
     assert not may_help([by(ADA)], ADA, four_eyes=True)
     assert may_help([by(ADA), by(BOB)], ADA, four_eyes=True)
     assert may_help([], ADA, four_eyes=True)
@@ -82,7 +84,7 @@ APPROVERS = st.lists(st.integers(min_value=1, max_value=4).map(lambda id: Approv
 
 
 @given(CHANGES, APPROVERS, APPROVERS, st.integers(min_value=1, max_value=3))
-def test_no_change_is_released_by_those_who_made_it_alone(
+def test_those_who_made_a_change_cannot_release_it_alone(
     changes: list[Change], approvers: list[Approver], more: list[Approver], needed: int
 ) -> None:
     decided = decide_release(changes, approvers, needed=needed, four_eyes=True)

@@ -31,7 +31,7 @@ def test_a_changed_attribute_is_one_line() -> None:
     assert attribute_texts({"size": 1}, {"size": 2}) == ["~ size = 1 → 2"]
 
 
-def test_equals_signs_stand_one_below_the_other() -> None:
+def test_equals_signs_are_aligned() -> None:
     before, after = {"a": 1, "longer": True}, {"a": 2, "longer": None, "b": "x"}
     assert attribute_texts(before, after) == ["~ a      = 1 → 2", '+ b      = "x"', "- longer = true"]
 
@@ -291,7 +291,7 @@ def test_columns_are_given_for_one_line_only() -> None:
         ({"conclusion": "failure", "cause": "word " * 100}, "word " * 49 + "word…"),
     ],
 )
-def test_the_title_says_enough(changed: dict[str, Any], title: str) -> None:
+def test_the_title_of_each_kind_of_run(changed: dict[str, Any], title: str) -> None:
     values = {"operation": "plan", "conclusion": "success", "roots": (report(plan_of()),), **changed}
     assert RunReport(environment="testing", repository="o/r", commit_sha="a" * 40, **values).title == title
 
@@ -322,12 +322,12 @@ def test_an_incomplete_plan_says_so() -> None:
     )
 
 
-def test_a_digest_with_a_key_is_another_one() -> None:
+def test_a_digest_with_a_key_differs_from_one_without() -> None:
     plan = plan_of(resource("null_x.y", "create", after={"a": 1}))
     assert report(plan).digest != report(plan, digest_key=b"key").digest
 
 
-def test_drift_that_the_plan_leaves_alone_is_drift_all_the_same() -> None:
+def test_drift_that_the_plan_leaves_alone_is_still_drift() -> None:
     drifted = resource("null_x.y", "update", before={"a": 1}, after={"a": 2})
     told = RunReport(
         operation="drift",

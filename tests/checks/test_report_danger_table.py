@@ -81,7 +81,7 @@ def test_an_attribute_that_says_who_may_reach_something_is_looked_at(name: str) 
         ["0.0.0.1/0"],
     ],
 )
-def test_the_world_in_pieces_is_the_world(networks: list[str]) -> None:
+def test_networks_that_together_are_the_world_count_as_the_world(networks: list[str]) -> None:
     assert "opens to the world" in changed({"cidr_blocks": []}, {"cidr_blocks": networks}).marks
     rules = [{"name": f"r{number}", "cidr_ipv4": network} for number, network in enumerate(networks)]
     assert "opens to the world" in changed({"rule": []}, {"rule": rules}).marks
@@ -118,7 +118,7 @@ def test_an_attribute_that_gives_permissions_says_so(name: str) -> None:
 
 
 @pytest.mark.parametrize("type_", sorted(NETWORK_TYPES))
-def test_a_type_of_the_network_says_so(type_: str) -> None:
+def test_a_resource_type_of_the_network_says_so(type_: str) -> None:
     assert "network" in marked(type_, "name", '"b"', '"a"')
 
 

@@ -45,12 +45,12 @@ def lines(before: Any, after: Any) -> list[str]:
         ("unheard_of", {"name": "n" * 100}, ("n" * 59 + "…",)),
     ],
 )  # fmt: skip
-def test_a_line_says_which_resource_it_is(type_: str, values: Any, said: tuple[str, ...]) -> None:
+def test_a_line_identifies_its_resource(type_: str, values: Any, said: tuple[str, ...]) -> None:
     (change,) = report(plan_of(resource(f"{type_}.it", "delete", before=values))).changes
     assert change.identity == said
 
 
-def test_which_resource_it_is_stands_in_the_line_in_every_form() -> None:
+def test_every_format_identifies_the_resource_in_its_line() -> None:
     lost = resource("aws_db_instance.db", "delete", before={"identifier": "orders", "engine": "postgres"})
     told = run(report(plan_of(lost)))
     assert "<code>aws_db_instance.db</code> · orders, postgres · <b>database</b>" in render_check_run(told).summary
@@ -58,12 +58,12 @@ def test_which_resource_it_is_stands_in_the_line_in_every_form() -> None:
     assert "- aws_db_instance.db  orders, postgres  [database]" in render_text(told)
 
 
-def test_a_resource_that_changes_is_the_one_that_it_was() -> None:
+def test_a_changed_resource_is_identified_by_its_earlier_values() -> None:
     changed = resource("null_x.y", "update", before={"name": "old"}, after={"name": "new"})
     assert report(plan_of(changed)).changes[0].identity == ("old",)
 
 
-def test_a_sensitive_value_does_not_say_which_resource_it_is() -> None:
+def test_a_sensitive_value_does_not_identify_a_resource() -> None:
     marked = resource("null_x.y", "create", after={"name": "s3cret-1", "region": "eu"}, after_sensitive={"name": True})
     copied = resource("null_x.z", "create", after={"name": "a s3cret-1 b", "region": "us"})
     first, second = report(plan_of(marked, copied)).changes

@@ -51,7 +51,7 @@ def test_lists_that_some_providers_use_for_sets_are_compared_as_sets() -> None:
     ]
 
 
-def test_nothing_moved_in_what_terraform_writes_as_a_set() -> None:
+def test_items_of_a_list_that_terraform_writes_as_a_set_do_not_move() -> None:
     """A set is written in the order of its items' texts: one that changes stands at another place."""
     before = {"rule": [{"a": 1, "name": "b"}, {"a": 2, "name": "a"}]}
     after = {"rule": [{"a": 2, "name": "a"}, {"a": 3, "name": "b"}]}
@@ -132,7 +132,7 @@ def test_items_whose_ids_become_unknown_are_matched_by_what_is_known() -> None:
     ]
 
 
-def test_what_becomes_unknown_deep_inside_of_items_has_no_say_either() -> None:
+def test_nested_values_that_become_unknown_do_not_count_in_matching_items() -> None:
     before = [{"e": n, "log": {"arn": f"a{n}", "on": True}} for n in (1, 2)]
     after = [{"e": n, "log": {"on": True}} for n in (0, 1, 2)]
     unknown = {"rules": [{"log": {"arn": True}}] * 3}

@@ -66,7 +66,7 @@ def test_dependents_are_found_through_locals_variables_and_outputs() -> None:
     )
 
 
-def test_where_nothing_changes_there_is_no_picture() -> None:
+def test_a_plan_without_changes_has_no_picture() -> None:
     assert render_picture(root_of("no_changes")) is None
 
 
@@ -131,6 +131,6 @@ def test_a_plan_that_differs_from_the_reviewed_one_says_how() -> None:
     assert "<li>new: <code>terraform_data.database</code> is replaced" in render_html(run)
 
 
-def test_a_resource_that_is_planned_otherwise_names_the_attributes() -> None:
+def test_a_resource_that_is_planned_differently_names_the_attributes() -> None:
     summary = render_check_run(run_of(root_of("update", reviewed="create"))).summary
     assert "- changed: `terraform_data.server` is changed in place instead of created" in summary

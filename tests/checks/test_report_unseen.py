@@ -38,7 +38,7 @@ def test_an_encoded_script_is_compared_decoded(compress: bool, how: str) -> None
     ]
 
 
-def test_an_encoded_script_that_comes_is_shown_decoded() -> None:
+def test_an_added_encoded_script_is_shown_decoded() -> None:
     lines = body_of(report(plan_of(resource("null_x.y", "create", after={"user_data": encoded(OLD)}))))
     assert lines[:2] == ["+ user_data =  (decoded from base64)", "+     #!/bin/bash"]
 

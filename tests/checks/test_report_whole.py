@@ -43,7 +43,7 @@ def test_two_long_texts_are_cut_down_to_the_places_where_they_differ() -> None:
     assert (" eins " in new, " zwei " in new, len(new) < 500) == (True, True, True)
 
 
-def test_a_long_value_that_comes_is_shown_with_both_ends_and_its_length() -> None:
+def test_a_long_added_value_is_shown_with_both_ends_and_its_length() -> None:
     assert shorten_middle("a" * 500 + "z", 60) == "a" * 40 + "… 446 characters …" + "a" * 14 + "z"
 
 
@@ -140,7 +140,7 @@ def test_a_number_inside_a_json_text_is_compared_digit_by_digit() -> None:
     assert '+       "n": 0.12345678901234567892' in lines
 
 
-def test_an_update_in_which_nothing_differs_is_given_no_reason_that_is_not_so() -> None:
+def test_an_update_without_a_difference_is_given_no_false_reason() -> None:
     (change,) = update({"a": "1"}, {"a": "1"}).changes
     assert change.reason == "Terraform plans an update, and no attribute in the plan differs"
 
@@ -151,7 +151,7 @@ def test_a_json_text_that_is_only_written_in_another_way_says_so() -> None:
     ]
 
 
-def test_a_json_text_in_which_a_key_stands_twice_is_compared_as_a_text() -> None:
+def test_a_json_text_with_a_duplicate_key_is_compared_as_a_text() -> None:
     lines = body_of(update({"d": '{"a":1,"a":2}'}, {"d": '{"a":3,"a":2}'}))
     assert lines == [r'~ d = "{\"a\":1,\"a\":2}" → "{\"a\":3,\"a\":2}"']
 

@@ -110,7 +110,7 @@ def test_secrets_in_a_json_document_are_hidden_by_themselves() -> None:
     assert mask.text("MIIEvQIBADANBgkq") == REPLACEMENT
 
 
-def test_json_that_is_no_document_is_no_trouble() -> None:
+def test_a_text_that_only_looks_like_json_is_masked_like_any_text() -> None:
     assert masked("{not json} here", "{not json}") == f"{REPLACEMENT} here"
 
 

@@ -70,7 +70,7 @@ def test_a_well_known_credential_is_hidden(credential: str) -> None:
         (f"Authorization: token -----BEGIN {PEM}\nMIIE\n-----END {PEM}", f"Authorization: token {REPLACEMENT}"),
     ],
 )
-def test_of_a_credential_beside_its_name_only_the_secret_is_hidden(text: str, seen: str) -> None:
+def test_only_the_secret_of_a_credential_beside_its_name_is_hidden(text: str, seen: str) -> None:
     assert Mask.none().text(text) == seen
 
 

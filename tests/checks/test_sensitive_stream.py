@@ -55,19 +55,19 @@ def test_a_line_without_end_comes_in_parts_and_its_secrets_are_hidden() -> None:
     assert max(map(len, parts)) < 1_200_000
 
 
-def test_a_log_of_nothing_gives_nothing() -> None:
+def test_an_empty_log_gives_nothing() -> None:
     assert fed(LineMask(MASK)) == [""]
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 50, 1000])
-def test_chunks_of_any_size_give_the_same(size: int) -> None:
+def test_chunks_of_any_size_are_masked_the_same(size: int) -> None:
     chunks = [LOG[start : start + size] for start in range(0, len(LOG), size)]
     assert "".join(fed(LineMask(MASK), *chunks)) == SEEN
 
 
 @settings(max_examples=examples(100), deadline=None)
 @given(st.lists(st.integers(0, len(LOG)), max_size=12))
-def test_any_cuts_give_the_same(cuts: list[int]) -> None:
+def test_a_log_is_masked_the_same_wherever_it_is_cut(cuts: list[int]) -> None:
     places = sorted({0, len(LOG), *cuts})
     assert "".join(fed(LineMask(MASK), *(LOG[start:end] for start, end in pairwise(places)))) == SEEN
 

@@ -23,7 +23,7 @@ ATTEMPTS: tuple[settle.Attempt, ...] = (
 
 @pytest.mark.parametrize("attempt", ATTEMPTS)
 @pytest.mark.parametrize("history", [settle.NoLast(), settle.Forced(), UNEXPLAINED, LATE])
-def test_without_an_explanation_nothing_is_applied_that_nobody_let_in(
+def test_an_unexplained_tip_is_applied_only_if_somebody_let_it_in(
     history: settle.History, attempt: settle.Attempt
 ) -> None:
     for waited in (False, True):
@@ -37,7 +37,7 @@ def test_without_an_explanation_nothing_is_applied_that_nobody_let_in(
 
 
 @pytest.mark.parametrize("attempt", ATTEMPTS)
-def test_where_the_environment_is_there_already_nothing_is_applied(attempt: settle.Attempt) -> None:
+def test_nothing_is_applied_if_the_environment_is_already_at_the_tip(attempt: settle.Attempt) -> None:
     for asked in (None, *get_args(settle.RequestedAction)):
         there = settle.decide_tip(settle.AtLast(adopted=False), attempt=attempt, asked=asked, rerun=True, waited=True)
         assert there == settle.UpToDate()

@@ -57,7 +57,7 @@ def test_registries_can_be_named_beside_others() -> None:
 
 
 @pytest.mark.parametrize("up", ["..", "%2e%2E", ".%2e"])
-def test_an_address_that_leads_up_again_fits_no_pattern(up: str) -> None:
+def test_an_address_with_parent_directories_matches_no_pattern(up: str) -> None:
     rules = AllowedSources(patterns=("git::https://github.com/acme/**",))
     assert rules.refusal([], ["git::https://github.com/acme/x/y..z"]) is None
     assert rules.refusal([], [f"git::https://github.com/acme/{up}/evil/x"]) is not None

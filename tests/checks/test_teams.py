@@ -115,7 +115,7 @@ def test_a_refusal_does_not_show_whom_the_team_is_open_to() -> None:
     )
 
 
-def test_nobody_else_makes_an_open_team() -> None:
+def test_only_the_rules_of_access_create_an_open_team() -> None:
     with pytest.raises(TypeError):
         OpenTeam("victim", "I say so", object())
     assert open_by_own_login("victim").name == "victim"

@@ -28,7 +28,7 @@ AS_ATLANTIS = ("**/", "**", "*", "?")
         ("a+[b]", "a+[b]", True),
     ],
 )
-def test_what_a_pattern_means(pattern: str, text: str, fits: bool) -> None:
+def test_texts_that_a_pattern_matches(pattern: str, text: str, fits: bool) -> None:
     assert Wildcards(pattern).matches(text) is fits
 
 
@@ -44,12 +44,12 @@ def test_what_a_pattern_means(pattern: str, text: str, fits: bool) -> None:
         ("live/**/db*", "live/eu/west/db1", True),
     ],
 )
-def test_what_a_pattern_of_atlantis_means(pattern: str, text: str, fits: bool) -> None:
+def test_texts_that_a_pattern_of_atlantis_matches(pattern: str, text: str, fits: bool) -> None:
     assert Wildcards(pattern, AS_ATLANTIS).matches(text) is fits
 
 
 @pytest.mark.parametrize("star", ["*a", "**a", "**/", "?*"])
-def test_a_hundred_stars_take_no_longer_than_one_look_at_each_character_for_each_star(star: str) -> None:
+def test_a_pattern_of_a_hundred_stars_looks_at_each_character_at_most_once_for_each_star(star: str) -> None:
     with CoreTime() as took:
         assert not Wildcards(star * 100 + "!", AS_ATLANTIS).matches("a" * 2_000)
     assert took.seconds < 5

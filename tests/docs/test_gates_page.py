@@ -117,7 +117,7 @@ def test_the_decisions_about_a_tip_are_those_of_the_code() -> None:
     assert page[page.index(BEGIN) + len(BEGIN) : page.index(END)] == decisions()
 
 
-def test_a_column_stands_for_all_that_is_decided_alike() -> None:
+def test_each_column_stands_for_attempts_that_are_decided_alike() -> None:
     for attempt, other in SAME.items():
         for history in HISTORIES.values():
             first = _decide(history, attempt, asked=None)  # type: ignore[arg-type]

@@ -70,7 +70,7 @@ def test_a_refused_config_is_pickled_whole() -> None:
     assert (str(again), again.problems) == (str(invalid.value), invalid.value.problems)
 
 
-async def test_a_config_that_is_slow_to_read_is_refused_with_its_line_and_the_way_out() -> None:
+async def test_a_config_that_is_slow_to_read_is_refused_with_its_line_and_a_remedy() -> None:
     configs = Configs(file_limit_s=0.2)
     slow = "root_modules:\n" + "".join(f"  - {{dir: m{n}, depends_on: [m{n - 1}]}}\n" for n in range(1, 6_000))
     await configs.read(b"team: x\n", branches=[], repository_name="infra")

@@ -69,7 +69,7 @@ def overwrite(path: Path) -> None:
     [(truncate, "database disk image is malformed"), (overwrite, "file is not a database")],
 )
 @pytest.mark.parametrize("name", ["planward.db", "planward-durable.db"])
-def test_a_damaged_file_is_named_with_the_way_out(
+def test_a_damaged_file_is_named_with_a_remedy(
     name: str, damage: Callable[[Path], None], reason: str, tmp_path: Path
 ) -> None:
     with serve(tmp_path, "--port", "0") as process:

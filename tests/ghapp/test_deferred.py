@@ -5,7 +5,7 @@ from ghapp.timings import Timings
 from ghapp.values import RepositoryId, RunId
 
 
-def test_it_waits_longer_each_time_and_never_longer_than_ten_minutes() -> None:
+def test_a_deferred_job_waits_longer_each_time_and_at_most_ten_minutes() -> None:
     assert [Timings().retry_after_s(attempts) for attempts in (0, 1, 2, 4, 5, 10_000)] == [30, 60, 120, 480, 600, 600]
 
 

@@ -93,7 +93,7 @@ def test_without_a_budget_nothing_goes(data: Data) -> None:
     assert mirror.exists()
 
 
-def test_a_mirror_in_use_stays_and_the_next_one_goes(data: Data) -> None:
+def test_a_mirror_in_use_stays_and_the_next_one_is_removed(data: Data) -> None:
     oldest, next_one = data.mirror(1, used=1000), data.mirror(2, used=2000)
     used = data.mirrors.open(1)
     assert used is not None
@@ -135,7 +135,7 @@ def test_a_mirror_that_another_process_uses_stays(data: Data) -> None:
     assert not mirror.exists()
 
 
-def test_to_use_a_mirror_makes_it_the_last_to_go(data: Data) -> None:
+def test_using_a_mirror_makes_it_the_last_to_be_removed(data: Data) -> None:
     used, other = data.mirror(1, used=1000), data.mirror(2, used=2000)
     assert data.mirrors.open(1) is not None
     data.clean(1.9)

@@ -361,7 +361,7 @@ class LosesClaims(TcpProxy):
         return None, random.Random(0)
 
 
-def test_a_job_that_was_taken_without_an_answer_is_done_all_the_same(postgres: Postgres, tmp_path: Path) -> None:
+def test_a_job_is_done_even_if_the_answer_to_its_claim_is_lost(postgres: Postgres, tmp_path: Path) -> None:
     url = postgres.database()
     with Loop() as loop, ExitStack() as stack:
         workers = Workers(url=before_postgres(loop, url, Fates(0), LosesClaims), directory=tmp_path)

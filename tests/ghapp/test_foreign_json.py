@@ -69,7 +69,7 @@ def test_an_answer_that_is_no_github_s_is_tried_again_later(content: bytes) -> N
 
 
 @pytest.mark.parametrize("content", [b'{"message": "\xff"}', b'{"message": "no", "errors": ["\xff"]}', b"[" * 99_999])
-def test_a_refusal_that_cannot_be_read_is_a_refusal_all_the_same(content: bytes) -> None:
+def test_an_unreadable_refusal_is_still_a_refusal(content: bytes) -> None:
     assert read_words(content) in ("", "no")
 
 

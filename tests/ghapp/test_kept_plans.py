@@ -75,7 +75,7 @@ def test_a_plan_file_is_sealed_and_found_by_its_run_and_root_module(past: Past) 
         replace(KEPT, environment=EnvironmentName("production")),
     ],
 )
-def test_one_that_was_put_in_the_place_of_another_is_not_opened(past: Past, other: KeptPlan) -> None:
+def test_a_plan_file_that_was_put_in_the_place_of_another_is_not_opened(past: Past, other: KeptPlan) -> None:
     past.keep()
     past.keep(other, b"harmless")
     stolen = "update kept_plans set sealed = (select sealed from kept_plans where digest = :digest and run_id = :run)"
@@ -108,7 +108,7 @@ def test_a_run_that_ended_since_erases_those_of_its_environment_and_no_others(pa
     assert [past.found(each) for each in (KEPT, newer, elsewhere)] == [None, SECRET, SECRET]
 
 
-def test_they_are_erased_when_the_app_is_taken_away(past: Past) -> None:
+def test_kept_plans_are_erased_when_the_app_is_uninstalled(past: Past) -> None:
     past.do(
         past.store.repositories.record(
             id=REPOSITORY,
@@ -125,7 +125,7 @@ def test_they_are_erased_when_the_app_is_taken_away(past: Past) -> None:
     assert past.rows() == 0
 
 
-def test_one_under_a_key_that_was_given_up_is_gone_and_one_under_an_older_key_is_sealed_again(tmp_path: Path) -> None:
+def test_a_kept_plan_under_an_abandoned_key_is_gone_and_one_under_an_older_key_is_sealed_again(tmp_path: Path) -> None:
     past = Past(tmp_path)
     past.keep()
     past.store.close()

@@ -85,7 +85,7 @@ def test_metrics_with_an_address_of_their_own_are_served_there_alone(tmp_path: P
 
 
 @pytest.mark.parametrize("address", ["9100", "127.0.0.1:", ":9100", "127.0.0.1:70000", "127.0.0.1:http"])
-def test_an_address_for_metrics_that_is_none_is_named(tmp_path: Path, address: str) -> None:
+def test_an_invalid_address_for_metrics_is_named(tmp_path: Path, address: str) -> None:
     with pytest.raises(SettingsError, match=r"^PLANWARD_METRICS_LISTEN is .*: set it to HOST:PORT"):
         settings_for(tmp_path, PLANWARD_METRICS_LISTEN=address)
 

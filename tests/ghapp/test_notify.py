@@ -107,7 +107,7 @@ def test_an_apply_that_failed() -> None:
     )
 
 
-def test_something_that_waits() -> None:
+def test_a_message_about_a_run_that_waits_for_a_person() -> None:
     waiting = Waiting(
         repository="acme/infra",
         environment=EnvironmentName("production"),
@@ -251,7 +251,7 @@ def test_links_are_not_unfolded() -> None:
 
 
 @pytest.mark.parametrize("status", [200, 202, 204])
-def test_a_chat_that_takes_it(status: int) -> None:
+def test_a_chat_that_accepts_a_message(status: int) -> None:
     assert Chat(status, b"").send(APPLIED) == Sent()
 
 
@@ -277,12 +277,12 @@ def test_a_chat_that_takes_it(status: int) -> None:
         ),
     ],
 )
-def test_a_chat_that_does_not_take_it(status: int, content: bytes, headers: dict[str, str], result: Delivered) -> None:
+def test_a_chat_that_refuses_a_message(status: int, content: bytes, headers: dict[str, str], result: Delivered) -> None:
     assert Chat(status, content, headers).send(APPLIED) == result
 
 
 @pytest.mark.parametrize("failure", [httpx.ConnectError, httpx.ReadError, httpx.ReadTimeout, httpx.ProxyError])
-def test_a_chat_that_cannot_be_reached_may_be_later(failure: Callable[[str], httpx.HTTPError]) -> None:
+def test_a_chat_that_cannot_be_reached_may_be_reachable_later(failure: Callable[[str], httpx.HTTPError]) -> None:
     def fail(request: httpx.Request) -> httpx.Response:
         raise failure(f"could not reach {request.url}")
 

@@ -174,7 +174,7 @@ def test_schemes_of_apprise_are_taken_only_where_the_setting_names_them() -> Non
         assert send(url, "json://127.0.0.1") == Sent()
 
 
-def test_several_addresses_in_one_are_not_taken() -> None:
+def test_several_addresses_in_one_text_are_refused() -> None:
     with internal_service() as (port, reached):
         result = send(f"json://{PUBLIC}:9/a,json://127.0.0.1:{port}/b", "json://*", timeout_s=3)
     assert not isinstance(result, Sent)
@@ -210,7 +210,7 @@ def test_a_pull_request_with_a_refused_address_shows_the_line_and_who_can_allow_
 
 
 @pytest.mark.parametrize("setting", ["https://", "not a host", "http:/x.example", "://x", "1x://y"])
-def test_a_pattern_that_is_none_is_named(setting: str) -> None:
+def test_an_invalid_pattern_is_named(setting: str) -> None:
     with pytest.raises(SettingsError, match=r"^PLANWARD_NOTIFY_HOSTS has '.*': write HOST or SCHEME://HOST"):
         read_authority({"PLANWARD_NOTIFY_HOSTS": f"hooks.slack.com, {setting}"})
 

@@ -139,7 +139,7 @@ def test_data_moved_by_one_machine_is_readable_on_another(
     assert there.do(there.store.offloading.pending(limit=10)) == ()
 
 
-def test_nothing_lies_there_in_clear(bucket: Any, moved: Machine) -> None:
+def test_no_object_is_stored_in_clear(bucket: Any, moved: Machine) -> None:
     contents = [each.get()["Body"].read() for each in bucket.objects.all()]
     assert len(contents) == 3
     for content in contents:
@@ -257,7 +257,7 @@ def test_a_removal_that_meets_no_object_store_is_made_again(
     assert addresses(bucket) == []
 
 
-def test_objects_are_erased_where_the_app_was_taken_away(bucket: Any, moved: Machine) -> None:
+def test_objects_are_erased_when_the_app_is_uninstalled(bucket: Any, moved: Machine) -> None:
     repositories = moved.store.repositories
     moved.do(
         repositories.record(

@@ -247,7 +247,7 @@ def test_asking_for_the_heads_of_a_live_log_does_not_follow_it(served: Served) -
 
 
 @pytest.mark.parametrize("position", ["-1", "nonsense", "9" * 40, "²"])
-def test_a_position_that_is_none_starts_at_the_beginning(shared: Served, position: str) -> None:
+def test_an_invalid_position_starts_at_the_beginning(shared: Served, position: str) -> None:
     assert "one" in page(shared, f"/runs/r1/log?after={position}").text
 
 

@@ -228,7 +228,7 @@ def test_the_exceeded_limit_and_its_effect_on_the_state_are_reported(
     assert cause == f"network in staging: {said}"
 
 
-def test_one_that_is_over_no_limit_says_nothing_of_them() -> None:
+def test_a_failure_without_an_exceeded_limit_mentions_no_limits() -> None:
     assert cause_of_limit(Finished(exit_code=1), "apply", "network", "staging", held_lock=True) is None
 
 

@@ -33,12 +33,12 @@ class TestMemory:
         assert ended.exceeded.limit == "memory"
         assert 100 * MB < ended.exceeded.size_bytes < 1000 * MB
 
-    def test_what_its_children_take_counts(self) -> None:
+    def test_memory_of_child_processes_counts(self) -> None:
         script = f"subprocess.Popen([sys.executable, '-c', {'import time' + chr(10) + EATS!r}]).wait()"
         ended = run(script, Limits(memory_bytes=100 * MB))
         assert (ended.exit_code, ended.exceeded and ended.exceeded.limit) == (-9, "memory")
 
-    def test_what_processes_share_counts_once(self) -> None:
+    def test_memory_that_processes_share_counts_once(self) -> None:
         script = """\
             shared = bytearray(b"x" * 80_000_000)
             for _ in range(5):
@@ -50,7 +50,7 @@ class TestMemory:
         ended = run(script, Limits(memory_bytes=200 * MB))
         assert (ended.exit_code, ended.exceeded) == (0, None)
 
-    def test_one_that_holds_a_lock_is_interrupted_and_has_its_time(self) -> None:
+    def test_a_program_that_holds_a_lock_is_interrupted_and_has_time_to_end(self) -> None:
         script = """\
             try:
                 held = bytearray(b"x") * 130_000_000; time.sleep(600)
@@ -61,12 +61,12 @@ class TestMemory:
         assert (ended.exit_code, ended.stdout) == (1, b"state written\n")
         assert (ended.exceeded and ended.exceeded.limit, ended.interrupted) == ("memory", False)
 
-    def test_one_that_goes_on_eating_itself_is_killed_at_twice_as_much(self) -> None:
+    def test_a_program_that_keeps_taking_memory_is_killed_at_twice_the_limit(self) -> None:
         script = f"signal.signal(signal.SIGINT, signal.SIG_IGN)\n{EATS}"
         ended = run(script, Limits(memory_bytes=100 * MB, interrupt_first=True), stop=Stop(deadline_s=50))
         assert (ended.exit_code, ended.exceeded and ended.exceeded.limit) == (-9, "memory")
 
-    def test_a_child_that_goes_on_eating_meanwhile_is_killed_before_the_one_that_holds_the_lock(self) -> None:
+    def test_a_child_that_keeps_taking_memory_is_killed_before_the_program_that_holds_the_lock(self) -> None:
         eats = f"import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n{EATS}"
         script = f"""\
             signal.signal(signal.SIGINT, lambda *_: print("interrupted", flush=True))
@@ -94,7 +94,7 @@ class TestOutput:
         assert (ended.exit_code, ended.exceeded and ended.exceeded.limit) == (-9, "output")
         assert len(lines) <= 100_000
 
-    def test_what_is_collected_is_no_more_than_that(self) -> None:
+    def test_no_more_output_than_the_limit_is_collected(self) -> None:
         ended = run("while True: sys.stderr.write('x' * 1000)", Limits(output_bytes=10 * MB))
         assert ended.exceeded is not None
         assert 9 * MB < len(ended.stderr) <= 10 * MB < ended.exceeded.size_bytes
@@ -108,7 +108,7 @@ class TestOutput:
         )
         assert lines[1] == b"next"
 
-    def test_one_that_holds_a_lock_can_say_what_it_likes_until_its_end(self) -> None:
+    def test_a_program_that_holds_a_lock_may_print_more_until_it_ends(self) -> None:
         script = """\
             try:
                 while True: print("x" * 900)

@@ -20,7 +20,7 @@ class TestProcesses:
 
         assert (ended.exit_code, [len(line) for line in lines]) == (0, [300_000, 3])
 
-    def test_one_that_ignores_sigint_is_killed_with_its_children(self, tmp_path: Path) -> None:
+    def test_a_program_that_ignores_sigint_is_killed_with_its_children(self, tmp_path: Path) -> None:
         script = (
             "import signal, subprocess, sys, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nchild = "
             "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\nprint(child.pid, "
@@ -45,7 +45,7 @@ class TestProcesses:
         assert (ended.exit_code, ended.interrupted, ended.timed_out) == (-9, True, False)
         assert not _is_running(int(said[0]))
 
-    def test_one_over_its_time_gets_sigint_first(self) -> None:
+    def test_a_program_over_its_time_limit_gets_sigint_first(self) -> None:
         script = "import time\ntry:\n    time.sleep(600)\nexcept KeyboardInterrupt:\n    print('released')\n"
 
         ended = asyncio.run(WITHOUT_KEEPER.run([sys.executable, "-c", script], environ={}, timeout_s=0.5))

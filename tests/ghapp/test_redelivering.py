@@ -24,11 +24,11 @@ def wanted(decided: Redeliveries) -> list[int]:
     return [each.id for each in decided.wanted]
 
 
-def test_where_nothing_failed_nothing_is_asked_for() -> None:
+def test_without_failed_deliveries_no_redelivery_is_requested() -> None:
     assert decide_redeliveries([attempt(1, "a", 202)], {}, now=NOW) == Redeliveries()
 
 
-def test_all_that_failed_is_asked_for_oldest_first_by_its_newest_attempt() -> None:
+def test_all_failed_deliveries_are_requested_oldest_first_by_their_newest_attempt() -> None:
     seen = [attempt(4, "b"), attempt(3, "a"), attempt(2, "b", ago_s=500), attempt(1, "c", 202)]
 
     decided = decide_redeliveries(seen, {}, now=NOW)
@@ -59,7 +59,7 @@ def test_a_delivery_that_fails_while_others_arrive_is_given_up() -> None:
     assert decide_redeliveries(seen, {"a": RedeliveryRequest(times=MOST, after=7)}, now=NOW) == Redeliveries()
 
 
-def test_while_nothing_arrives_one_is_asked_for_that_was_tried_least() -> None:
+def test_while_no_redelivery_arrives_only_the_least_tried_delivery_is_requested() -> None:
     seen = [attempt(6, "c"), attempt(5, "a"), attempt(4, "b"), attempt(3, "b"), attempt(2, "a"), attempt(1, "d", 202)]
     asked = {"a": RedeliveryRequest(times=1, after=2), "b": RedeliveryRequest(times=1, after=3)}
 
@@ -68,7 +68,7 @@ def test_while_nothing_arrives_one_is_asked_for_that_was_tried_least() -> None:
     assert (wanted(decided), decided.probe) == ([6], True)
 
 
-def test_when_one_has_arrived_all_are_asked_for() -> None:
+def test_when_one_redelivery_has_arrived_all_others_are_requested() -> None:
     seen = [attempt(7, "c", 202), attempt(6, "c"), attempt(5, "a"), attempt(4, "b"), attempt(3, "b"), attempt(2, "a")]
     asked = {
         "a": RedeliveryRequest(times=1, after=2),

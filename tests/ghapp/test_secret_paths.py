@@ -35,7 +35,7 @@ def test_a_path_below_the_teams_own_paths_is_allowed(path: str) -> None:
         "aws/creds/{team}",
     ],
 )
-def test_any_other_needs_the_operator(path: str) -> None:
+def test_any_other_path_needs_the_operator(path: str) -> None:
     with pytest.raises(SecretPathNotAllowed, match="PLANWARD_SECRET_PATHS"):
         require(path)
 

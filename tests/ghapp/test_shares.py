@@ -69,7 +69,7 @@ def accept(url: str, jobs: Sequence[Job]) -> None:
         asyncio.run(all_of_them())
 
 
-def test_a_backlog_of_one_repository_leaves_room_for_another_and_plans_hold_no_announcement_up(
+def test_a_backlog_of_one_repository_leaves_room_for_another_and_plans_delay_no_announcement(
     new_database: NewDatabase, tmp_path: Path
 ) -> None:
     url = new_database(tmp_path)
@@ -97,7 +97,7 @@ def test_a_backlog_of_one_repository_leaves_room_for_another_and_plans_hold_no_a
 class TestSideBySide:
     """A flow's steps: some at once, all in their order."""
 
-    def test_so_many_are_begun_in_their_order_and_no_more(self) -> None:
+    def test_steps_begin_in_order_and_at_most_the_allowed_number_run_at_once(self) -> None:
         begun: list[int] = []
         going = [0, 0]
 

@@ -177,7 +177,7 @@ def test_a_person_who_declines_at_github_is_informed(browser: httpx.Client, gith
 
 
 @pytest.mark.parametrize("cookie", ["nonsense", "A" * 5000, "AAAA", "%00", ""])
-def test_a_cookie_that_is_none_of_ours_is_no_session(served: Served, cookie: str) -> None:
+def test_a_cookie_that_planward_did_not_make_is_no_session(served: Served, cookie: str) -> None:
     with served.client(cookies={"planward-session": cookie}) as client:
         assert client.get("/").status_code == 303
 

@@ -53,7 +53,7 @@ def test_after_its_turn_a_run_waits_after_those_already_waiting() -> None:
     assert [turns.next(), turns.next()] == ["two", "one again"]
 
 
-def test_who_lent_a_place_is_first_in_the_own_line_and_not_before_others() -> None:
+def test_a_run_that_lent_its_slot_is_first_in_its_own_line_but_not_before_others() -> None:
     turns: Turns[str] = Turns()
     turns.join(RepositoryId(2), "plan", "other")
     turns.join(RepositoryId(1), "plan", "waits")
@@ -73,7 +73,9 @@ steps = st.lists(
 
 @settings(deadline=None)
 @given(steps)
-def test_between_two_turns_of_one_that_waits_every_other_has_at_most_one(steps: list[tuple[str, int, Any]]) -> None:
+def test_every_other_repository_has_at_most_one_turn_between_two_turns_of_a_waiting_one(
+    steps: list[tuple[str, int, Any]],
+) -> None:
     turns: Turns[Waiting] = Turns()
     waiting: list[Waiting] = []
     since: dict[tuple[int, Operation | None], list[tuple[int, Operation]]] = {}
@@ -135,7 +137,7 @@ def test_inside_a_line_it_is_first_come_first_served(steps: list[tuple[str, int,
 class TestPlaces:
     """The slots themselves; `seen` is what the metrics are told."""
 
-    def test_there_are_no_more_at_once_than_places(self) -> None:
+    def test_no_more_runs_than_slots_proceed_at_once(self) -> None:
         asyncio.run(self._no_more_at_once_than_places())
 
     async def _no_more_at_once_than_places(self) -> None:
@@ -154,7 +156,7 @@ class TestPlaces:
         assert seen[-1] == (0, 0)
         assert max(taken for taken, _ in seen) == 2
 
-    def test_who_is_cancelled_while_waiting_leaves_no_place_taken(self) -> None:
+    def test_a_run_that_is_cancelled_while_it_waits_leaves_no_slot_taken(self) -> None:
         asyncio.run(self._cancelled_leaves_no_place_taken())
 
     async def _cancelled_leaves_no_place_taken(self) -> None:
@@ -168,7 +170,7 @@ class TestPlaces:
         holder.give_back()
         await waiting[1]
 
-    def test_who_is_cancelled_at_the_moment_of_the_turn_gives_the_place_on(self) -> None:
+    def test_a_run_that_is_cancelled_at_the_moment_of_its_turn_passes_its_slot_on(self) -> None:
         asyncio.run(self._cancelled_at_the_turn_gives_the_place_on())
 
     async def _cancelled_at_the_turn_gives_the_place_on(self) -> None:
@@ -183,7 +185,7 @@ class TestPlaces:
         assert waiting[0].cancelled()
         await waiting[1]
 
-    def test_a_place_that_is_lent_comes_back_before_the_others_of_its_line(self) -> None:
+    def test_a_lent_slot_comes_back_before_the_others_of_its_line(self) -> None:
         asyncio.run(self._lent_comes_back_first())
 
     async def _lent_comes_back_first(self) -> None:

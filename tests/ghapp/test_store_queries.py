@@ -234,7 +234,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     store.close()
 
 
-def test_each_question_to_the_store_is_asked_here() -> None:
+def test_each_query_of_the_store_is_tested_here() -> None:
     asked = {
         f"{room}.{name}"
         for room in ROOMS

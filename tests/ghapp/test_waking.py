@@ -18,7 +18,7 @@ HOUR_S = 3600.0
 @pytest.mark.parametrize(
     ("act", "ended"), [(WakeableEvent.wake, False), (WakeableEvent.set, True)], ids=["woken", "set"]
 )
-def test_who_waits_looks_again_where_it_is_woken_and_ends_where_it_is_set(
+def test_a_waiting_loop_looks_again_when_it_is_woken_and_ends_when_it_is_stopped(
     act: Callable[[WakeableEvent], None], ended: bool
 ) -> None:
     event = WakeableEvent()

@@ -101,7 +101,7 @@ def workers(tmp_path: Path) -> Workers:
     return Workers(tmp_path)
 
 
-def test_it_is_woken_asked_and_ended_in_order(workers: Workers) -> None:
+def test_the_worker_is_woken_queried_and_ended_gracefully(workers: Workers) -> None:
     async def work() -> tuple[object, str]:
         beside = workers.beside()
         async with beside.running(never):
@@ -113,7 +113,7 @@ def test_it_is_woken_asked_and_ended_in_order(workers: Workers) -> None:
     assert workers.told[-1] == "ended in order"
 
 
-def test_one_that_was_killed_is_started_again_with_its_secrets(workers: Workers) -> None:
+def test_a_killed_worker_is_started_again_with_its_secrets(workers: Workers) -> None:
     async def work() -> tuple[object, object, int]:
         beside = workers.beside()
         async with beside.running(never):
@@ -129,7 +129,7 @@ def test_one_that_was_killed_is_started_again_with_its_secrets(workers: Workers)
     assert away == ("the worker is not running: it ended and will be restarted",)
 
 
-def test_where_each_ends_at_once_serve_gives_up_rather_than_answer_with_nobody_at_work(tmp_path: Path) -> None:
+def test_if_every_worker_ends_at_once_serve_gives_up_instead_of_answering_without_a_worker(tmp_path: Path) -> None:
     workers, given_up = Workers(tmp_path, "ends"), asyncio.Event()
 
     async def work() -> None:
@@ -141,7 +141,7 @@ def test_where_each_ends_at_once_serve_gives_up_rather_than_answer_with_nobody_a
     assert len(workers.pids) == 3
 
 
-def test_where_the_first_one_refuses_serve_does_not_begin_and_says_why(tmp_path: Path) -> None:
+def test_if_the_first_worker_refuses_to_start_serve_does_not_start_and_says_why(tmp_path: Path) -> None:
     async def work() -> None:
         async with Workers(tmp_path, "refuses").beside().running(never):
             raise AssertionError("it begins")
@@ -191,7 +191,7 @@ def is_gone(pid: int) -> bool:
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="/proc tells which processes there are")
 @pytest.mark.parametrize("stopped", [False, True], ids=["running", "stopped"])
-def test_it_ends_with_its_serve_however_that_ends(workers: Workers, tmp_path: Path, stopped: bool) -> None:
+def test_the_worker_ends_with_its_serve_however_that_ends(workers: Workers, tmp_path: Path, stopped: bool) -> None:
     with served(tmp_path) as process:
         while not workers.pids:
             time.sleep(0.01)
@@ -204,7 +204,9 @@ def test_it_ends_with_its_serve_however_that_ends(workers: Workers, tmp_path: Pa
             time.sleep(0.01)
 
 
-def test_its_secrets_are_neither_in_its_arguments_nor_in_its_environment(workers: Workers, tmp_path: Path) -> None:
+def test_the_workers_secrets_are_neither_in_its_arguments_nor_in_its_environment(
+    workers: Workers, tmp_path: Path
+) -> None:
     with served(tmp_path):
         while not workers.pids:
             time.sleep(0.01)

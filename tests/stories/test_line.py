@@ -49,7 +49,7 @@ def test_a_plan_that_fails_says_so_first_and_at_its_line(line: Line) -> None:
     )
 
 
-def test_where_no_root_module_is_touched_the_required_check_is_green_all_the_same(line: Line) -> None:
+def test_the_required_check_is_green_even_if_no_root_module_is_touched(line: Line) -> None:
     story = line.story()
     number = story.propose({"README.md": "# Words\n"})
     check = story.planned(number)

@@ -62,7 +62,7 @@ def test_a_listed_repository_is_fetched_by_init_and_nothing_else_has_the_token(l
     assert len(revoked) >= len(narrowed)
 
 
-def test_one_that_is_not_listed_is_a_failure_that_names_the_setting(line: Line) -> None:
+def test_a_module_of_a_repository_that_is_not_listed_is_a_failure_that_names_the_setting(line: Line) -> None:
     story, modules = with_modules(line, "secrets")
     source = f"git::http://{urlsplit(story.github.url).netloc}/{modules}.git//net"
     check = story.planned(story.propose(using(story, source)))

@@ -143,7 +143,7 @@ def test_a_branch_name_cannot_lead_to_another_teams_secrets(careful: Line, throu
     assert [each for each in asked(careful, path) if each["request"]["operation"] == "read"] == []
 
 
-def test_an_operation_that_has_no_role_does_not_get_in(careful: Line) -> None:
+def test_an_operation_without_a_role_cannot_log_in(careful: Line) -> None:
     story = careful.story()
     allow(story, "testing", "plan")
     allow(story, "staging", "plan")

@@ -24,7 +24,7 @@ from tests.ghapp.atlantis.importing import imported
          '(original value: "3")'),
     ],
 )  # fmt: skip
-def test_a_file_that_is_none_of_atlantis_is_refused(content: bytes, complaint: str) -> None:
+def test_a_file_of_another_tool_is_refused(content: bytes, complaint: str) -> None:
     with pytest.raises(ConfigInvalid) as caught:
         import_atlantis(content)
     assert [str(problem) for problem in caught.value.problems] == [complaint]

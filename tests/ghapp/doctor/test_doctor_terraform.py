@@ -6,7 +6,7 @@ from ghapp.doctor.wanted import render_terraform, wanted_ruleset
 from tests.ghapp.doctor.protection import guarded
 
 
-def test_terraform_says_the_same_as_the_call_of_the_api() -> None:
+def test_the_printed_terraform_is_equivalent_to_the_api_call() -> None:
     branch = guarded(environment='pro"d${x}', branch="release/1")
     options = hcl2.SerializationOptions(strip_string_quotes=True, explicit_blocks=False, with_comments=False)
     [resource] = hcl2.loads(render_terraform("acme/shop", [branch]), serialization_options=options)["resource"]

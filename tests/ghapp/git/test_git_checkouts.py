@@ -107,7 +107,7 @@ class TestCheckouts:
             assert (tmp_path / "ran").exists() == (not is_repositorys)
             assert ("/infra.git/info/lfs/objects/batch" in asked) == is_repositorys
 
-    def test_many_lie_side_by_side(self, author: Author, mirrors: Mirrors, remote: Remote) -> None:
+    def test_many_checkouts_lie_side_by_side(self, author: Author, mirrors: Mirrors, remote: Remote) -> None:
         shas = [author.commit(a=str(number)) for number in range(8)]
         author.push("main")
         mirror = fetched(mirrors, remote)
@@ -192,7 +192,7 @@ class TestCheckouts:
 
         assert list((tmp_path / "data/checkouts").glob("checkout-*")) == []
 
-    def test_what_a_killed_process_left_behind_is_swept(self, tmp_path: Path) -> None:
+    def test_checkouts_of_a_killed_process_are_swept(self, tmp_path: Path) -> None:
         script = (
             "import asyncio, os, signal, sys\nfrom pathlib import Path\nfrom ghapp.processes.private_directories "
             "import private_directory\nasync def main():\n    async with private_directory(Path(sys.argv[1]), "

@@ -75,7 +75,7 @@ class TestFetching:
 
         assert [asyncio.run(mirror.tip("main")) for mirror in asyncio.run(side_by_side())] == [tip] * 8
 
-    def test_those_that_wait_at_the_same_time_are_served_by_one(
+    def test_fetches_that_wait_at_the_same_time_are_served_by_one(
         self, author: Author, mirrors: Mirrors, remote: Remote, server: GitServer
     ) -> None:
         tip = author.commit(a="1")
@@ -89,7 +89,7 @@ class TestFetching:
         assert [asyncio.run(mirror.pull_request_head(number)) for number in range(1, 9)] == [tip] * 8
         assert len([path for path, _ in server.requests if path.endswith("/info/refs")]) == 2
 
-    def test_one_that_fails_fails_alone(
+    def test_a_fetch_that_fails_fails_alone(
         self, author: Author, mirrors: Mirrors, remote: Remote, server: GitServer
     ) -> None:
         author.commit(a="1")
@@ -119,7 +119,7 @@ class TestFetching:
 
         assert asyncio.run(fetched(mirrors, remote).tip("main")) == tip
 
-    def test_a_mirror_that_was_never_fetched_is_none(self, mirrors: Mirrors) -> None:
+    def test_a_mirror_that_was_never_fetched_does_not_exist(self, mirrors: Mirrors) -> None:
         assert mirrors.open(99) is None
 
     def test_a_mirror_is_for_its_owner_alone(self, author: Author, mirrors: Mirrors, remote: Remote) -> None:
@@ -130,7 +130,7 @@ class TestFetching:
 
 
 class TestTheToken:
-    def test_it_reaches_the_server_and_no_file(
+    def test_the_token_reaches_the_server_and_no_file(
         self, author: Author, mirrors: Mirrors, remote: Remote, server: GitServer, tmp_path: Path
     ) -> None:
         author.commit(a="1")
@@ -142,7 +142,7 @@ class TestTheToken:
         assert server.token.encode() not in kept
         assert server.url("infra.git").encode() not in kept
 
-    def test_it_is_never_in_argv(
+    def test_the_token_is_never_in_argv(
         self, author: Author, mirrors: Mirrors, remote: Remote, server: GitServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         author.commit(a="1")
@@ -160,10 +160,10 @@ class TestTheToken:
         assert "fetch" in seen
         assert not [word for word in seen if server.token in word]
 
-    def test_it_is_not_shown_where_a_remote_is(self, remote: Remote) -> None:
+    def test_the_token_is_not_in_the_repr_of_a_remote(self, remote: Remote) -> None:
         assert "installation-token" not in repr(remote)
 
-    def test_it_does_not_follow_a_redirect(
+    def test_the_token_does_not_follow_a_redirect(
         self, author: Author, mirrors: Mirrors, remote: Remote, server: GitServer, tmp_path: Path
     ) -> None:
         (tmp_path / "elsewhere").mkdir()

@@ -58,7 +58,7 @@ class TestKeptCheckouts:
         assert (after["a.tf"], same_inode) == ((0o644, b"2"), inode)
         assert asyncio.run(seen(first)) == (before, inode)
 
-    def test_whatever_a_run_did_is_undone(self, tmp_path: Path, author: Author) -> None:
+    def test_changes_by_a_run_are_undone(self, tmp_path: Path, author: Author) -> None:
         author.link("link", "net")
         author.commit_files("Add", {"net/main.tf": "x\n", "run.sh": "#!/bin/sh\n"})
         author.git("update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},sub")
@@ -139,7 +139,7 @@ class TestKeptCheckouts:
         "damage",
         ["echo evil > tree/net/main.tf", "echo evil > tree/net/evil.tf", "rm tree/net/main.tf", "echo evil > index"],
     )
-    def test_what_is_done_to_a_kept_one_is_noticed_by_the_next_run(
+    def test_damage_to_a_kept_checkout_is_noticed_by_the_next_run(
         self, tmp_path: Path, author: Author, damage: str
     ) -> None:
         tip = author.commit_files("Add", {"net/main.tf": "reviewed"})
@@ -156,7 +156,7 @@ class TestKeptCheckouts:
         after, _ = asyncio.run(seen())
         assert after == before
 
-    def test_one_that_a_plan_had_is_not_taken_for_an_apply(self, tmp_path: Path, author: Author) -> None:
+    def test_an_apply_does_not_take_a_checkout_that_a_plan_used(self, tmp_path: Path, author: Author) -> None:
         tip = author.commit(a="1")
         mirror = mirror_of(author, tmp_path)
 
@@ -168,7 +168,7 @@ class TestKeptCheckouts:
         assert plan != apply
         assert [asyncio.run(inode(use)) for use in get_args(Use)] == [plan, apply]
 
-    def test_one_that_another_process_kept_is_not_taken(self, tmp_path: Path, author: Author) -> None:
+    def test_a_checkout_that_another_process_kept_is_not_taken(self, tmp_path: Path, author: Author) -> None:
         tip = author.commit(a="1")
         mirror = mirror_of(author, tmp_path)
         other = Mirror(mirror.path, tmp_path / "data/checkouts", KeptCheckouts(most=2))

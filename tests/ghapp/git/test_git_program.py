@@ -12,10 +12,10 @@ from ghapp.processes import WITHOUT_KEEPER
 
 
 class TestTheProgram:
-    def test_its_version_is_known(self) -> None:
+    def test_the_version_of_git_is_known(self) -> None:
         assert asyncio.run(require_git(WITHOUT_KEEPER)) >= (2, 38)
 
-    def test_one_that_is_too_old_is_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_git_that_is_too_old_is_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         old = tmp_path / "git"
         old.write_text("#!/bin/sh\necho git version 2.30.2\n")
         old.chmod(0o755)

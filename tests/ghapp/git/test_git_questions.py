@@ -63,7 +63,9 @@ class TestQuestions:
         assert asyncio.run(mirror.is_ancestor(first, second))
         assert not asyncio.run(mirror.is_ancestor(second, first))
 
-    def test_what_is_not_there_is_said_to_be_missing(self, author: Author, mirrors: Mirrors, remote: Remote) -> None:
+    def test_a_missing_commit_or_file_is_reported_as_missing(
+        self, author: Author, mirrors: Mirrors, remote: Remote
+    ) -> None:
         here = author.commit(a="1")
         author.push("main")
         mirror = fetched(mirrors, remote)
@@ -168,7 +170,7 @@ class TestMergeResults:
 
         assert asyncio.run(mirror.merge_tree(base, head)) == Conflict(paths=("a b.tf", "b.tf"))
 
-    def test_histories_without_a_common_commit_are_said_to_be_so(
+    def test_histories_without_a_common_commit_are_reported(
         self, author: Author, mirrors: Mirrors, remote: Remote
     ) -> None:
         base = author.commit(a="1")

@@ -77,7 +77,7 @@ class TestRemotesThatAreRefused:
         assert str(refused.value) == said
         assert not (tmp_path / "data").exists()
 
-    def test_a_token_that_is_not_taken(self, mirrors: Mirrors, server: GitServer) -> None:
+    def test_a_token_that_github_refuses(self, mirrors: Mirrors, server: GitServer) -> None:
         with pytest.raises(FetchFailed) as refused:
             fetched(mirrors, Remote(repository_id=1, clone_url=server.url("infra.git"), token="old"))
 
@@ -133,7 +133,7 @@ class TestRemotesThatAreRefused:
 
 
 class TestRemotesThatAreAwayForNow:
-    def test_one_that_stays_away_may_work_later(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_remote_that_stays_away_may_work_later(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("ghapp.git.mirrors._ATTEMPTS", 2)
         mirrors = Mirrors(tmp_path / "data", allowed_host="127.0.0.1:9")
 
@@ -143,7 +143,7 @@ class TestRemotesThatAreAwayForNow:
         assert str(refused.value) == "GitHub could not be reached to fetch the repository"
 
     @pytest.mark.parametrize("fate", [fates.REFUSED, fates.RESET, fates.LOST, fates.CUT, fates.FAILED_AFTERWARDS])
-    def test_what_fails_once_at_each_request_is_fetched(
+    def test_a_fetch_succeeds_though_each_request_fails_once(
         self, author: Author, tmp_path: Path, server: GitServer, monkeypatch: pytest.MonkeyPatch, fate: str
     ) -> None:
         monkeypatch.setattr("ghapp.git.mirrors._FIRST_PAUSE_S", 0.01)

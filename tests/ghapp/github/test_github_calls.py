@@ -218,7 +218,7 @@ def test_words_are_one_short_line_without_tokens() -> None:
     assert short.endswith("…")
 
 
-async def test_no_text_of_the_network_s_reaches_people(infra: GitHubRepository, wire: ScriptedWire) -> None:
+async def test_no_error_text_of_the_network_reaches_people(infra: GitHubRepository, wire: ScriptedWire) -> None:
     for _ in range(IMPATIENT.attempts):
         wire.expect(ROLE, failure=httpx.ConnectError)
     with pytest.raises(GitHubError) as failure:

@@ -113,12 +113,12 @@ async def test_a_lost_check_run_is_found_by_its_external_id(infra: GitHubReposit
     }
 
 
-async def test_who_resumes_looks_first(infra: GitHubRepository, wire: ScriptedWire) -> None:
+async def test_a_resumed_flow_first_looks_for_the_check_run(infra: GitHubRepository, wire: ScriptedWire) -> None:
     wire.expect(LIST, body={"check_runs": [seen(99, "run-1")]})
     assert (await infra.create_check_run(draft(), look_first=True)).resource.id == 99
 
 
-async def test_who_resumes_creates_what_is_not_there(infra: GitHubRepository, wire: ScriptedWire) -> None:
+async def test_a_resumed_flow_creates_a_missing_check_run(infra: GitHubRepository, wire: ScriptedWire) -> None:
     wire.expect(LIST, body={"check_runs": [seen(98, "run-0")]})
     wire.expect(CREATE, 201, {"id": 99})
     assert (await infra.create_check_run(draft(), look_first=True)).resource.id == 99
@@ -198,7 +198,9 @@ async def test_a_resumed_update_continues_where_it_stopped(infra: GitHubReposito
     assert lines(wire.sent(0)) == list(range(51, 61))
 
 
-async def test_who_does_not_know_how_many_were_sent_asks_github(infra: GitHubRepository, wire: ScriptedWire) -> None:
+async def test_github_is_asked_if_the_number_of_sent_annotations_is_unknown(
+    infra: GitHubRepository, wire: ScriptedWire
+) -> None:
     wire.expect(COUNT, 200, counted(50))
     wire.expect(UPDATE, 200, {"id": 99})
     assert (

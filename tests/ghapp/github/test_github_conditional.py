@@ -73,7 +73,7 @@ async def test_an_answer_without_a_tag_is_not_kept(infra: GitHubRepository, wire
     assert tags(wire) == [None, None]
 
 
-async def test_that_something_is_missing_is_not_kept(infra: GitHubRepository, wire: ScriptedWire) -> None:
+async def test_an_answer_of_404_is_not_cached(infra: GitHubRepository, wire: ScriptedWire) -> None:
     for _ in range(2):
         wire.expect_missing(ROLE)
         assert await infra.role_of(anna) == Role.NONE

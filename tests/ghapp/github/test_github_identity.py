@@ -245,7 +245,9 @@ async def test_a_repository_that_left_the_installation(infra: GitHubRepository, 
         await infra.role_of(anna)
 
 
-async def test_permissions_that_were_not_granted_have_a_way_out(infra: GitHubRepository, wire: ScriptedWire) -> None:
+async def test_a_permission_that_was_not_granted_is_reported_with_a_remedy(
+    infra: GitHubRepository, wire: ScriptedWire
+) -> None:
     wire.hands_out_tokens = False
     words = "The permissions requested are not granted to this installation."
     wire.expect("POST /app/installations/5/access_tokens", 422, {"message": words})
@@ -257,9 +259,7 @@ async def test_permissions_that_were_not_granted_have_a_way_out(infra: GitHubRep
     )
 
 
-async def test_a_creation_whose_token_could_not_be_had_did_not_happen(
-    infra: GitHubRepository, wire: ScriptedWire
-) -> None:
+async def test_a_creation_without_a_token_did_not_happen(infra: GitHubRepository, wire: ScriptedWire) -> None:
     wire.hands_out_tokens = False
     for _ in range(IMPATIENT.attempts):
         wire.expect("POST /app/installations/5/access_tokens", 502, b"<html>")

@@ -74,7 +74,9 @@ async def test_a_lost_deployment_is_found_by_its_run(infra: GitHubRepository, wi
     assert wire.requests[1].url.params["sha"] == SHA
 
 
-async def test_who_resumes_finds_the_deployment_before_making_one(infra: GitHubRepository, wire: ScriptedWire) -> None:
+async def test_a_resumed_flow_looks_for_the_deployment_before_it_creates_one(
+    infra: GitHubRepository, wire: ScriptedWire
+) -> None:
     wire.expect(DEPLOYMENTS, body=[deployed(70, {"run": "run-1"})])
     assert await deploy(infra, look_first=True) == 70
 
@@ -218,7 +220,7 @@ async def test_a_login_that_is_another_account_s_by_now_has_no_role(
     assert await infra.role_of(anna) is Role.NONE
 
 
-async def test_a_role_that_cannot_be_asked_for_is_not_taken_for_none(
+async def test_a_role_that_cannot_be_queried_does_not_count_as_none(
     infra: GitHubRepository, wire: ScriptedWire
 ) -> None:
     wire.refuse(ROLE, 403, "Resource not accessible by integration")
@@ -370,7 +372,7 @@ def attempt(number: int, delivered_at: str, status_code: int = 202) -> dict[str,
     }
 
 
-async def test_deliveries_are_read_as_far_back_as_is_asked_for(app: GitHubApp, wire: ScriptedWire) -> None:
+async def test_deliveries_are_read_as_far_back_as_requested(app: GitHubApp, wire: ScriptedWire) -> None:
     following = f'<{API}/app/hook/deliveries?cursor=x>; rel="next"'
     newest = [attempt(3, "2026-11-23T22:00:00.5Z", 502), attempt(2, "2026-11-23T21:00:00Z")]
     wire.expect("GET /app/hook/deliveries", body=newest, headers={"Link": following})
@@ -383,6 +385,6 @@ async def test_deliveries_are_read_as_far_back_as_is_asked_for(app: GitHubApp, w
 
 
 @pytest.mark.parametrize("body", [{}, b""], ids=["an empty object", "nothing"])
-async def test_a_redelivery_is_asked_for(app: GitHubApp, wire: ScriptedWire, body: Any) -> None:
+async def test_a_redelivery_is_requested(app: GitHubApp, wire: ScriptedWire, body: Any) -> None:
     wire.expect("POST /app/hook/deliveries/3/attempts", 202, body)
     await app.redeliver(3)

@@ -157,7 +157,7 @@ def test_team_membership_needs_members_read(github: LocalGitHub, installation: I
         assert stranger.get("/orgs/acme/teams/platform").status_code == 404
 
 
-def test_a_request_whose_answer_is_lost_is_served_all_the_same(github: LocalGitHub) -> None:
+def test_a_request_whose_answer_is_lost_is_still_served(github: LocalGitHub) -> None:
     github.lose_answer("POST", r"/issues$")
     with github.rest("ada") as speaker:
         with pytest.raises(httpx.RemoteProtocolError):

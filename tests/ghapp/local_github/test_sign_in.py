@@ -61,7 +61,7 @@ def test_somebody_who_agreed_once_is_not_asked_again(github: LocalGitHub, signin
     assert authorize(github, signing_app, "grace", answer="no").keys() == {"code", "state"}
 
 
-def test_somebody_may_say_no(github: LocalGitHub, signing_app: App) -> None:
+def test_a_person_may_decline_to_sign_in(github: LocalGitHub, signing_app: App) -> None:
     assert authorize(github, signing_app, "grace", answer="no")["error"] == "access_denied"
 
 

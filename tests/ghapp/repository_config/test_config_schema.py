@@ -52,7 +52,7 @@ def test_every_key_has_a_description() -> None:
     assert [where for where, description in described(SCHEMA) if not description.endswith((".", '"'))] == []
 
 
-def test_both_take_the_example() -> None:
+def test_reader_and_schema_accept_the_example() -> None:
     value = YAML(typ="safe", pure=True).load(Path(__file__).with_name("planward.yml"))
     assert reader_takes(value)
     assert schema_takes(value)
@@ -103,7 +103,7 @@ def test_both_take_the_example() -> None:
         {"notify": [{"url": "vault:kv/x"}]},
     ],
 )
-def test_both_refuse_what_is_wrong_in_one_place(value: object) -> None:
+def test_reader_and_schema_refuse_a_document_that_is_wrong_in_one_place(value: object) -> None:
     assert not reader_takes(value)
     assert not schema_takes(value)
 
@@ -150,7 +150,7 @@ DOCUMENTS = st.one_of(
 
 @settings(max_examples=examples(600), deadline=None)
 @given(DOCUMENTS)
-def test_whatever_the_reader_takes_the_schema_takes_too(document: dict[str, Any]) -> None:
+def test_every_document_that_the_reader_accepts_the_schema_accepts_too(document: dict[str, Any]) -> None:
     if reader_takes(document):
         VALIDATOR.validate(document)
 
@@ -213,14 +213,14 @@ def places(value: Any) -> Iterator[tuple[Any, Any]]:
 
 @settings(max_examples=examples(150), deadline=None)
 @given(accepted_documents())
-def test_both_take_every_document_that_fits_together(document: dict[str, Any]) -> None:
+def test_reader_and_schema_accept_every_consistent_document(document: dict[str, Any]) -> None:
     assert reader_takes(document)
     VALIDATOR.validate(document)
 
 
 @settings(max_examples=examples(300), deadline=None)
 @given(accepted_documents(), st.data())
-def test_both_refuse_a_document_in_which_one_value_has_a_wrong_type(
+def test_reader_and_schema_refuse_a_document_in_which_one_value_has_a_wrong_type(
     document: dict[str, Any], data: st.DataObject
 ) -> None:
     where = list(places(document))

@@ -147,7 +147,7 @@ def test_a_connection_string_is_never_shown() -> None:
         ),
     ],
 )
-def test_a_state_that_would_be_lost_is_a_cause_with_the_way_out(
+def test_a_state_that_would_be_lost_is_a_cause_with_a_remedy(
     files: Mapping[str, str], environment: str, cause: str
 ) -> None:
     settings = laid(files, environment)

@@ -39,7 +39,7 @@ class TestDelegation:
         made = self.made(top, "/system.slice/planward.service", mounts=mounts, marked=True)
         assert find_delegated() == made
 
-    def test_it_is_found_from_the_group_of_planward_in_it(self, top: Path) -> None:
+    def test_the_delegated_group_is_found_from_planwards_own_group_in_it(self, top: Path) -> None:
         unit = "/system.slice/planward.service"
         made = self.made(top, unit, mounts=self.UNIFIED, own=f"{unit}/planward", marked=True)
         assert find_delegated() == made
@@ -50,7 +50,7 @@ class TestDelegation:
         (made / "cgroup.type").touch()
         assert find_delegated() == made
 
-    def test_one_that_is_mounted_alone_is_used(self, top: Path) -> None:
+    def test_a_control_group_that_is_mounted_alone_is_used(self, top: Path) -> None:
         made = self.made(top, "/", mounts=self.UNIFIED.replace(" / ", " /docker/7 "), own="/docker/7")
         (made / "cgroup.type").touch()
         assert find_delegated() == made
@@ -63,7 +63,7 @@ class TestDelegation:
         refused(r"no control group is delegated to Planward")
 
     @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-    def test_one_that_is_read_only_is_not_used(self, top: Path) -> None:
+    def test_a_read_only_control_group_is_not_used(self, top: Path) -> None:
         self.made(top, "/unit", mounts=self.UNIFIED, marked=True).chmod(0o500)
         refused(r"its control group is read-only")
 

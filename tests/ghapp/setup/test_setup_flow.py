@@ -144,7 +144,9 @@ def test_an_app_without_a_webhook_secret_is_kept_and_the_missing_secret_is_asked
     assert set(sourced(tmp_path / "here" / "planward.env")) == IN_THE_FILE - {"PLANWARD_GITHUB_WEBHOOK_SECRET"}
 
 
-def test_nobody_comes_within_an_hour(github: LocalGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_setup_gives_up_if_nobody_comes_within_an_hour(
+    github: LocalGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(flow, "_PATIENCE_S", 0.1)
     plan = Plan(api_url=github.api_url, public_url=PUBLIC_URL, organization=None, name="Planward", port=0)
     said: list[str] = []

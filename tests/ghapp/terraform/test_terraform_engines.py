@@ -66,7 +66,7 @@ class TestEnginesThatAreThere:
             ),
         ],
     )
-    def test_one_that_is_missing_says_so(
+    def test_a_missing_engine_is_reported(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str | None, said: str
     ) -> None:
         monkeypatch.setattr("ghapp.terraform.programs._library", lambda: None)
@@ -79,7 +79,7 @@ class TestEnginesThatAreThere:
 
         assert str(missing.value).replace(str(tmp_path), "PATH") == said
 
-    def test_one_that_is_gone_when_it_is_run(self, bench: Bench) -> None:
+    def test_an_engine_that_is_gone_when_it_is_run_is_reported(self, bench: Bench) -> None:
         bench.write(main=BACKEND)
         gone = Terraform(argv=("/nonexistent/terraform",), name="terraform", version="1.11.4")
 

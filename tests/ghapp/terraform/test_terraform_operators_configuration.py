@@ -21,7 +21,7 @@ class TestTheOperatorsConfiguration:
         program.chmod(0o755)
         return directory
 
-    def test_its_mirror_is_where_providers_come_from(
+    def test_providers_come_from_the_mirror_of_the_operators_configuration(
         self, bench: Bench, terraform: Terraform, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         mirror = self._provider(bench.top / "mirror")
@@ -40,7 +40,7 @@ class TestTheOperatorsConfiguration:
             False,
         )
 
-    def test_one_that_names_a_missing_file_is_not_passed_on(
+    def test_a_missing_configuration_file_is_not_passed_on(
         self, bench: Bench, any_terraform: Terraform, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("TF_CLI_CONFIG_FILE", str(bench.top / "missing.tfrc"))

@@ -69,7 +69,9 @@ class TestTheProvidersThatRunsShare:
 
         return bench.run(story, backend_config=[], provider_cache=bench.top / "providers", **laying)
 
-    def test_what_one_installed_is_there_for_the_next(self, bench: Bench, terraform: Terraform, mirror: Path) -> None:
+    def test_a_provider_that_one_run_installed_is_there_for_the_next(
+        self, bench: Bench, terraform: Terraform, mirror: Path
+    ) -> None:
         assert self.installed(bench, terraform) == (GENUINE, False)
         [kept] = kept_providers(bench.top / "providers")
         assert (kept.path / "terraform-provider-thing_v1.0.0").read_text() == GENUINE
@@ -82,7 +84,7 @@ class TestTheProvidersThatRunsShare:
         assert not (bench.top / "cache-of-the-operator").exists()
 
     @pytest.mark.parametrize("is_locked", [False, True])
-    def test_what_a_plan_put_in_its_place_is_not_run_by_the_next(
+    def test_a_program_that_a_plan_put_in_a_providers_place_is_not_run_by_the_next(
         self, bench: Bench, terraform: Terraform, mirror: Path, is_locked: bool
     ) -> None:
         self.installed(bench, terraform)
@@ -95,7 +97,7 @@ class TestTheProvidersThatRunsShare:
         assert program.read_text() == GENUINE
         assert self.installed(bench, terraform, lock_file=locked) == (GENUINE, True)
 
-    def test_what_does_not_have_its_checksum_is_not_shared(
+    def test_a_provider_without_its_checksum_is_not_shared(
         self, bench: Bench, any_terraform: Terraform, mirror: Path
     ) -> None:
         async def story(workdir: Workdir) -> None:
@@ -117,13 +119,13 @@ class TestTheProvidersThatRunsShare:
         assert found == [(GENUINE, False), (GENUINE, True)]
 
     @pytest.mark.parametrize("name", ["SSL_CERT_FILE", "HTTPS_PROXY", "TF_TOKEN_registry_terraform_io"])
-    def test_what_was_installed_with_an_own_idea_of_trust_is_not_shared(
+    def test_a_provider_that_was_installed_with_a_runs_own_trust_settings_is_not_shared(
         self, bench: Bench, any_terraform: Terraform, mirror: Path, name: str
     ) -> None:
         assert self.installed(bench, any_terraform, env={name: "/nowhere"}) == (GENUINE, False)
         assert kept_providers(bench.top / "providers") == ()
 
-    def test_one_that_a_run_has_linked_stays(self, bench: Bench, any_terraform: Terraform, mirror: Path) -> None:
+    def test_a_provider_that_a_run_has_linked_stays(self, bench: Bench, any_terraform: Terraform, mirror: Path) -> None:
         cache = bench.top / "providers"
         self.installed(bench, any_terraform)
         [provider] = kept_providers(cache)
@@ -145,7 +147,7 @@ class TestTheProvidersThatRunsShare:
     @pytest.mark.parametrize(
         "operators", [None, "disable_checkpoint = true\n", '{"disable_checkpoint": true}'], ids=["none", "hcl", "json"]
     )
-    def test_what_lies_in_the_tree_is_no_source_of_providers(
+    def test_a_directory_in_the_tree_is_no_source_of_providers(
         self, bench: Bench, terraform: Terraform, monkeypatch: pytest.MonkeyPatch, operators: str | None
     ) -> None:
         if operators is not None:

@@ -42,7 +42,7 @@ class TestStopping:
         assert list(bench.top.glob(".terraform.tfstate.lock.info")) == []
         assert bench.resources() == ["terraform_data.first", "terraform_data.slow"], "nothing was lost from the state"
 
-    def test_nothing_is_started_after_it_was_asked_for(self, bench: Bench, any_terraform: Terraform) -> None:
+    def test_no_command_is_started_after_a_stop_was_requested(self, bench: Bench, any_terraform: Terraform) -> None:
         bench.write(main=BACKEND + 'resource "terraform_data" "a" {}\n')
 
         async def story(workdir: Workdir) -> tuple[Finished, Finished]:
@@ -58,7 +58,7 @@ class TestStopping:
             assert (finished.done, finished.interrupted, finished.timed_out) == (False, True, False)
         assert not bench.state.exists()
 
-    def test_one_that_was_at_its_end_already_is_done(self) -> None:
+    def test_a_command_that_ended_before_the_interrupt_is_done(self) -> None:
         assert Finished(exit_code=0, interrupted=True).done
 
     def test_a_task_that_is_cancelled_ends_terraform_gently_too(self, bench: Bench, any_terraform: Terraform) -> None:
@@ -75,7 +75,7 @@ class TestStopping:
         assert list(bench.top.glob(".terraform.tfstate.lock.info")) == []
         assert bench.resources() == ["terraform_data.first", "terraform_data.slow"]
 
-    def test_one_over_its_time_limit(self, bench: Bench, any_terraform: Terraform) -> None:
+    def test_a_command_over_its_time_limit_is_stopped(self, bench: Bench, any_terraform: Terraform) -> None:
         bench.write(main=BACKEND + SLOW)
 
         async def story(workdir: Workdir) -> Finished:

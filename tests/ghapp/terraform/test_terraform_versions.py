@@ -70,7 +70,7 @@ class TestVersions:
             "The operator can add another to PLANWARD_TERRAFORM"
         )
 
-    def test_one_that_cannot_be_read_says_so(self) -> None:
+    def test_a_version_constraint_that_cannot_be_read_is_reported(self) -> None:
         with pytest.raises(NoVersionFits) as refused:
             choose(self.THERE, ["=> 1.0"])
 
@@ -105,6 +105,6 @@ class TestVersions:
         assert satisfies(read_version(version), constraint) is fits
 
     @pytest.mark.parametrize("constraint", ["", ">=", ">= 1.x", "1.0,", "~> 1.0 2.0", "^1.0", "1.0 || 2.0"])
-    def test_what_is_no_constraint_is_refused(self, constraint: str) -> None:
+    def test_a_text_that_is_no_constraint_is_refused(self, constraint: str) -> None:
         with pytest.raises(ValueError, match="not a version"):
             satisfies(read_version("1.0.0"), constraint)

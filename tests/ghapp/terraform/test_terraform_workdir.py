@@ -23,7 +23,7 @@ class TestSecrets:
         'resource "terraform_data" "a" {\n  input = "${var.password}-${var.hosts[0].name}"\n}\n'
     )
 
-    def test_they_reach_terraform_as_a_private_file(self, bench: Bench, terraform: Terraform) -> None:
+    def test_secrets_reach_terraform_as_a_private_file(self, bench: Bench, terraform: Terraform) -> None:
         bench.write(main=self.SECRETS)
 
         async def story(workdir: Workdir) -> tuple[Any, int, bool, Finished]:
@@ -42,7 +42,7 @@ class TestSecrets:
             Finished(exit_code=0),
         )
 
-    def test_those_that_no_variable_is_declared_for_are_named_and_not_passed(self, bench: Bench) -> None:
+    def test_secrets_without_a_declared_variable_are_named_and_not_passed(self, bench: Bench) -> None:
         bench.write(main=BACKEND)
 
         async def story(workdir: Workdir) -> tuple[Any, tuple[str, ...]]:
@@ -75,7 +75,7 @@ class TestSecrets:
         assert {"HTTPS_PROXY", "DATABASE_URL", "TF_VAR_x", "PATH", "HOME", "TF_IN_AUTOMATION"} <= names
         assert {"VAULT_TOKEN", "AWS_SECRET_ACCESS_KEY", "TF_LOG"}.isdisjoint(names)
 
-    def test_one_with_a_name_that_is_planwards_is_refused(self, bench: Bench) -> None:
+    def test_a_secret_with_a_name_that_planward_reserves_is_refused(self, bench: Bench) -> None:
         bench.write(main=BACKEND)
 
         async def story(_: Workdir) -> None: ...
@@ -105,10 +105,10 @@ class TestSecrets:
             ("PATHS", False),
         ],
     )
-    def test_which_names_are_planwards(self, name: str, ours: bool) -> None:
+    def test_names_that_planward_reserves(self, name: str, ours: bool) -> None:
         assert is_reserved(name) is ours
 
-    def test_they_are_not_shown_where_a_root_run_is(self, bench: Bench) -> None:
+    def test_secrets_are_not_in_the_repr_of_a_root_run(self, bench: Bench) -> None:
         bench.write(main=BACKEND)
 
         async def story(workdir: Workdir) -> str:
@@ -116,7 +116,7 @@ class TestSecrets:
 
         assert "s3cret" not in bench.run(story, env={"A": "s3cret"})
 
-    def test_they_are_removed_when_the_run_is_cancelled(self, bench: Bench) -> None:
+    def test_secret_files_are_removed_when_the_run_is_cancelled(self, bench: Bench) -> None:
         bench.write(main=BACKEND)
 
         async def story(workdir: Workdir) -> None:
@@ -130,7 +130,9 @@ class TestSecrets:
 
 class TestTheTemporaryDirectory:
     @pytest.mark.parametrize("name", ["short", "long" * 20])
-    def test_it_leaves_room_for_a_providers_socket_and_is_removed(self, tmp_path: Path, name: str) -> None:
+    def test_the_temporary_directory_leaves_room_for_a_providers_socket_and_is_removed(
+        self, tmp_path: Path, name: str
+    ) -> None:
         private = tmp_path / name
         private.mkdir()
 
@@ -142,7 +144,9 @@ class TestTheTemporaryDirectory:
 
 
 class TestVarFiles:
-    def test_they_are_the_root_modules_and_secrets_win(self, bench: Bench, any_terraform: Terraform) -> None:
+    def test_var_files_are_the_root_modules_own_and_secrets_override_them(
+        self, bench: Bench, any_terraform: Terraform
+    ) -> None:
         bench.write(
             main=BACKEND
             + 'variable "a" {}\nvariable "b" {}\nresource "terraform_data" "x" {\n  input = "${var.a}${var.b}"\n}\n'
@@ -177,7 +181,7 @@ class TestVarFiles:
             ("link", 'var_files of the root module "net" names "link", which leads out of the repository: correct it'),
         ],
     )
-    def test_those_that_cannot_be_taken(self, bench: Bench, path: str, said: str) -> None:
+    def test_a_var_file_that_cannot_be_used_is_refused(self, bench: Bench, path: str, said: str) -> None:
         bench.write(main=BACKEND)
         (bench.checkout / "net/link").symlink_to("/etc/hosts")
 

@@ -84,7 +84,7 @@ class TestTheDefault:
 
         assert (only.tfvars, only.env) == ({}, {"A": "1"})
 
-    def test_nothing_below_the_branch_is_a_failure_with_the_way_out(self, openbao: OpenBao) -> None:
+    def test_a_path_without_secrets_is_a_failure_with_a_remedy(self, openbao: OpenBao) -> None:
         missing = refusal(settings_of(openbao), team="nothing")
 
         assert isinstance(missing, SecretsMissing)

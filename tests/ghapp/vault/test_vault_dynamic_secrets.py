@@ -48,7 +48,7 @@ class TestDynamicSecrets:
             ("PUT", "/v1/sys/leases/revoke"),
         ]
 
-    def test_it_is_revoked_also_where_the_run_is_cancelled_while_it_is_read(self) -> None:
+    def test_a_lease_is_revoked_even_if_the_run_is_cancelled_while_it_is_read(self) -> None:
         asked: list[tuple[str, str]] = []
         with stub_server(_AwsEngine(asked, slow=True)) as (address, _):
 
@@ -163,7 +163,7 @@ class TestDynamicSecrets:
             "press Re-run"
         )
 
-    def test_an_answer_that_is_none_of_vaults(self) -> None:
+    def test_an_answer_that_does_not_come_from_vault(self) -> None:
         with stub_server(lambda *_: (200, {"hello": "world"})) as (address, _):
             assert str(refusal(VaultSettings(address=address, token="t"))) == (
                 "Vault gave an answer that Planward cannot read: does VAULT_ADDR point at Vault itself?"

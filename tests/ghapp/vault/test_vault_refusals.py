@@ -47,7 +47,7 @@ class TestVaultThatDoesNotAnswerAsItShould:
 
         assert isinstance(refused, VaultDenied)
 
-    def test_nothing_to_log_in_with(self, openbao: OpenBao) -> None:
+    def test_without_a_way_to_log_in_to_vault_the_settings_are_named(self, openbao: OpenBao) -> None:
         assert str(refusal(VaultSettings(address=openbao.address))) == (
             "VAULT_ADDR is set, and nothing to log in with: the operator has to set VAULT_TOKEN, "
             "VAULT_ROLE_ID and VAULT_SECRET_ID, or VAULT_AUTH_METHOD with VAULT_ROLE"

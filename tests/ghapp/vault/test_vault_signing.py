@@ -34,7 +34,7 @@ class TestSigning:
 
         public.verify(signature, b"message", padding.PKCS1v15(), hashes.SHA256())
 
-    def test_one_that_may_not_be_used_says_so(self, openbao: OpenBao) -> None:
+    def test_a_signing_key_that_may_not_be_used_is_reported(self, openbao: OpenBao) -> None:
         token = openbao.client().auth.token.create(policies=["default"])["auth"]["client_token"]
 
         with pytest.raises(VaultDenied) as denied:

@@ -111,7 +111,7 @@ def test_a_review_that_approves_a_commit() -> None:
         ("submitted", {"commit_id": None}),
     ],
 )
-def test_another_review_is_nothing(action: str, differs: dict[str, object]) -> None:
+def test_any_other_review_is_ignored(action: str, differs: dict[str, object]) -> None:
     event = event_of("pull_request_review", action=action, review=review(**differs), pull_request={"number": 12})
     assert isinstance(event, Ignored)
 

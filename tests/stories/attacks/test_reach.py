@@ -104,7 +104,7 @@ def test_a_repositorys_programs_reach_nothing_of_the_host_or_of_others(attacked:
     assert reached == expected
 
 
-def test_a_state_that_would_be_gone_with_the_sandbox_is_not_written(attacked: Line) -> None:
+def test_a_state_that_would_vanish_with_the_sandbox_is_not_written(attacked: Line) -> None:
     if sandbox_of(attacked) != "bubblewrap":
         pytest.skip("elsewhere a path is what it is")
     story = attacked.story()

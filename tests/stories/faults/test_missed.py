@@ -55,7 +55,7 @@ def test_changes_without_deliveries_are_found_in_the_repository_itself(faulty: F
     assert story.size("staging") == 2
 
 
-def test_a_day_of_being_down_heals_by_itself(faulty: FaultyLine) -> None:
+def test_planward_recovers_by_itself_after_a_day_of_being_down(faulty: FaultyLine) -> None:
     story = faulty.line.story()
     first = story.propose()
     assert story.planned(first)["conclusion"] == "success"
@@ -144,7 +144,7 @@ def test_each_merge_without_a_delivery_is_shown(faulty: FaultyLine) -> None:
     assert "contained in" in story.comments(numbers[0][0])[0]
 
 
-def test_looks_that_github_does_not_answer_do_not_pile_up(faulty: FaultyLine) -> None:
+def test_reconciliations_that_github_does_not_answer_do_not_pile_up(faulty: FaultyLine) -> None:
     faulty.quiet()
     faulty.line.github.fail("GET", "/app/hook/deliveries$", status=429, headers={"Retry-After": "1"}, times=None)
     try:
@@ -234,7 +234,7 @@ def test_an_abandoned_apply_is_completed_with_its_results(faulty: FaultyLine) ->
     assert [len(story.comments(number)) for number in (1, 2)] == [1, 1]
 
 
-def test_where_nothing_is_missing_a_look_takes_one_call(faulty: FaultyLine) -> None:
+def test_a_reconciliation_takes_one_call_if_nothing_is_missing(faulty: FaultyLine) -> None:
     faulty.quiet()
     # What the stories before this one had delivered may fill more than a page.
     del faulty.line.github.world.outbox.deliveries[:-10]

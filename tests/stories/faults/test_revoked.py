@@ -35,7 +35,7 @@ def test_tokens_that_die_at_every_point_in_turn_change_nothing(faulty: FaultyLin
 
 
 @pytest.mark.parametrize(("status", "times"), _WAYS)
-def test_writes_that_github_refuses_one_after_the_other_are_made_all_the_same(
+def test_writes_that_github_refuses_one_after_the_other_are_made_in_the_end(
     faulty: FaultyLine, as_ever: Told, status: int, times: int
 ) -> None:
     where = as_ever.among(_WRITES)

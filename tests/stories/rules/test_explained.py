@@ -44,7 +44,7 @@ def test_several_merges_in_one_push_are_explained_each_by_its_own_pull_request(l
     assert [len(story.comments(number)) for number in (first, second)] == [1, 1]
 
 
-def test_a_merge_whose_push_is_lost_is_applied_all_the_same(line: Line) -> None:
+def test_a_merge_is_applied_even_if_the_delivery_of_its_push_is_lost(line: Line) -> None:
     story = line.story()
     number = story.propose()
     green(story.planned(number))

@@ -149,7 +149,7 @@ def test_who_pushed_it_before_the_branch_was_forced_back_may_not_apply_it_either
     assert story.state("network", "staging") == {}
 
 
-def test_nobody_lets_a_commit_in_before_it_is_known_who_merged_it(line: Line) -> None:
+def test_a_commit_cannot_be_let_in_before_it_is_known_who_merged_it(line: Line) -> None:
     story = line.story(secrets=False)  # so that the check is red
     number = story.propose()
     refused(story.planned(number))
@@ -175,7 +175,7 @@ def test_who_may_apply_is_asked_of_github_at_that_moment(line: Line) -> None:
     green(story.let_in(check, by=story.maintainer))
 
 
-def test_a_team_of_one_lets_its_own_commit_in_where_the_config_says_so(line: Line) -> None:
+def test_a_team_of_one_lets_its_own_commit_in_if_the_config_says_so(line: Line) -> None:
     story = line.story(config="four_eyes: false\n")
     sha = story.commit("staging", story.network(3), by=story.reviewer)
     check = story.applied(sha)
@@ -245,7 +245,7 @@ BY_HAND = "environments:\n  staging: {branch: staging, apply: manual}\n"
 
 
 @pytest.mark.both_databases
-def test_by_hand_the_plan_is_shown_first_and_the_approval_is_bound_to_it(line: Line) -> None:
+def test_with_manual_applies_the_plan_is_shown_first_and_the_approval_is_bound_to_it(line: Line) -> None:
     story = line.story(config=BY_HAND)
     number = story.propose()
     green(story.planned(number))
@@ -264,7 +264,7 @@ def test_by_hand_the_plan_is_shown_first_and_the_approval_is_bound_to_it(line: L
     assert len(approval["details"]["digests"]) == 1
 
 
-def test_by_hand_a_plan_that_changed_meanwhile_asks_again(line: Line) -> None:
+def test_with_manual_applies_a_plan_that_changed_meanwhile_asks_again(line: Line) -> None:
     story = line.story(config=BY_HAND)
     number = story.propose()
     green(story.planned(number))
@@ -284,7 +284,7 @@ def test_by_hand_a_plan_that_changed_meanwhile_asks_again(line: Line) -> None:
     assert story.size("staging") == 2
 
 
-def test_by_hand_a_commit_that_nothing_explains_is_let_in_first_and_its_plan_approved_then(line: Line) -> None:
+def test_with_manual_applies_an_unexplained_commit_is_let_in_first_and_its_plan_approved_then(line: Line) -> None:
     story = line.story(config=BY_HAND)
     sha = story.commit("staging", story.network(3), by=story.author)
     check = story.applied(sha)

@@ -92,7 +92,7 @@ def test_a_pull_request_that_changes_secrets_is_planned_by_the_old_ones_and_its_
 # --- who vouches for the target --------------------------------------------------------------------------------------
 
 
-def test_a_forks_code_is_planned_in_testing_first_and_with_the_targets_secrets_by_another_word(line: Line) -> None:
+def test_a_forks_code_is_planned_in_testing_first_and_with_the_targets_secrets_only_after_preview(line: Line) -> None:
     story = line.story()
     number, _ = proposed_from_fork(story)
     head = story.head(number)

@@ -143,7 +143,7 @@ def test_a_path_outside_of_the_teams_own_part_needs_the_operator(line: Line, vic
         assert line.secrets_read() == before
 
 
-def test_a_message_takes_its_address_from_no_other_team(line: Line, victim: Story) -> None:
+def test_a_message_gets_its_address_only_from_its_own_team(line: Line, victim: Story) -> None:
     with chat_room() as chat:
         line.bao.put(f"kv/{victim.team}/chat", url=chat.url)
         mallory = line.story(

@@ -112,7 +112,7 @@ def test_a_git_lfs_that_was_taken_over_reaches_nothing_but_its_own_directory_and
 
 
 @pytest.mark.parametrize("sandbox", [pytest.param("bubblewrap", marks=in_bubblewrap), "none"])
-def test_a_git_that_is_taken_over_by_a_tree_reaches_nothing_but_its_checkout_and_the_objects(
+def test_a_git_that_a_tree_has_taken_over_reaches_nothing_but_its_checkout_and_the_objects(
     sandbox: str, data: Path, server: LargeFileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mirror, tree = mirror_with(data, sandbox, {"a.tf": b"1"})
@@ -153,7 +153,7 @@ def trapping(trap: str) -> str:
 
 @in_bubblewrap
 @pytest.mark.parametrize("trap", TRAPS)
-def test_what_a_git_that_was_taken_over_leaves_behind_leads_planward_nowhere(
+def test_files_that_a_git_that_was_taken_over_leaves_behind_lead_planward_nowhere(
     trap: str, data: Path, server: LargeFileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = pointer_to(b"contents")
