@@ -122,7 +122,7 @@ def test_a_base_whose_config_cannot_be_used_does_not_block_the_pull_request_that
     check = story.planned(number)
     assert check["conclusion"] == "success"
     if UNIMPLEMENTED in BAD_CONFIGS[config]:
-        return  # the rest of it is understood: who decides is known
+        return  # the rest of the config is understood, so the approvers are known
     assert failure(story, also).endswith(
         f"correct {CONFIG} in a pull request of its own and merge that first; this one changes `network/main.tf`, too"
     )
@@ -152,7 +152,7 @@ def test_a_config_that_was_broken_after_last_is_fixed_under_the_one_at_last(line
     assert "Merging this changes Planward's config: `confirm`" in summary
     tip = story.merge(number)
     held = story.applied(tip)
-    assert held["conclusion"] == "action_required"  # what was pushed by hand is still there
+    assert held["conclusion"] == "action_required"  # the commit that was pushed by hand is still there
     assert story.let_in(held, by=story.maintainer)["conclusion"] == "success"
 
 
@@ -239,7 +239,7 @@ def test_vault_is_sealed_and_rerun_works_once_it_is_not(line: Line) -> None:
 
 @pytest.fixture(scope="module")
 def poor_line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
-    """A Planward whose Vault does not answer, and whose Terraform was not there when it started."""
+    """A line whose Vault does not answer, and whose Terraform was not installed when Planward started."""
     directory = tmp_path_factory.mktemp("poor")
     nowhere = f"http://127.0.0.1:{free_port()}"
     missing = str(directory / "terraform")
@@ -248,7 +248,7 @@ def poor_line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
 
 
 def install_terraform(line: Line) -> None:
-    """Put a program where PLANWARD_TERRAFORM says."""
+    """Put a program at the path in PLANWARD_TERRAFORM."""
     program = Path(line.environ["PLANWARD_TERRAFORM"])
     program.write_text(f'#!/bin/sh\nexec {shlex.join(find_terraforms(None)[0].argv)} "$@"\n')
     program.chmod(0o755)

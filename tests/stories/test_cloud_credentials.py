@@ -29,7 +29,7 @@ class Keys:
 
 @dataclass(frozen=True, kw_only=True)
 class Cloud:
-    """A line whose server has keys for AWS, and moto, which answers nobody without keys that it knows."""
+    """A line whose server has keys for AWS, and moto, which answers only requests with keys that it knows."""
 
     line: Line
     endpoint: str
@@ -78,7 +78,7 @@ def _make_keys(endpoint: str, name: str) -> Keys:
 
 
 def queue(story: Story) -> dict[str, str]:
-    """A root module of one queue, whose tag says who made it."""
+    """A root module with one queue, whose tag names the identity that made it."""
     assert PROVIDER is not None
     main = f"""\
 terraform {{
@@ -117,7 +117,7 @@ def story_of(cloud: Cloud, secrets: str = "") -> Story:
 
 
 def made_by(story: Story, number: int) -> tuple[str, dict[str, Any]]:
-    """Merge a planned pull request; return who made the queue, and the check run of the apply."""
+    """Merge a planned pull request; return the identity that made the queue, and the check run of the apply."""
     check = story.planned(number)
     assert check["conclusion"] == "success", story.first_line(check)
     applied = story.applied(story.merge(number))

@@ -19,7 +19,7 @@ def test_a_redelivery_is_not_processed_again(line: Line) -> None:
     assert len(again) == 4  # two pushes: of the topic and of the merge
     for delivery in again:
         line.github.redeliver(delivery.guid)
-        answer = line.deliver(delivery.event, delivery.payload)  # the same under another X-GitHub-Delivery
+        answer = line.deliver(delivery.event, delivery.payload)  # the same payload under another X-GitHub-Delivery
         assert answer.status_code == 202
     story.quiet()
     assert len(story.check_runs(story.head(number))) == 1
@@ -124,7 +124,7 @@ def test_two_hundred_deliveries_in_two_seconds_while_a_plan_runs_are_answered_in
         told = next(
             each for each in line.github.deliveries if (each.event, each.repository_id) == ("push", story.repository.id)
         )
-        gone = {**told.payload, "ref": "refs/heads/gone", "deleted": True}  # nothing but accepting takes time
+        gone = {**told.payload, "ref": "refs/heads/gone", "deleted": True}  # the time is that of accepting alone
         answered = deliver(line.url, gone, per_second=100, number=200)
         assert {each.status for each in answered} == {202}
         assert max(each.seconds for each in answered) < 10  # GitHub hangs up then

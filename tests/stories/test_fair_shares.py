@@ -1,4 +1,4 @@
-"""One repository's many root modules do not keep another's one from its slot."""
+"""The many root modules of one repository do not keep the only one of another from its slot."""
 
 import re
 
@@ -22,5 +22,5 @@ def test_a_pull_request_with_one_root_module_overtakes_one_with_sixty(line: Line
 
 
 def _begun(story: Story, number: int) -> int:
-    """How many root modules of a pull request were begun to be planned."""
+    """The number of root modules of a pull request whose plan has begun."""
     return len(set(re.findall(r": (root\d\d) in staging", log_of(story, number))))

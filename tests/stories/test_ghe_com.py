@@ -1,4 +1,4 @@
-"""GitHub with data residency: its API is a host, its pages and repositories are another (api.TENANT.ghe.com)."""
+"""GitHub with data residency: the API has one host (api.TENANT.ghe.com), pages and repositories another."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,12 +18,12 @@ _WEB, _API = "acme.ghe.com", "api.acme.ghe.com"
 
 @dataclass(kw_only=True)
 class GheLine(Line):
-    """People's clients go to the local GitHub itself; only Planward goes through the proxy."""
+    """A line in which people's clients use the local GitHub directly, and only Planward uses the proxy."""
 
     loopback: str = ""
 
     def rest(self, login: str) -> httpx.Client:
-        """Somebody's REST client."""
+        """A person's REST client."""
         if login not in self.clients:
             client = self.github.rest(login)
             client.base_url = httpx.URL(f"{self.loopback}/api/v3")
@@ -33,13 +33,13 @@ class GheLine(Line):
 
 @pytest.fixture
 def hosts() -> list[NamedHosts]:
-    """The hosts that the line below has, once it runs."""
+    """The hosts of `ghe`, once it runs."""
     return []
 
 
 @pytest.fixture
 def ghe(tmp_path: Path, hosts: list[NamedHosts]) -> Iterator[Line]:
-    """Planward and a GitHub that is called acme.ghe.com; whatever else Planward asks for over https is refused."""
+    """A line whose GitHub is called acme.ghe.com. Requests of Planward to any other host over HTTPS are refused."""
     loopback = ""
 
     @contextmanager

@@ -12,13 +12,13 @@ from tests.stories.story import Story
 
 
 def held(check: dict[str, Any]) -> str:
-    """The first line of a check run that waits for a person."""
+    """The first line of a check run, which must be a hold."""
     assert check["conclusion"] == "action_required", check
     return str(check["output"]["title"])
 
 
 def buttons(story: Story, check: dict[str, Any]) -> list[str]:
-    """The buttons of a check run, which GitHub shows and REST does not."""
+    """The identifiers of a check run's buttons, which are on GitHub's pages but not in REST."""
     with story.github.world.lock:
         found = next(each for each in story.repository.check_runs if each.id == check["id"])
         return [str(action["identifier"]) for action in found.actions]
@@ -45,7 +45,11 @@ def test_who_pushed_may_not_apply_it_and_somebody_else_may(line: Line) -> None:
     story = line.story()
     sha = story.commit("staging", story.network(3), by=story.reviewer)
     check = story.applied(sha)
-    for login in (story.reviewer, story.author, story.reader):  # pushed it; may only write; may only read
+    for login in (
+        story.reviewer,
+        story.author,
+        story.reader,
+    ):  # the one who pushed, a person with only write access, and one with only read access
         story.press(check, "plan", by=login)
     story.quiet()
     assert len(story.check_runs(sha, "planward/apply (staging)")) == 1
@@ -167,7 +171,7 @@ def test_a_pull_request_by_somebody_who_lost_write_is_not_planned_again_and_no_s
 
 @contextmanager
 def no_secret_read(story: Story) -> Iterator[None]:
-    """Vault is asked for nothing in this time, as its own audit log has it."""
+    """Check by Vault's audit log that no secret is read within the context."""
     before = story.line.secrets_read()
     yield
     story.quiet()
@@ -175,7 +179,7 @@ def no_secret_read(story: Story) -> Iterator[None]:
 
 
 def approval_asked_for(story: Story, number: int, check: dict[str, Any]) -> str:
-    """The first line of a check run that waits for somebody who vouches for the head."""
+    """The first line of a hold that waits for somebody to vouch for the head."""
     assert buttons(story, check) == ["approve_plan"]
     assert f"planward approve {story.head(number)}" in check["output"]["summary"]
     return held(check)

@@ -1,4 +1,4 @@
-"""Git LFS: files that a root module reads have their contents, and a pointer never counts as contents."""
+"""Git LFS: Terraform gets the contents of the files that a root module reads, never their pointers."""
 
 import shutil
 
@@ -12,12 +12,12 @@ pytestmark = pytest.mark.skipif(shutil.which("git-lfs") is None, reason="git-lfs
 
 ATTRIBUTES = "*.bin filter=lfs diff=lfs merge=lfs -text\n"
 ELSEWHERE = "[lfs]\n\turl = http://127.0.0.1:9/elsewhere\n\tskipdownloaderrors = true\n"
-"""What a repository says of its server, which does not count, and of errors, which do."""
+"""A repository's own settings: that of its LFS server is ignored, that of errors is not."""
 READS = '\nresource "terraform_data" "image" {\n  input = file("${path.module}/image.bin")\n}\n'
 
 
 def reading_story(line: Line) -> Story:
-    """A repository whose root module `network` reads a file that is kept in Git LFS, and one that nobody reads."""
+    """A repository with two files in Git LFS: one that its root module `network` reads, and one that nobody reads."""
     story = line.story(files={"README.md": ""}, installed=False)
     seed = {**story.root_module("network", extra=READS), ".gitattributes": ATTRIBUTES, ".lfsconfig": ELSEWHERE}
     for path, content in (("network/image.bin", b"the first image"), ("other/film.bin", b"a film")):

@@ -68,12 +68,12 @@ def test_where_a_lower_layer_fails_the_one_above_it_is_not_tried(line: Line) -> 
 
 
 def place_of(line: Line) -> Path:
-    """Where the root modules of a layered story keep their states, by workspace: one for each environment."""
+    """The directory for the states of a layered story's root modules, one workspace for each environment."""
     return line.directory / "states" / f"layers{line.stories}"
 
 
 def network_of(line: Line, *, size: int) -> dict[str, str]:
-    """`network` gives its size to whoever reads its state."""
+    """`network` with its size as an output."""
     backend = backend_of(line, "network")
     code = f'{backend}\nresource "terraform_data" "net" {{\n  input = {size}\n}}\n'
     return {"network/main.tf": f'{code}\noutput "size" {{\n  value = terraform_data.net.output\n}}\n'}

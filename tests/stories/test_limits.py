@@ -1,4 +1,4 @@
-"""GitHub's limits during the stories: gates continue, the rest comes later, nothing is lost."""
+"""GitHub's rate limits: gates continue, other calls are deferred, nothing is lost."""
 
 import asyncio
 import contextlib
@@ -23,7 +23,7 @@ resource "terraform_data" "fails" {
 
 
 def refusals(story: Story) -> int:
-    """How often GitHub had to refuse a request of this installation."""
+    """The number of requests of this installation that GitHub refused."""
     who = f"installation {story.installation.id}"
     return sum(each.actor == who and each.status in (403, 429) for each in story.github.requests)
 
@@ -57,7 +57,7 @@ def test_when_the_hour_is_used_up_the_job_resumes_in_the_next(line: Line) -> Non
     check = story.planned(number)
     assert check["conclusion"] == "success"
     assert len(story.check_runs(story.head(number))) == 1
-    # Another part of Planward may have been on its way already when the last request was answered.
+    # Another request of Planward may have been under way already when the last one of the hour was answered.
     assert refusals(story) <= 1
     line.github.set_limits(Limits(requests_an_hour=None), installation=story.installation)
     story.quiet()
@@ -78,7 +78,7 @@ def test_near_the_end_of_the_hour_an_apply_continues_and_its_comment_comes_later
     deferred = f"comment:{story.repository.id}:{number}"
     assert len([each for each in line.events("comment_deferred") if each["job"].startswith(deferred)]) == 1
 
-    # Another hour begins. That GitHub has more again is seen by the next answer; the comment is due.
+    # A new hour begins, and the comment is due. Planward learns of the new limit from GitHub's next answer.
     line.github.set_limits(Limits(), installation=story.installation)
     assert story.planned(story.propose(story.network(3), head="other"))["conclusion"] == "success"
     asyncio.run(hasten(line, deferred))
@@ -107,7 +107,7 @@ def test_near_the_end_of_the_hour_the_comment_of_a_failed_apply_comes_at_once(li
 
 
 async def hasten(line: Line, key: str) -> None:
-    """Let the time pass for which something is deferred."""
+    """Make a deferred job due at once."""
     settings = read_settings(line.environ)
     with contextlib.closing(Store(settings.database_url, Sealer([load_or_make_key(settings.data_dir)]))) as store:
         await store.deferred.make_due(key)

@@ -1,4 +1,4 @@
-"""The line: pull request → plan → gate → merge → apply → promotion → apply, by HTTP alone, on real parts."""
+"""The whole line over HTTP: pull request → plan → gate → merge → apply → promotion → apply, with real programs."""
 
 from pathlib import Path
 
@@ -120,7 +120,7 @@ def test_a_newer_commit_cancels_a_plan_that_still_waits_for_a_place(line: Line) 
     with slow_place() as slow:
         files = {**busy.root_module("app"), **busy.root_module("network")}
         busy.propose({f"{each}/wait.tf": slow.data(each) for each in ("app", "network")} | files)
-        # Whose plans have the places, and in which environments, is a matter of chance.
+        # It is a matter of chance which plans have the slots, and in which environments.
         eventually(lambda: len(slow.asked) == 2, "both places are taken")
         number = story.propose()
         older = story.head(number)
@@ -222,7 +222,7 @@ def test_a_failed_apply_is_shown_on_the_pull_request_and_rerun_by_people_who_may
     page = httpx.get(failed["details_url"], trust_env=False).text
     assert "1 applied, 1 failed" in page
     switch.touch()
-    story.rerun(failed, by=story.author)  # approves nothing, and so does nothing
+    story.rerun(failed, by=story.author)  # "Re-run" approves nothing, so nothing happens
     story.rerun(failed, by=story.maintainer)
     check = story.applied(merged, count=2)
     assert check["conclusion"] == "success"
@@ -249,7 +249,7 @@ def test_the_check_run_of_an_apply_says_how_far_it_is(line: Line) -> None:
 
 
 def needing(story: Story, switch: Path, *, command: str = "") -> dict[str, str]:
-    """`network` with a resource that can be applied once the file is there."""
+    """`network` with a resource whose apply fails until the file exists."""
     extra = f"""\
 resource "terraform_data" "switch" {{
   provisioner "local-exec" {{
@@ -365,6 +365,6 @@ def test_a_plan_takes_five_calls_of_github_and_an_apply_nine_at_most(line: Line)
 
 
 def calls(requests: list[RecordedRequest]) -> list[str]:
-    """What Planward asked, without getting tokens."""
+    """Planward's calls, without those for tokens."""
     asked = [each for each in requests if each.actor.startswith("installation ")]
     return [f"{each.method} {each.path}" for each in asked]

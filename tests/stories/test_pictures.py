@@ -1,4 +1,4 @@
-"""The picture on a check run: fetched by GitHub as nobody, at an address that nobody can guess."""
+"""The picture on a check run: GitHub fetches it without credentials, at an address that nobody can guess."""
 
 from pathlib import Path
 from urllib.parse import urlsplit

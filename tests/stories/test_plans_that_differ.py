@@ -1,4 +1,4 @@
-"""Production gets exactly the reviewed changes, or the check run shows the differences; by `parity` it waits."""
+"""Production gets exactly the reviewed changes, or the check run shows the differences and may wait (`parity`)."""
 
 import shutil
 
@@ -34,7 +34,7 @@ def test_a_difference_is_shown_with_the_reviewed_action(line: Line) -> None:
     story.land(story.propose())
     number = story.open("staging", "production")
     assert story.planned(number)["conclusion"] == "success"
-    # Somebody brings production's state by hand, after the preview and before the merge.
+    # Somebody changes production's state by hand between the preview and the merge.
     shutil.copy(story.state_path("network", "staging"), story.state_path("network", "production"))
     check = story.applied(story.merge(number), "production")
     assert check["conclusion"] == "action_required"

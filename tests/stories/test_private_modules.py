@@ -1,4 +1,4 @@
-"""Modules in other private repositories: for `init` alone, of those that the operator lists, and never for a fork."""
+"""Modules in private repositories: only `init` gets a token, only for listed repositories, and never for a fork."""
 
 from collections.abc import Mapping
 from urllib.parse import urlsplit
@@ -13,7 +13,7 @@ MODULE = 'variable "name" {}\n\noutput "name" { value = "made by the module: ${v
 
 
 def with_modules(line: Line, name: str) -> tuple[Story, str]:
-    """A repository with the root module `network`, and a private one of the same owner whose name ends so."""
+    """A repository with the root module `network`, and a private one of the same owner whose name ends in `name`."""
     story = line.story(installed=False)
     modules = private(story, name, {"net/main.tf": MODULE})
     story.install()
@@ -21,14 +21,14 @@ def with_modules(line: Line, name: str) -> tuple[Story, str]:
 
 
 def private(story: Story, name: str, files: Mapping[str, str | Entry]) -> str:
-    """A private repository of the same owner whose name ends so."""
+    """Create a private repository of the same owner whose name ends in `name`; returns its full name."""
     full_name = f"{story.owner}/{story.team}-{name}"
     story.github.create_repository(full_name, files=files, private=True, default_branch="main", by=story.reviewer)
     return full_name
 
 
 def using(story: Story, source: str) -> dict[str, str]:
-    """`network` with a call of a module, and a program that writes down what the apply has in its environment."""
+    """`network` with a call of a module, and with a program that records the environment of the apply."""
     call = (
         f'\nmodule "net" {{\n  source = "{source}"\n  name   = "net"\n}}\n\n'
         'resource "terraform_data" "named" {\n  input = module.net.name\n'
@@ -152,7 +152,7 @@ def test_a_submodule_is_checked_out_where_it_is_listed_and_says_so_elsewhere(lin
 
 
 def submodule(story: Story, repository: str, path: str) -> dict[str, str | Entry]:
-    """What a commit needs for another repository's main branch as a submodule at a path."""
+    """The entries of a commit that has the main branch of another repository as a submodule at a path."""
     tip = story.github.world.repository(repository).git.tip("main")
     assert tip is not None
     url = f"../{repository.partition('/')[2]}.git"

@@ -21,8 +21,8 @@ BEGIN = "-----BEGIN PRIVATE KEY-----"
 class Pulse:
     """Asks `/healthz` ten times a second.
 
-    What counts of an answer's time is what the server worked meanwhile: on a machine that others use as well an answer
-    may wait for a core.
+    Only the server's own processor time during an answer counts, since on a shared machine an answer
+    may have to wait for a core.
     """
 
     def __init__(self, line: Line) -> None:
@@ -42,13 +42,13 @@ class Pulse:
                 self.worked_s.append(self._core_s() - worked_s)
 
     def _core_s(self) -> float:
-        """The processor time that the server itself has taken, without the programs that it runs."""
+        """The processor time of the server itself, without the programs that it runs."""
         user, system = Path(f"/proc/{self._pid}/stat").read_text().rpartition(")")[2].split()[11:13]
         return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
     @contextmanager
     def taken(self) -> Iterator[None]:
-        """Take the pulse until the context ends, and require that every answer came in time."""
+        """Measure until the context ends, and require that every answer came in time."""
         self._thread.start()
         try:
             yield
@@ -62,13 +62,13 @@ class Pulse:
 
 @pytest.fixture(scope="module")
 def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
-    """Web and worker beside each other, as `planward serve` has them."""
+    """A line with the web process and the worker of one `planward serve`."""
     with running_line(tmp_path_factory.mktemp("pulse")) as line:
         yield line
 
 
 def proposed(line: Line, files: dict[str, str] | None = None, *, extra: str = "") -> tuple[Story, dict[str, object]]:
-    """Propose a change and wait for its check run, with the pulse taken."""
+    """Propose a change and wait for its check run while the pulse is measured."""
     story = line.story()
     with Pulse(line).taken():
         check = story.planned(story.propose({**story.root_module("network", size=2, extra=extra), **(files or {})}))

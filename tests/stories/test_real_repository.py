@@ -1,4 +1,4 @@
-"""The line on a repository as people have them: shared modules, layers, workspaces, backends, versions."""
+"""The line on a realistic repository: shared modules, layers, workspaces, backends, versions."""
 
 import json
 from typing import Any
@@ -13,7 +13,7 @@ from tests.stories.story import CONFIG, Story
 ENGINES = find_terraforms(None)
 _VERSIONS = sorted((engine.version for engine in ENGINES), key=lambda each: read_version(each).order)
 LOWER, UPPER = f"= {_VERSIONS[0]}", f"= {_VERSIONS[-1]}"
-"""What the lower and the upper layer require: two engines where there are two, the older one below."""
+"""The versions that the lower and the upper layer require: of two engines if two are installed, the older one below."""
 
 CONFIGURED = """\
     secrets: []
@@ -42,7 +42,7 @@ output "name" { value = terraform_data.labelled.output }
 
 
 def network(name: str) -> str:
-    """The lowest layer: calls the shared module, its state by a backend file of each environment."""
+    """The lowest layer: it calls the shared module, and a backend file of each environment locates its state."""
     return f"""\
 terraform {{
   required_version = "{LOWER}"
@@ -59,7 +59,7 @@ output "name" {{ value = module.label.name }}
 
 
 def app(version: str = UPPER) -> str:
-    """Built on network: reads its state, in another version of Terraform."""
+    """The layer above `network`: it reads that state, and requires another version of Terraform."""
     return f"""\
 terraform {{
   required_version = "{version}"
@@ -100,12 +100,12 @@ def real(story: Story) -> dict[str, str]:
 
 @pytest.fixture
 def story(line: Line) -> Story:
-    """The repository with only its config; the rest comes by pull requests, the lowest layer first."""
+    """The repository with only its config. Everything else is added by pull requests, the lowest layer first."""
     return line.story(config=CONFIGURED, files={"README.md": "# Infrastructure\n"}, secrets=False)
 
 
 def applied_network(story: Story) -> None:
-    """Bring network to testing and staging, so that app has something to read."""
+    """Apply `network` to testing and staging, so that `app` has a state to read."""
     files = real(story)
     story.land(story.propose({path: text for path, text in files.items() if "/app/" not in path}, head="first"))
 
@@ -121,7 +121,7 @@ def test_layers_run_in_order_in_their_own_workspaces_backends_and_versions(story
     assert (check["conclusion"], check["output"]["title"]) == ("success", "1 added, 1 changed in staging")
 
     for environment in ("testing", "staging"):
-        # app saw what network had become in the same run: the layer below it was applied first
+        # `app` saw the new output of `network` in the same run, since the layer below is applied first
         app_state = story.state("app", environment)
         assert app_state["terraform_data.app"][0]["output"]["value"] == "app in first, second"
         zone = story.read_state(story.states / "dns" / f"{environment}-dns" / "terraform.tfstate")

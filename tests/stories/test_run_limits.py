@@ -1,4 +1,4 @@
-"""A root run that takes more than it may is ended, and the check run says so. Scripts are run before the engine."""
+"""A root run that exceeds a limit is ended, and the check run says so. The excess comes from scripts of the engine."""
 
 import json
 import re
@@ -13,13 +13,13 @@ from tests.stories.line import Line, running_line
 from tests.stories.story import Story
 
 EATS = "import time; eaten = [bytearray(5_000_000) for _ in range(400) if not time.sleep(0.02)]; time.sleep(600)"
-"""250 MB a second, up to 2 GB."""
+"""Takes 250 MB of memory a second, up to 2 GB."""
 LIMIT_MB = 400
 
 
 @pytest.fixture(scope="module")
 def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
-    """A line whose root runs may take little, and whose engine runs `COMMAND.sh` of a root module before a command."""
+    """A line with low limits, whose engine runs the script `COMMAND.sh` of a root module before each COMMAND."""
     directory = tmp_path_factory.mktemp("limited")
     engine = directory / "engine"
     argv = shlex.join(find_terraforms(None)[0].argv)
@@ -46,7 +46,7 @@ PLANS = {
     "memory": (
         {"plan.sh": f"exec {python(EATS)}"},
         "failure",
-        # A control group gives it no more.
+        # A control group keeps the memory below the limit itself.
         r"terraform plan (took [4-9]\d\d MB of memory, more|needed more memory) than the 400 MB of "
         r"PLANWARD_MEMORY_LIMIT_MB\. "
         r"Split the root module into smaller ones, or ask the operator to raise PLANWARD_MEMORY_LIMIT_MB and "
@@ -87,7 +87,7 @@ PLANS = {
         "raise PLANWARD_PLAN_TIMEOUT_S and press Re-run",
     ),
 }
-"""By what is taken: the scripts, the conclusion, the first line."""
+"""By the exceeded limit: the scripts, the conclusion, and the first line."""
 
 
 def test_a_plan_over_a_limit_is_ended_and_its_first_line_names_the_limit_and_the_remedy(
@@ -106,7 +106,7 @@ def test_a_plan_over_a_limit_is_ended_and_its_first_line_names_the_limit_and_the
 
 
 def applying(story: Story, command: str) -> dict[str, str]:
-    """`network` with a resource that is made by a command, once the other one is there."""
+    """`network` with a second resource that runs a command after the first one exists."""
     extra = f"""\
 resource "terraform_data" "hungry" {{
   depends_on = [terraform_data.net]

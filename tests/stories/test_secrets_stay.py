@@ -158,7 +158,7 @@ def test_secrets_lie_in_a_private_file_outside_of_the_checkout_while_terraform_r
     with slow_place() as slow:
         extra = slow.data("waits") if letting_go else slow.module("waits")
         number = story.propose({"network/wait.tf": extra})
-        # In staging too, or after it: where runs of a repository take turns, and where one init at a time may write.
+        # The init may run in staging at the same time, or later if runs take turns or only one init may write.
         eventually(lambda: slow.asked, "Terraform waits")
         files = list((line.directory / "data").rglob("*.tfvars.json"))
         passwords = {json.loads(file.read_text())["db_password"] for file in files}
@@ -178,7 +178,7 @@ def test_secrets_lie_in_a_private_file_outside_of_the_checkout_while_terraform_r
 
 
 def told(line: Line, story: Story, number: int, programs: list[str], *more: str) -> list[str]:
-    """Where a secret can be read, of all places that people and other programs can see."""
+    """The places at which a secret can be read, of all places that people and other programs can see."""
     story.quiet()
     seen = {
         "the pull request": json.dumps(story.comments(number)),
@@ -192,7 +192,7 @@ def told(line: Line, story: Story, number: int, programs: list[str], *more: str)
             seen[f"the check run {check['name']}"] = json.dumps([check, story.annotations(check)])
             seen[f"the page of {check['name']}"] = page(check["details_url"]) + run_log(story, check)
     secrets = [*SECRETS, *more, *credentials(line)]
-    # JSON and HTML write each of these as it is.
+    # JSON and HTML do not escape any of these characters.
     found = [place for place, text in seen.items() if any(secret in text for secret in secrets)]
     for path in files(line.directory / "data"):
         content = path.read_bytes()
@@ -204,7 +204,7 @@ def told(line: Line, story: Story, number: int, programs: list[str], *more: str)
 
 
 def credentials(line: Line) -> list[str]:
-    """What Planward itself shows to Vault and to GitHub."""
+    """Planward's own credentials for Vault and GitHub."""
     with line.github.world.lock:
         tokens = list(line.github.world.installation_tokens)
     assert tokens
@@ -212,12 +212,12 @@ def credentials(line: Line) -> list[str]:
 
 
 def files(directory: Path) -> Iterator[Path]:
-    """Every file that Planward keeps."""
+    """Every file in Planward's directory."""
     yield from (path for path in directory.rglob("*") if path.is_file())
 
 
 def tables(line: Line) -> dict[str, str]:
-    """Every row of PostgreSQL's tables as text, by the table; SQLite's lie in a file."""
+    """The rows of each PostgreSQL table as text, by the table's name. SQLite's rows are in a file, so it has none."""
     if line.environ["PLANWARD_DATABASE_URL"].startswith("sqlite"):
         return {}
     names = line.query(
@@ -232,7 +232,7 @@ def tables(line: Line) -> dict[str, str]:
 
 
 def page(url: str) -> str:
-    """What a visitor sees."""
+    """The content of a page without its markup."""
     answer = httpx.get(url, trust_env=False)
     assert answer.status_code == 200
     return answer.text
@@ -245,7 +245,7 @@ def run_log(story: Story, check: dict[str, str]) -> str:
 
 @contextmanager
 def watched_programs() -> Iterator[list[str]]:
-    """The arguments of all programs on this machine that ran meanwhile, as anybody on it can read them."""
+    """Collect the arguments of all programs that run on this machine, as every user of it can read them."""
     seen: set[str] = set()
     done = threading.Event()
 

@@ -25,19 +25,19 @@ from tests.stories.story import Story
 from tests.stories.waiting import answers, eventually
 
 LINES, OTHERS = "planward.log", "planward-worker.log"
-"""Where the line's own processes and the other worker write."""
+"""The log of the line's own processes, and that of the other worker."""
 
 
 @dataclass(kw_only=True)
 class Several:
-    """A line, and beside its web process and its worker another one of each, with a log of its own."""
+    """A line with a second web process and a second worker, which have a log of their own."""
 
     line: Line
     urls: tuple[str, str]
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def start_other(self, *arguments: str) -> None:
-        """Start `planward serve` or `planward worker` once more, as on another machine."""
+        """Start another `planward serve` or `planward worker`, as if on another machine."""
         [kind, *_] = arguments
         environ = {**self.line.environ, "PLANWARD_DATA_DIR": str(self.line.directory / f"other-{kind}")}
         with (self.line.directory / f"planward-{kind}.log").open("ab") as log:
@@ -54,7 +54,7 @@ class Several:
         return '"event": "job_begun"' in (self.line.directory / log).read_text()
 
     def plans(self, log: str) -> bool:
-        """Whether the worker that writes this log is at a plan."""
+        """Whether the worker that writes this log has begun a plan."""
         said = [json.loads(line) for line in (self.line.directory / log).read_text().splitlines() if line[:1] == "{"]
         begun, done = (
             [each["job"] for each in said if each["event"] == event and each["job"].startswith("plan:")]
@@ -64,7 +64,7 @@ class Several:
 
     @contextmanager
     def without(self, worker: subprocess.Popen[bytes]) -> Iterator[None]:
-        """End a worker, and start it again after a block without it."""
+        """Stop a worker, and start it again when the context ends."""
         self.end(worker)
         try:
             yield
@@ -75,19 +75,19 @@ class Several:
                 self.start_other("worker")
 
     def end(self, process: subprocess.Popen[bytes]) -> None:
-        """End a process in order."""
+        """Stop a process gracefully."""
         process.terminate()
         status = process.wait(60)
         assert status == 0, (status, self.line.log()[-5000:])
 
     def quiet(self) -> None:
-        """Wait until deliveries are through and no job is pending."""
+        """Wait until all deliveries have been answered and no job is pending."""
         self.line.github.wait_for_deliveries()
         unfinished = "select workflow_uuid from dbos.workflow_status where status in ('ENQUEUED', 'PENDING')"
         eventually(lambda: not self.line.query(unfinished), "nothing is under way")
 
     def upgrade(self, module: str) -> None:
-        """Replace one process after the other by a newer version's: old and new work side by side meanwhile."""
+        """Replace one process after the other by a newer version; meanwhile old and new processes work side by side."""
         line, other = self.line, self.processes
         port = self.urls[1].rpartition(":")[2]
         line.module = module
@@ -106,7 +106,7 @@ class Several:
 
 @pytest.fixture(scope="module")
 def several(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Several]:
-    """Two of each on one database, with one encryption key."""
+    """Two web processes and two workers on one database, with one encryption key."""
     directory = tmp_path_factory.mktemp("several")
     shared = {"PLANWARD_DATABASE_URL": postgres.prepared(), "PLANWARD_ENCRYPTION_KEY": os.urandom(32).hex()}
     shared["PYTHONPATH"] = os.pathsep.join([str(Path(tests.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
@@ -222,7 +222,7 @@ def test_an_upgrade_during_work_loses_nothing_and_notifies_nobody_twice(several:
 
 
 def work(story: Story, over: threading.Event) -> dict[int, str]:
-    """Bring one change after the other into staging until it is over, and one more; returns their merge SHAs."""
+    """Merge one change after the other into staging until `over` is set, then one more; returns their merge SHAs."""
     merged: dict[int, str] = {}
     last = False
     while not last:

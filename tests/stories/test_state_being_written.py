@@ -1,4 +1,4 @@
-"""A pull request's plan takes no lock: a state that an apply is just writing is read once more, after that apply."""
+"""A pull request's plan takes no lock. If an apply is just writing the state, the plan reads it again afterwards."""
 
 import httpx
 import pytest

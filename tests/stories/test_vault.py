@@ -28,7 +28,7 @@ secrets:
 
 @pytest.fixture(scope="module")
 def careful(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
-    """A Planward that logs in with a JWT, by a role that names the team, the environment and the operation."""
+    """A line whose Planward logs in with a JWT; the role names the team, the environment and the operation."""
     directory = tmp_path_factory.mktemp("careful")
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     now = int(time.time())
@@ -58,7 +58,7 @@ def careful(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 def allow(story: Story, environment: str, *operations: str) -> None:
-    """Let runs of these operations log in, and read the secrets of their own environment alone."""
+    """Let runs of these operations log in and read only the secrets of their own environment."""
     vault = story.line.bao.client()
     team = story.team
     policy = f"{team}-{environment}"
@@ -78,7 +78,7 @@ def allow(story: Story, environment: str, *operations: str) -> None:
 
 
 def asked(line: Line, path: str) -> list[dict[str, Any]]:
-    """What was asked of Vault below a path, oldest first, as its audit log has it: the answers."""
+    """The entries of Vault's audit log for answers to requests below a path, oldest first."""
     entries = map(json.loads, (line.directory / "audit.log").read_text().splitlines())
     return [each for each in entries if each["type"] == "response" and each["request"]["path"].startswith(path)]
 
@@ -119,7 +119,7 @@ def test_vault_itself_keeps_a_testing_run_out_of_stagings_secrets(careful: Line)
 
 @pytest.mark.parametrize("through", ["the role", "a path"])
 def test_a_branch_name_cannot_lead_to_another_teams_secrets(careful: Line, through: str) -> None:
-    """The team `acme` with `pay-production` would come to what the team `acme-pay` has for `production`."""
+    """The team `acme` with `pay-production` has the same path as the team `acme-pay` with `production`."""
     name = "pay-production" if through == "the role" else "pay"
     secrets = 'secrets:\n  - {path: "kv/shared/{team}-{branch}"}\n' if through == "a path" else ""
     config = f"environments:\n  {name}: {{branch: pay-production}}\n{secrets}"
@@ -162,7 +162,7 @@ def test_an_operation_without_a_role_cannot_log_in(careful: Line) -> None:
 
 
 class Database:
-    """The users that Vault made in the database, for LEASE_S at a time."""
+    """The users that Vault creates in the database, each with a lease of LEASE_S."""
 
     def __init__(self, line: Line, postgres: Postgres) -> None:
         self.line = line
@@ -191,7 +191,7 @@ def database_of_vault(careful: Line, postgres: Postgres) -> Iterator[Database]:
 
 
 def given_back(line: Line, story: Story) -> int:
-    """How many logins of a story's runs Vault has ended because Planward said so, their leases with them."""
+    """The number of tokens of a story's runs in testing that Planward has revoked. Their leases end with them."""
     ended = asked(line, "auth/token/revoke-self")
     return sum(f"{story.team}-testing" in each["auth"]["token_policies"] for each in ended)
 

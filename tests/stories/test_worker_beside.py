@@ -1,4 +1,4 @@
-"""`planward serve` and the worker beside it, as processes that are started and killed."""
+"""`planward serve` and its worker: both processes are started and killed."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="/p
 
 @pytest.fixture(scope="module")
 def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
-    """A line of its own, since its processes are killed."""
+    """A separate line, since its processes are killed."""
     with running_line(tmp_path_factory.mktemp("beside")) as line:
         yield line
 
@@ -62,7 +62,7 @@ def test_neither_process_shows_a_key_in_its_arguments_or_its_environment(line: L
 
 
 def _runs(process: Path) -> bool:
-    """Whether it has not ended; what nobody has waited for yet has."""
+    """Whether a process is running. A zombie, for which nobody has waited yet, has ended."""
     try:
         return (process / "stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except (FileNotFoundError, ProcessLookupError):

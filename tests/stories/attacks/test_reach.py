@@ -1,4 +1,4 @@
-"""What the code of a plan and of an apply can reach on the machine: each attack in each sandbox, and in none."""
+"""What the code of a plan and of an apply can reach on the machine: each attack in each sandbox and without one."""
 
 import os
 import signal
@@ -25,7 +25,7 @@ output "files" {
   value = { for each in try(fileset("@DATA@", "*"), []) : each => try(length(filebase64("@DATA@/${each}")), 0) }
 }
 """
-"""What a plan reads without any program."""
+"""Code with which a plan reads files without starting a program."""
 
 SCRIPT = """
 resource "terraform_data" "attack" {
@@ -44,7 +44,7 @@ resource "terraform_data" "attack" {
   }
 }
 """
-"""What an apply does with programs."""
+"""Code with which an apply attacks by programs."""
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_a_repositorys_programs_reach_nothing_of_the_host_or_of_others(attacked:
     }
     everything = sandbox_of(attacked) == "none"
     expected = dict.fromkeys(reached, everything)
-    # It is in no environment, with a sandbox or without one.
+    # The server's key is in no program's environment, with a sandbox or without one.
     expected["the webhook's secret"] = False
     if sandbox_of(attacked) == "uid":
         expected["commands of others"] = True  # as every user sees them

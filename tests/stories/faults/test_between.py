@@ -1,7 +1,7 @@
-"""Connections between Planward and GitHub, Vault and the database fail at random; pull requests end correctly.
+"""Connections to GitHub, Vault and the database fail at random, and yet every pull request ends correctly.
 
-PLANWARD_TEST_PULL_REQUESTS says how many (200 takes a quarter of an hour), PLANWARD_TEST_SEED what chance draws from. A
-seed gives the same faults to the same requests; which of two requests comes first is up to the machine.
+PLANWARD_TEST_PULL_REQUESTS is their number (200 take a quarter of an hour), PLANWARD_TEST_SEED the faults' seed. A
+seed gives the same faults to the same requests, but the order of concurrent requests depends on timing.
 """
 
 import asyncio
@@ -44,7 +44,7 @@ _PATIENCE_S = 120.0 + 6 * PULL_REQUESTS
 
 @dataclass(kw_only=True)
 class Between:
-    """The line with proxies in it. `engines` lead to what the engine keeps and to what Planward keeps, past them."""
+    """The line with its proxies. `engines` connect past them to the durable engine's tables and to Planward's own."""
 
     drawn: Fates
     line: Line
@@ -55,7 +55,7 @@ class Between:
     schema: str
 
     def tokens_alive(self) -> int:
-        """How many tokens of Planward's logins to Vault were not given back."""
+        """The number of tokens from Planward's logins to Vault that it has not revoked."""
         client = self.line.bao.client()
         alive = 0
         for accessor in client.list("auth/token/accessors")["data"]["keys"]:
@@ -64,12 +64,12 @@ class Between:
         return alive
 
     def logins_lost(self) -> int:
-        """How many answers to a login did not arrive."""
+        """The number of logins whose answer was lost."""
         lost = (fates.LOST, fates.CUT)
         return sum(each.target.endswith("/login") and fate in lost for each, fate in self.vault.seen)
 
     def quiet(self) -> None:
-        """Wait until every delivery was accepted, and no job is pending but further reconciliations."""
+        """Wait until every delivery was accepted, and no job is pending except for further reconciliations."""
         eventually(self._nothing_pending, "no job is pending any more", patience_s=_PATIENCE_S)
 
     def _nothing_pending(self) -> bool:
@@ -94,7 +94,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="module")
 def between(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Between]:
-    """Planward with proxies on all sides; its database is behind one where it is PostgreSQL."""
+    """Planward with proxies to GitHub and Vault, and to its database if that is PostgreSQL."""
     directory = tmp_path_factory.mktemp("between")
     drawn = Fates(SEED)
     root = str(Path(tests.__file__).parents[1])
@@ -115,7 +115,7 @@ def between(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
             before_github = HttpProxy(github.url, drawn, _of_github)
             before_vault = HttpProxy(bao.address, drawn, lambda _: ("vault", fates.VAULT))
             proxies.extend((before_github, before_vault))
-            # What a payload says, clone_url before all, leads through the proxy too.
+            # The URLs in payloads, above all clone_url, have to lead through the proxy, too.
             github.world.url = f"http://127.0.0.1:{loop.listen(before_github)}"
             yield {
                 "PLANWARD_GITHUB_API_URL": github.api_url,
@@ -135,7 +135,7 @@ def between(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
             engines = create_engine(urls[0]), create_engine(urls[1])
             try:
                 github, vault = proxies
-                # Its worker has begun: one that finds no database at its start ends, and leaves that to who starts it.
+                # Faults begin after the worker's start: a worker that finds no database when it starts ends at once.
                 eventually(partial(_looked, line), "the worker looks for what was missed", patience_s=180)
                 own = urls[1].render_as_string(hide_password=False).replace("+psycopg", "")
                 yield Between(
@@ -152,7 +152,7 @@ def _looked(line: Line) -> bool:
 
 
 def _of_github(exchange: Exchange) -> tuple[str, Mapping[str, float]] | None:
-    """People's own requests always get through."""
+    """The place of the App's requests and their rates of faults; None for people's own requests, which never fail."""
     agent = exchange.header(b"user-agent")
     if agent.startswith(b"git/"):
         return "git", fates.GIT
@@ -160,7 +160,7 @@ def _of_github(exchange: Exchange) -> tuple[str, Mapping[str, float]] | None:
 
 
 def app_role(bao: OpenBao) -> dict[str, str]:
-    """Let Planward log in, so that there is something to give back."""
+    """Let Planward log in by an AppRole, so that there are tokens to revoke."""
     client = bao.client()
     client.sys.enable_auth_method("approle")
     client.auth.approle.create_or_update_approle("planward", token_policies=["planward"], token_ttl="1h")

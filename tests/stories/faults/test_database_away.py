@@ -1,4 +1,4 @@
-"""The database cannot be reached for a while: by one worker, or by nobody."""
+"""The database cannot be reached for a while: by one worker, or by no process."""
 
 import asyncio
 import random
@@ -62,7 +62,7 @@ class Apart:
 
 @pytest.fixture(scope="module")
 def apart(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apart]:
-    """Each process has a cable of its own; one that is started while all are pulled has none either."""
+    """A web process and two workers, each with its own cable. If all cables are pulled, so is a new one."""
     url = postgres.database()
     cables: list[Cable] = []
 
@@ -73,22 +73,22 @@ def apart(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
     with Loop() as loop, ExitStack() as stack:
 
-        def led_there() -> str:
+        def url_by_cable() -> str:
             return before_postgres(loop, url, Fates(0), cable)
 
         faulty = stack.enter_context(
             faulty_line(
                 tmp_path_factory.mktemp("apart"),
-                led_there(),
+                url_by_cable(),
                 machines=2,
-                of_machine=lambda _: {"PLANWARD_DATABASE_URL": led_there()},
+                of_machine=lambda _: {"PLANWARD_DATABASE_URL": url_by_cable()},
             )
         )
         yield Apart(faulty=faulty, cables=cables)
 
 
 def applying(story: Story, begun: Path, go_on: Path) -> tuple[int, str]:
-    """Merge a change whose apply waits until somebody lets it go on; returns pull request and merge SHA."""
+    """Merge a change whose apply waits until the file `go_on` exists; returns the pull request and the merge SHA."""
     pull_request = story.propose(waiting(story, begun, go_on))
     assert story.planned(pull_request)["conclusion"] == "success"
     merged = story.merge(pull_request)

@@ -1,4 +1,4 @@
-"""Another machine resumes the work of one machine, without any of its files."""
+"""A second machine resumes the work of a first one without any of its files."""
 
 import shutil
 

@@ -1,4 +1,4 @@
-"""Planward's data directory is full: a run fails and says who has to do what, and nothing is lost."""
+"""Planward's data directory is full: a run fails and says who has to do what, and no data is lost."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,7 +40,7 @@ def test_a_full_disk_fails_runs_and_loses_nothing(disk: SmallDisk, full: Line) -
 
     eventually(pushes_deferred, "the push is deferred")
     disk.make_room()
-    # By itself: nobody has a check run on which to press anything.
+    # The job resumes by itself, since there is no check run on which anybody could press a button.
     assert story.applied(merged)["conclusion"] == "success"
     assert story.size("staging") == 2
     story.rerun(check)

@@ -1,4 +1,4 @@
-"""GitHub fails at each thing that Planward makes there, before or after it was made; it is made once."""
+"""GitHub fails whenever Planward creates an object, before or after it exists. In the end each object exists once."""
 
 import pytest
 

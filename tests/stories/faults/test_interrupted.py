@@ -1,4 +1,4 @@
-"""Planward ends while Terraform is at work, killed or in order; Terraform ends with it, and nothing stays locked."""
+"""Planward is killed or stopped while Terraform runs: Terraform ends, too, and no state stays locked."""
 
 import contextlib
 import json
@@ -84,9 +84,9 @@ def test_the_lock_that_a_lost_machine_left_is_named_with_a_way_to_unlock_and_not
 
 
 def lose_machine(faulty: FaultyLine) -> None:
-    """End Planward, its keeper, Terraform and all that it started at once, as where the power is cut."""
+    """Kill Planward, its keeper, Terraform and all their programs at once, as a power cut would."""
     process = faulty.process
-    for number in (signal.SIGSTOP, signal.SIGKILL):  # nothing sees the others go
+    for number in (signal.SIGSTOP, signal.SIGKILL):  # so that no process can react to the end of another
         for pid in (process.pid, *(int(words[0]) for words in descendants(process.pid))):
             with contextlib.suppress(ProcessLookupError):  # the shell's `sleep` has ended meanwhile
                 os.kill(pid, number)
@@ -94,7 +94,7 @@ def lose_machine(faulty: FaultyLine) -> None:
 
 
 def waiting(story: Story, begun: Path, go_on: Path) -> dict[str, str]:
-    """`network` with a resource that is made once somebody says so; `begun` gets a word of its command line."""
+    """`network` with a resource that waits for the file `go_on`; `begun` gets a word of the waiting command line."""
     extra = f"""\
 resource "terraform_data" "waits" {{
   provisioner "local-exec" {{

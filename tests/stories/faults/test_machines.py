@@ -21,13 +21,13 @@ def test_another_machine_does_the_work_of_a_dead_one(faulty: FaultyLine, as_ever
     with faulty.fewer():
         told = tell(faulty, kill=point)
         assert faulty.calm() == [point]
-        assert len(faulty.line.running()) == faulty.line.machines  # what answers GitHub, and the others
+        assert len(faulty.line.running()) == faulty.line.machines  # the web process, then the workers
     assert without_words(told.outcome) == without_words(as_ever.outcome)
 
 
 def test_applies_run_one_at_a_time_in_the_order_of_the_branch_on_any_worker(faulty: FaultyLine) -> None:
     story = faulty.line.story()
-    # A state of its own: one that the first apply is just writing cannot be read until that apply has ended.
+    # A root module with another state: a plan cannot read a state that the first apply is just writing.
     story.land(story.propose(story.network(5), head="first"))
     go_on, said = story.states / "go on", story.states / "said"
     merged = [propose_and_merge(story, 2, waiting(story, 2))]
@@ -44,9 +44,9 @@ def test_applies_run_one_at_a_time_in_the_order_of_the_branch_on_any_worker(faul
 
 
 def propose_and_merge(story: Story, size: int, files: dict[str, str]) -> str:
-    """Bring a change into staging, and wait until its push is shown; returns the merge SHA.
+    """Merge a change into staging, and wait until GitHub shows the check run of its push; returns the merge SHA.
 
-    A pull request that is opened before that is planned again because of the push, and waits for its apply.
+    A pull request that is opened earlier would be planned again because of the push, and would wait for its apply.
     """
     number = story.propose(files, head=f"size-{size}")
     assert story.planned(number)["conclusion"] == "success"
@@ -56,7 +56,7 @@ def propose_and_merge(story: Story, size: int, files: dict[str, str]) -> str:
 
 
 def waiting(story: Story, size: int) -> dict[str, str]:
-    """`network` with a resource that says when its apply begins and ends, and waits until it may go on."""
+    """`network` with a resource that records when its apply begins and ends, and waits in between."""
     said, go_on = story.states / "said", story.states / "go on"
     extra = f"""\
 resource "terraform_data" "waits" {{

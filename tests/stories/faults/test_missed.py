@@ -76,7 +76,7 @@ def test_planward_recovers_by_itself_after_a_day_of_being_down(faulty: FaultyLin
     faulty.quiet()
     assert len(story.check_runs(merged, "planward/apply (staging)")) == 1
     assert [each["states"] for each in story.deployments("staging")] == [["in_progress", "success"]]
-    # Where the merge arrives before the plan has begun, nobody knows yet that it touches nothing of it.
+    # If the merge arrives before the plan has begun, Planward does not know yet that the merge does not affect it.
     assert len(story.check_runs(story.head(second))) <= 2
     assert len(story.comments(first)) == 1
 
@@ -116,7 +116,7 @@ def test_the_first_delivery_that_arrives_again_brings_all_others_with_it(faulty:
         story.propose(story.root_module(name), head=name)
     comment = story.comment(held, "planward plan")  # no comparison would find it
     story.github.wait_for_deliveries()
-    look(faulty)  # asks for all of them, as a server that is about to end does
+    look(faulty)  # requests redelivery of all of them, as a server may do just before it stops
     story.github.wait_for_deliveries()
     faulty.line.app.webhook_url = url
     look(faulty)
@@ -163,16 +163,16 @@ def test_reconciliations_that_github_does_not_answer_do_not_pile_up(faulty: Faul
 
 
 def look(faulty: FaultyLine) -> None:
-    """Have Planward look for what was missed now, and wait until it has."""
+    """Have Planward reconcile now, and wait until it has."""
     before = looked(faulty)
-    at = int(time.time()) - 10_000 + before  # no two looks have the same time
+    at = int(time.time()) - 10_000 + before  # no two reconciliations have the same key
     due = json.dumps({"type": "look_for_missed", "at": at})
     faulty.ask("update later set due_at = 0, job = :due where key = 'look for missed'", due=due)
     eventually(lambda: looked(faulty) > before, "Planward has looked")
 
 
 def deliver_much_more(faulty: FaultyLine) -> None:
-    """GitHub has delivered two more pages of what went well since."""
+    """Have GitHub record two more pages of successful deliveries."""
     world = faulty.line.github.world
     well = next(each for each in world.outbox.deliveries if each.status_code == 202)
     for number in range(250):
@@ -181,7 +181,7 @@ def deliver_much_more(faulty: FaultyLine) -> None:
 
 
 def a_day_goes_by(faulty: FaultyLine) -> None:
-    """What both sides remember is a day older."""
+    """Make all records of GitHub and of Planward a day older."""
     for each in faulty.line.github.world.outbox.deliveries:
         assert each.delivered_at is not None
         each.delivered_at -= timedelta(days=1)
@@ -192,7 +192,7 @@ def a_day_goes_by(faulty: FaultyLine) -> None:
 
 
 def forget_deliveries(faulty: FaultyLine) -> None:
-    """GitHub has nothing left to deliver again."""
+    """Empty GitHub's list of deliveries, so that none can be redelivered."""
     faulty.line.github.world.outbox.deliveries.clear()
 
 
@@ -236,18 +236,18 @@ def test_an_abandoned_apply_is_completed_with_its_results(faulty: FaultyLine) ->
 
 def test_a_reconciliation_takes_one_call_if_nothing_is_missing(faulty: FaultyLine) -> None:
     faulty.quiet()
-    # What the stories before this one had delivered may fill more than a page.
+    # The deliveries of earlier stories may fill more than a page.
     del faulty.line.github.world.outbox.deliveries[:-10]
     before = len(faulty.line.github.requests)
     faulty.process.send_signal(signal.SIGTERM)
     looks = looked(faulty)
     eventually(lambda: looked(faulty) > looks, "Planward has looked")
     asked = [each for each in faulty.line.github.requests[before:] if "access_tokens" not in each.path]
-    # The first is the start's own: whether the key is the App's.
+    # The first call belongs to the start of Planward, which checks that the key is the App's.
     calls = sorted(f"{each.method} {each.path}" for each in asked if each.method != "DELETE")
     assert calls == ["GET /app", "GET /app/hook/deliveries"]
 
 
 def looked(faulty: FaultyLine) -> int:
-    """How often Planward has looked for what was missed."""
+    """The number of reconciliations so far."""
     return sum(event["job"].startswith("look_for_missed:") for event in faulty.line.events("job_done"))

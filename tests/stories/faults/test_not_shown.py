@@ -1,4 +1,4 @@
-"""Runs whose check run GitHub did not take in time: they end anyway, block nothing, and hide nothing newer."""
+"""Runs whose check run GitHub did not accept in time: they end anyway, block nothing, and hide nothing newer."""
 
 import json
 from typing import Any
@@ -20,14 +20,14 @@ def runs(faulty: FaultyLine, story: Story) -> list[dict[str, Any]]:
 
 
 def unshown(faulty: FaultyLine, story: Story, run: str, **columns: Any) -> None:
-    """Have a run unfinished, of which GitHub has not said that there is a check run."""
+    """Turn a run into an unfinished one for which GitHub has not confirmed a check run."""
     more = "".join(f", {name} = :{name}" for name in columns)
     unfinished = f"update runs set status = 'in_progress', conclusion = null, check_run_id = null{more}"
     faulty.ask(f"{unfinished} {_OF} id = :run", repository=story.repository.id, run=run, **columns)
 
 
 def applied_and_planned(faulty: FaultyLine) -> tuple[Story, str, int]:
-    """A merge that was applied, and a later pull request that may be merged: merge SHA and number."""
+    """Make an applied merge and a later pull request that may be merged; returns the merge SHA and the number."""
     story = faulty.line.story()
     merged = story.land(story.propose(story.network(2), head="first"))
     number = story.propose(story.network(3), head="second")
@@ -37,7 +37,7 @@ def applied_and_planned(faulty: FaultyLine) -> tuple[Story, str, int]:
 
 
 def unapply(faulty: FaultyLine, story: Story, merged: str) -> str:
-    """Have the one apply unfinished and unshown, and LAST where it was before; returns the run."""
+    """Turn the only apply into an unfinished one without a check run, and move LAST back; returns the run's id."""
     [run] = [str(each["id"]) for each in runs(faulty, story) if each["operation"] == "apply"]
     unshown(faulty, story, run, data="{}")
     faulty.ask(f"delete from lasts {_OF} sha = :sha", repository=story.repository.id, sha=merged)
@@ -98,7 +98,7 @@ def test_a_plan_hidden_by_a_replaced_one_is_made_again(faulty: FaultyLine) -> No
 
 
 def enqueue_plan(faulty: FaultyLine, story: Story, run: str) -> None:
-    """Have a run carried out, as whoever announced it would; what carried it out before is forgotten."""
+    """Enqueue the job of an announced run again, after deleting the finished one."""
     for table in ("operation_outputs", "workflow_status"):
         faulty.ask(f"delete from {{durable}}{table} where workflow_uuid = :key", durable=True, key=f"plan:{run}")
     job = json.dumps({"type": "plan_run", "run_id": run, "repository_id": story.repository.id})

@@ -18,15 +18,15 @@ from tests.stories.story import Story
 from tests.stories.waiting import eventually
 
 _CALL = 2 * PATIENCE.attempts
-"""So often a call is made before it is given up: each attempt with two tokens."""
+"""The number of requests that Planward makes before it gives a call up: each attempt uses two tokens."""
 _UPDATE = {401: _CALL, 403: 2, 404: 2}
-"""So often the update of a check run is, where GitHub says afterwards that this one is the App's."""
+"""The same for an update of a check run, if GitHub confirms afterwards that the check run is the App's."""
 _APPLY = "planward/apply (staging)"
 _MESSAGES = {401: "Bad credentials", 403: "Resource not accessible by integration", 404: "Not Found"}
 
 
 class OddGit:
-    """Git over HTTP that answers the next fetches of a repository by a status of which nobody knows the meaning."""
+    """Git over HTTP that answers the next fetches of a repository with a status that has no known meaning."""
 
     def __init__(self, inner: ASGIApp) -> None:
         self._inner = inner
@@ -45,13 +45,13 @@ class OddGit:
 
 @pytest.fixture(scope="module")
 def odd_git() -> list[OddGit]:
-    """What stands before git, once the line below runs."""
+    """The server before git, once `record_line` runs."""
     return []
 
 
 @pytest.fixture(scope="module")
 def record_line(odd_git: list[OddGit], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
-    """Planward that waits for seconds."""
+    """A line with the short waits of `hasty`."""
 
     @contextmanager
     def between(github: LocalGitHub, bao: OpenBao) -> Iterator[Mapping[str, str]]:
@@ -65,7 +65,7 @@ def record_line(odd_git: list[OddGit], tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture
 def story(record_line: Line) -> Iterator[Story]:
-    """A repository on the line; at the end GitHub refuses nothing any more, and no job was given up."""
+    """A repository on the line. After the test GitHub refuses nothing, and the test fails if a job was given up."""
     begun = record_line.logs.mark()
     story = record_line.story()
     story.quiet()

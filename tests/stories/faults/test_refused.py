@@ -19,7 +19,7 @@ from tests.stories.waiting import eventually
 
 _MESSAGES = {401: "Bad credentials", 403: "Resource not accessible by integration", 404: "Not Found"}
 _LAST_WORD = "GET /app/installations/N"
-"""Where GitHub is asked whether it has an installation: what it says there counts."""
+"""The request with which Planward asks whether an installation exists. Its answer counts, so it is not refused."""
 _KINDS = {
     "GET /repos/REPOSITORY/collaborators/NAME/permission",
     "POST /repos/REPOSITORY/check-runs",
@@ -30,11 +30,11 @@ _KINDS = {
     "GET git info/refs",
     "POST git git-upload-pack",
 }
-"""What the stories cannot do without."""
+"""Kinds of calls that the stories must have made, so that the test is not empty."""
 
 
 class Refusing:
-    """Refuses the first requests of each kind that the App makes; whatever people ask for passes."""
+    """Refuses the first requests of each kind by the App; requests by people pass."""
 
     def __init__(self, github: LocalGitHub, inner: Any) -> None:
         self._github = github
@@ -42,7 +42,7 @@ class Refusing:
         self.begin(0, 0)
 
     def begin(self, status: int, times: int) -> None:
-        """Refuse each kind so many times from now on; with the status 0 by revoking every token just before it."""
+        """Refuse each kind `times` times from now on with this status; 0: revoke all tokens before the request."""
         self._status = status
         self._left: Counter[str] = Counter()
         self._times = times
@@ -91,13 +91,13 @@ def _kind(request: Request) -> str:
 
 @pytest.fixture(scope="module")
 def refusing() -> list[Refusing]:
-    """What refuses, of the API and of git, once the line below runs."""
+    """The refusing servers, for the API and for git, once `refused_line` runs."""
     return []
 
 
 @pytest.fixture(scope="module")
 def refused_line(refusing: list[Refusing], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
-    """Planward before such a GitHub."""
+    """A line whose GitHub refuses requests."""
 
     @contextmanager
     def between(github: LocalGitHub, bao: OpenBao) -> Iterator[Mapping[str, str]]:

@@ -1,7 +1,7 @@
-"""Tokens expire and GitHub refuses at every point of both stories; their results equal those of undisturbed ones.
+"""Tokens die, or GitHub refuses, at every point of a story; its results equal those of the undisturbed story.
 
-The points are those of the stories in which Planward is killed. By default tokens die before each step, each write to
-GitHub and each command; with PLANWARD_TEST_EVERY_POINT at all points, and GitHub refuses in all ways.
+The points are those at which test_killed.py kills Planward. By default tokens die before each step, each write to
+GitHub and each command. With PLANWARD_TEST_EVERY_POINT they die at all points, and GitHub refuses in every way.
 """
 
 import re
@@ -17,7 +17,7 @@ from tests.stories.faults.test_killed import COMMANDS, EVERY_POINT, GITHUB, STEP
 KINDS = [SQLITE]
 _WRITES = r"(POST|PATCH) .*: before"
 _LONG = 8
-"""Every attempt of a call, each with two tokens."""
+"""The number of requests of one call: each attempt uses two tokens."""
 _WAYS = [(401, 1), (403, _LONG), (404, _LONG), *([(403, 1), (404, 1), (401, _LONG)] if EVERY_POINT else [])]
 
 

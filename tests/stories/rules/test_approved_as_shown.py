@@ -1,4 +1,4 @@
-"""What a hold has shown is applied as it was shown, by the very plan file; else it is planned again and compared."""
+"""The plan that a hold has shown is applied from its very plan file. If that fails, a new plan is compared with it."""
 
 import json
 import re
@@ -21,7 +21,7 @@ _STAMP = re.compile(r"made at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
 def shown(check: dict[str, Any]) -> str:
-    """The value of the stamp in a check run: another one in each plan."""
+    """The value of the stamp in a check run; it differs in each plan."""
     [stamp] = set(_STAMP.findall(f"{check['output']['summary']}{check['output']['text']}"))
     return str(stamp)
 
@@ -40,7 +40,7 @@ def merged(story: Story, extra: str = STAMPED) -> tuple[str, dict[str, Any]]:
 
 
 def kept(story: Story) -> int:
-    """How many plan files are kept of a repository."""
+    """The number of plan files that are kept for a repository."""
     rows = story.line.query("select count(*) as n from kept_plans where repository_id = :id", id=story.repository.id)
     return int(rows[0]["n"])
 
@@ -50,7 +50,7 @@ def applied_stamp(story: Story) -> str:
 
 
 def move_state(path: Path) -> None:
-    """Somebody else writes the state; nothing in it changes what is planned."""
+    """Write the state as somebody else might, without changing what is planned."""
     state = {"version": 4, "terraform_version": "1.9.0", "serial": 7, "lineage": "elsewhere", "outputs": {}}
     path.write_text(json.dumps({**state, "resources": []}))
 

@@ -16,7 +16,7 @@ from tests.stories.waiting import eventually
 
 
 class Chat:
-    """A room that keeps what it was told; `refusals` are the statuses that it answers first."""
+    """A chat room that keeps its messages in `said`. It answers the first requests with the statuses in `refusals`."""
 
     def __init__(self) -> None:
         self.said: list[str] = []
@@ -25,7 +25,7 @@ class Chat:
         self.url = ""
 
     def wait_for(self, words: str, *, times: int = 1) -> str:
-        """Wait for messages that hold these words; returns the newest."""
+        """Wait for `times` messages that contain these words; returns the newest."""
 
         def found() -> str | None:
             fitting = [text for text in self.said if words in text]
@@ -73,7 +73,7 @@ def chat_room() -> Iterator[Chat]:
 
 
 def story_with(line: Line, chat: Chat, *, on: str = "failed, waiting, applied, promotion", more: str = "") -> Story:
-    """A story whose config names the chat, by a secret in Vault; `more` are other lines of it."""
+    """A story whose config names the chat by a secret in Vault; `more` are further lines of the config."""
     story = line.story(config=f'notify:\n  - {{url: "vault:kv/{{team}}/chat#url", on: [{on}]}}\n{more}')
     line.bao.put(f"kv/{story.team}/chat", url=chat.url)
     return story
@@ -115,7 +115,7 @@ def test_a_promotion_that_is_refused_first_is_notified_again_when_it_turns_green
         green(story.planned(promotion, count=2))
         chat.wait_for("The promotion to production may be merged")
         story.quiet()
-        assert len(chat.said) == 5  # two more: the plan of staging waited, and staging was applied
+        assert len(chat.said) == 5  # two more messages: the plan of staging waited, and staging was applied
 
 
 def test_a_plan_that_waits_for_a_person_is_notified_once_for_its_head(line: Line) -> None:

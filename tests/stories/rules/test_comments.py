@@ -9,7 +9,7 @@ from tests.stories.story import Story
 
 
 def replies(story: Story, number: int) -> list[str]:
-    """What Planward commented on a pull request, without its hidden markers."""
+    """Planward's comments on a pull request, without their hidden markers."""
     return [body.partition("-->")[2].strip() for body in story.comments(number) if body.startswith("<!--")]
 
 
@@ -173,7 +173,9 @@ def test_apply_names_the_tip_on_any_pull_request(line: Line, where: str) -> None
     assert ask(f"planward apply {sha} -e nowhere", story.maintainer) == "confused"
     assert ask(f"planward apply {sha} -e staging", story.author) == "-1"
     assert ask(f"planward plan {sha} -e staging", story.author) == "-1"
-    assert ask(f"planward apply -e staging {sha}", story.maintainer) == "+1"  # shows no plan yet: it is shown first
+    assert (
+        ask(f"planward apply -e staging {sha}", story.maintainer) == "+1"
+    )  # the hold shows no plan yet, so the plan is shown first
     assert buttons(story, story.applied(sha, count=2)) == ["apply"]
     assert story.state("network", "staging") == {}
     assert ask(f"planward apply -e staging {sha}", story.maintainer) == "+1"

@@ -71,7 +71,7 @@ def test_an_explanation_that_comes_after_the_time_to_wait_turns_the_hold_into_an
 
 @contextmanager
 def lagging(story: Story, number: int) -> Iterator[None]:
-    """GitHub's REST does not know yet that a pull request was merged."""
+    """Have GitHub's REST API not show yet that a pull request was merged."""
     with story.github.world.lock:
         pull = next(each for each in story.repository.pulls if each.number == number)
         merged_at, pull.merged_at = pull.merged_at, None
@@ -107,7 +107,8 @@ def test_a_merge_forced_past_a_check_that_was_being_planned_again_is_held(line: 
         moved = story.commit("staging", {"network/wait.tf": slow.data("waits")}, by=story.reviewer)
         eventually(lambda: len(story.check_runs(story.head(number))) == 2, "it is planned again")
         began = datetime.fromisoformat(story.check_runs(story.head(number))[-1]["started_at"])
-        # GitHub tells whole seconds: a merge within the second in which the new one appeared may have seen the old one.
+        # GitHub gives times in whole seconds. A merge in the second in which the new check run appeared could have been
+        # made while GitHub still showed the old one.
         eventually(lambda: datetime.now(UTC) > began + timedelta(seconds=2), "a merge is later by GitHub's clock")
         merged = story.merge(number)
         check = story.applied(merged)
@@ -152,7 +153,7 @@ def test_a_commit_that_was_held_is_not_let_in_by_a_proper_merge_on_top_of_it(lin
     story = line.story()
     by_hand = story.commit("staging", {"other/main.tf": 'resource "terraform_data" "other" {}\n'}, by=story.author)
     held(story.applied(by_hand))
-    number = story.propose()  # starts at the held commit, and holds it
+    number = story.propose()  # starts at the held commit, and contains it
     story.planned(number)
     merged = story.merge(number)
     assert held(story.applied(merged)) == (
@@ -217,7 +218,7 @@ def test_a_waiting_push_that_a_newer_one_contains_is_cancelled_and_its_pull_requ
 
 
 def waiting_for(story: Story, switch: Path) -> dict[str, str]:
-    """`network` with a resource whose apply goes on once the file is there."""
+    """`network` with a resource whose apply waits until the file exists."""
     extra = f"""\
 resource "terraform_data" "slow" {{
   provisioner "local-exec" {{

@@ -79,7 +79,7 @@ def test_pushes_to_the_base_in_a_row_are_one_new_plan(line: Line) -> None:
 
 
 def protected(story: Story) -> None:
-    """Staging takes only what `planward/plan` of this App is green for, through a merge queue."""
+    """Protect staging: it requires this App's `planward/plan` and a merge queue."""
     with story.github.rest(story.reviewer) as rest:
         answer = rest.put(
             f"/repos/{story.name}/branches/staging/protection",

@@ -42,7 +42,7 @@ def test_a_forks_approval_does_not_reach_its_next_commit(line: Line) -> None:
     story.github.commit(fork, "topic", story.network(3), by=story.reader)
     check = story.planned(number)
     held(check)
-    story.press(first, "approve_plan", by=story.author)  # of a commit that is not the head any more
+    story.press(first, "approve_plan", by=story.author)  # the check run of a commit that is not the head any more
     story.quiet()
     head = story.head(number)
     assert head != old
@@ -119,7 +119,11 @@ def test_who_wrote_or_merged_it_may_not_apply_it(line: Line) -> None:
     merged = story.merge(number, by=story.reviewer)
     check = story.applied(merged)
     assert story.reviewer in held(check)
-    for login in (story.maintainer, story.reviewer, story.author):  # wrote it; merged it; may only write
+    for login in (
+        story.maintainer,
+        story.reviewer,
+        story.author,
+    ):  # the author, the one who merged, and a person with only write access
         story.press(check, "plan", by=login)
     story.quiet()
     assert len(story.check_runs(merged, APPLY)) == 1
@@ -196,7 +200,7 @@ def test_where_approvers_are_named_they_alone_may_apply(line: Line, kind: str) -
     sha = story.commit("staging", story.network(3), by=story.author)
     check = story.applied(sha)
     held(check)
-    story.press(check, "plan", by=story.reviewer)  # an administrator, but no approver
+    story.press(check, "plan", by=story.reviewer)  # the reviewer is an administrator, but no approver
     story.quiet()
     assert len(story.check_runs(sha, APPLY)) == 1
     green(story.let_in(check, by=story.reader))

@@ -11,7 +11,7 @@ from tests.stories.waiting import eventually
 
 
 def discovered(story: Story, times: int) -> None:
-    """Wait until the repository was looked at so often."""
+    """Wait until the repository has been discovered this many times."""
     begun = f"discover:{story.repository.id}:"
     eventually(
         lambda: len([each for each in story.line.events("job_done") if each["job"].startswith(begun)]) >= times,
@@ -62,7 +62,7 @@ def test_jobs_of_a_suspended_installation_wait_and_resume_after_it(line: Line) -
     story.quiet()
     [cancelled, again] = story.check_runs(story.head(number))
     assert (cancelled["conclusion"], cancelled["output"]["title"]) == ("cancelled", "Cancelled: the App was suspended")
-    assert again["conclusion"] == "failure"  # nobody has that module
+    assert again["conclusion"] == "failure"  # that module does not exist
 
 
 def test_a_repository_that_is_added_is_adopted_and_its_pull_requests_planned(line: Line) -> None:
@@ -165,7 +165,7 @@ def test_a_created_branch_is_held_also_after_its_next_push_and_does_not_name_its
 
 
 def new_environment(line: Line) -> tuple[Story, str]:
-    """A repository whose default branch is no environment's, and a writer who names one there, with their approvers."""
+    """A repository whose default branch belongs to no environment; a writer names one with its approvers there."""
     story = line.story(branches=("main", "staging"), config="environments:\n  staging:\n")
     config = f"environments:\n  staging:\n  evil: {{branch: evil, approvers: [{story.author}, {story.reader}]}}\n"
     story.commit("main", {".github/planward.yml": config}, by=story.author, start="main")

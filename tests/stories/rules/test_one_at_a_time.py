@@ -1,4 +1,4 @@
-"""Applies are one at a time for each environment; a lock that a dead run left is removed by who may apply."""
+"""Each environment has one apply at a time. Only a person who may apply can remove the lock of a dead run."""
 
 import pytest
 

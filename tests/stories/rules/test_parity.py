@@ -18,7 +18,7 @@ def resources(*names: str) -> dict[str, str | None]:
 
 
 def change_state(story: Story, name: str, *, status: str | None = None, id: str | None = None) -> None:
-    """What somebody does to a resource in staging's state by hand: taint it, or put another object in its place."""
+    """Change a resource in staging's state by hand: taint it, or put another object in its place."""
     path = story.state_path("network", "staging")
     state = json.loads(path.read_text())
     [instance] = next(each["instances"] for each in state["resources"] if each["name"] == name)
@@ -31,7 +31,7 @@ def change_state(story: Story, name: str, *, status: str | None = None, id: str 
 
 
 def names_in(story: Story, environment: str = "staging") -> set[str]:
-    """What the state of `network` holds."""
+    """The names of the resources in the state of `network`."""
     return {address.removeprefix("terraform_data.") for address in story.state("network", environment)}
 
 
@@ -93,7 +93,7 @@ def test_a_confirmation_is_of_an_object_and_counts_until_it_is_applied(line: Lin
     change_state(story, "a", id="another-object")
     line.github.release()
     check = story.applied(first)
-    assert held(check) == NOT_CONFIRMED  # also where the commit itself asks for no confirmation any more
+    assert held(check) == NOT_CONFIRMED  # even if the commit's own config does not ask for a confirmation any more
     assert names_in(story) == {"a", "b", "net", "stamp"}
     story.press(check, "apply", by=story.maintainer)
     again = story.applied(first, count=2)

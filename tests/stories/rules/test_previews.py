@@ -1,4 +1,4 @@
-"""The check run shows what the merge will do: the plan of the target, for code that somebody vouches for there."""
+"""The check run shows what the merge will do: the plan of the target, for code that somebody has vouched for."""
 
 import pytest
 
@@ -14,7 +14,7 @@ ON_APPROVAL = "environments:\n  testing:\n  staging: {branch: staging, preview: 
 
 
 def read_of_staging(story: Story) -> list[str]:
-    """The secrets of staging that were read."""
+    """The paths of staging's secrets that were read."""
     return [path for path in story.line.secrets_read() if f"/{story.team}/staging" in path]
 
 

@@ -1,4 +1,4 @@
-"""A promotion brings a tree that the environment before has applied; a refusal says how to get there."""
+"""A promotion passes only with a tree that the environment before has applied; a refusal says how to get there."""
 
 import pytest
 

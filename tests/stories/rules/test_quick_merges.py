@@ -1,4 +1,4 @@
-"""Two merges within a moment: the second is by a check that GitHub showed green, and nobody is asked."""
+"""Two merges within a moment: the second relies on a check run that GitHub showed green, and is not held."""
 
 import os
 import random
@@ -12,7 +12,7 @@ from tests.stories.rules.saying import green
 from tests.stories.story import Story
 
 PAIRS = int(os.environ.get("PLANWARD_TEST_PAIRS", "3"))
-"""A hundred before a release."""
+"""The number of pairs; use a hundred before a release."""
 
 
 def protected(line: Line) -> Story:
@@ -34,7 +34,7 @@ def protected(line: Line) -> Story:
 
 
 def propose_pair(story: Story, number: int) -> tuple[int, int]:
-    """Two green pull requests for one root module: because of the merge of one, the other is planned again."""
+    """Open two green pull requests for one root module; after the merge of one, Planward plans the other again."""
     extra = {f"network/extra-{number}.tf": f'resource "terraform_data" "extra_{number}" {{}}\n'}
     pair = story.propose(story.network(number), head=f"size-{number}"), story.propose(extra, head=f"extra-{number}")
     for each in pair:
@@ -43,7 +43,7 @@ def propose_pair(story: Story, number: int) -> tuple[int, int]:
 
 
 def merge_when_green(line: Line, story: Story, number: int) -> str:
-    """Merge as auto-merge does: as soon as GitHub lets it."""
+    """Merge as soon as GitHub allows it, as auto-merge does."""
     rest = line.rest(story.reviewer)
     end = time.monotonic() + 60
 

@@ -14,7 +14,7 @@ from tests.stories.waiting import eventually
 
 
 def held_push(line: Line, **options: Any) -> tuple[Story, str, dict[str, Any]]:
-    """A push that nothing explains, and its check run."""
+    """Push an unexplained commit; returns the story, the commit and its check run."""
     story = line.story(**options)
     sha = story.commit("staging", story.network(3), by=story.author)
     check = story.applied(sha)
@@ -31,7 +31,7 @@ def delivered(line: Line, story: Story, event: str) -> tuple[str, dict[str, Any]
 
 
 def let_in(story: Story, sha: str) -> bool:
-    """Whether anything was let in."""
+    """Whether the commit was let in."""
     story.quiet()
     return len(story.check_runs(sha, APPLY)) > 1 or story.state("network", "staging") != {}
 
@@ -69,7 +69,7 @@ def test_a_comment_that_was_edited_before_it_was_read_lets_nothing_in(line: Line
 
 
 def person(story: Story, login: str) -> dict[str, Any]:
-    """Somebody as a payload has them."""
+    """A person in the form of a payload."""
     found = story.line.rest(story.reviewer).get(f"/users/{login}").json()
     return {name: found[name] for name in ("login", "id", "type")}
 
@@ -111,7 +111,7 @@ def test_a_rerun_that_nobody_asked_for_applies_nothing_again(line: Line) -> None
 
 
 def looked_for(line: Line, guid: str) -> int:
-    """How often GitHub was asked for a delivery without success."""
+    """The number of times that Planward asked GitHub for a delivery that GitHub did not list yet."""
     return sum(each["delivery"] == guid for each in line.events("delivery_not_listed_yet"))
 
 
@@ -127,7 +127,7 @@ def test_a_button_waits_until_github_lists_its_delivery(line: Line) -> None:
 
 
 def asked_since(line: Line, before: int, story: Story) -> list[str]:
-    """What was asked of GitHub to decide, whichever token or number: without what follows from the decision."""
+    """The requests since `before` with which Planward read back a decision, with `N` for each number."""
     wanted = (
         r"/app/hook/deliveries",
         r"/issues/comments/\d+",
@@ -195,5 +195,5 @@ def test_a_decision_by_an_approver_asks_once_for_each_team(line: Line) -> None:
     assert answered(story, comment) == "+1"
     held(story.applied(sha, count=2))
     asked = [each.split("/")[-3] for each in asked_since(line, before, story) if "memberships" in each]
-    # "Not a member" is a 404, which GitHub answers to a token that it takes no longer, too: it is asked for twice.
+    # "Not a member" is a 404, which GitHub also answers to an expired token. So Planward asks twice.
     assert asked == ["first", "first", "second"]

@@ -13,14 +13,14 @@ LATER = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 def review(story: Story, number: int, *, by: str, event: str = "APPROVE") -> None:
-    """Review a pull request's head as it is now."""
+    """Review the present head of a pull request."""
     path = f"/repos/{story.name}/pulls/{number}/reviews"
     answer = story.line.rest(by).post(path, json={"event": event, "body": "Read"})
     assert answer.status_code == 200, answer.text
 
 
 def proposed_environment(line: Line) -> tuple[Story, int]:
-    """A pull request that brings the environment `qa` with approvers of its own."""
+    """Open a pull request that adds the environment `qa` with its own approvers."""
     story = line.story(config="environments:\n  staging:\n")
     story.secret("qa", db_password="of-qa")
     qa = f"  qa: {{branch: qa, approvers: [{story.reader}]}}\n"
@@ -30,7 +30,7 @@ def proposed_environment(line: Line) -> tuple[Story, int]:
 
 
 def into_qa(story: Story, number: int, *, then_approved_by: str | None = None) -> int:
-    """Merge what brings `qa`, make its branch, and open a pull request into that."""
+    """Merge the pull request that adds `qa`, create its branch, and open a pull request into that branch."""
     green(story.planned(number))
     merged = story.merge(number)
     green(story.applied(merged))

@@ -13,7 +13,7 @@ RESOURCE = 'resource "terraform_data" "net" {\n  input = 1\n}\n'
 
 
 def with_workspaces(line: Line, name: str = "app") -> tuple[Story, Path, str]:
-    """A repository whose root module has one backend with a workspace for each environment; where, and its file."""
+    """A repository whose root module has one backend with workspaces; with the directory of its states and its file."""
     place = line.directory / "states" / f"workspaces{line.stories}"
     place.mkdir(parents=True)
     backend = f'backend "local" {{\n    path = "{place}/default.tfstate"\n    workspace_dir = "{place}"\n  }}'
@@ -22,7 +22,7 @@ def with_workspaces(line: Line, name: str = "app") -> tuple[Story, Path, str]:
 
 
 def apply_by_hand(story: Story, directory: Path, files: dict[str, str]) -> None:
-    """What people did before they had Planward: apply in the workspace `default`."""
+    """Apply in the workspace `default`, as people did before they had Planward."""
     directory.mkdir()
     for path, content in files.items():
         (directory / path).write_text(content)

@@ -1,4 +1,4 @@
-"""No repository chooses whose secrets it reads: each way to another team's secrets, tried."""
+"""No repository chooses whose secrets it reads. Each test tries one way to another team's secrets."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,16 +13,16 @@ from tests.stories.story import CONFIG, Story
 
 @pytest.fixture
 def victim(line: Line) -> Story:
-    """A repository whose team has secrets, open to it by its name."""
+    """A repository that may use its team's secrets because of its name."""
     story = line.story(team_is_open=False)
     story.open_team(story.name)
     return story
 
 
 def refused_by(check: Mapping[str, Any], story: Story, team: str) -> None:
-    """A run is refused with the command that opens the team, and nothing of the team was read but whom it is open to.
+    """Check that a run was refused with the command that opens the team, and that it read only the team's access list.
 
-    The team's own secret lists other repositories already, which are neither shown nor lost.
+    That list already has other repositories. The check run does not show them, and the command keeps them.
     """
     refused(check)
     secret = f"kv/{team}/planward"
@@ -168,7 +168,7 @@ def test_a_message_gets_its_address_only_from_its_own_team(line: Line, victim: S
 
 @pytest.fixture(scope="module")
 def trusting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
-    """A Planward whose operator opens teams by name, and the team `platform` to all of acme2's repositories."""
+    """A line whose operator opens teams by name, and opens the team `platform` to all of acme2's repositories."""
     directory = tmp_path_factory.mktemp("trusting")
     (directory / "teams.yml").write_text("platform: [acme2/*]\n")
     teams = str(directory / "teams.yml")

@@ -1,4 +1,4 @@
-"""Four eyes over the commits of a hold, and the ways to end one."""
+"""Four eyes for the commits of a hold, and the ways to end a hold."""
 
 import re
 from typing import Any
@@ -17,7 +17,7 @@ NOBODY = "Nobody <nobody@nowhere.example>"
 
 
 def people(story: Story, *names: str, role: str = "maintain") -> list[str]:
-    """More people of this story, who may write and approve."""
+    """Create more people in this story, who may write and approve."""
     logins = [f"{story.owner}-{name}" for name in names]
     for login in logins:
         story.github.create_user(login)
@@ -26,7 +26,7 @@ def people(story: Story, *names: str, role: str = "maintain") -> list[str]:
 
 
 def approved(story: Story, number: int, sha: str, environment: str = "staging", *, by: str, more: str = "") -> str:
-    """Comment `planward apply`, and give the reaction."""
+    """Comment `planward apply`, and return the reaction."""
     return answered(story, story.comment(number, f"planward apply {sha} -e {environment}{more}", by=by))
 
 
@@ -63,7 +63,7 @@ def test_who_pushed_a_commit_in_another_name_does_not_approve_it(line: Line) -> 
         story.press(check, "apply", by=login)
     story.quiet()
     assert len(story.check_runs(merged, APPLY)) == 1
-    story.press(check, "apply", by=story.reviewer)  # merged it: that makes nobody its author
+    story.press(check, "apply", by=story.reviewer)  # the person who merged it: a merge makes nobody the author
     green(story.applied(merged, count=2))
 
 
