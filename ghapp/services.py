@@ -13,13 +13,14 @@ import msgspec
 
 from checks.plan.apply_stream import ApplyStream
 from ghapp.addresses import is_loopback
-from ghapp.facts import Configs, Facts
+from ghapp.facts import Facts
 from ghapp.git import Mirrors
 from ghapp.github import GitHubApp
 from ghapp.jobs import Job, read_job
 from ghapp.processes import Programs, Stop
 from ghapp.processes.sandbox import Sandbox
 from ghapp.processes.slots import Slots
+from ghapp.reading import Configs
 from ghapp.root_modules import RecentSurveys
 from ghapp.sealing import Sealer
 from ghapp.settings import Settings
@@ -28,7 +29,7 @@ from ghapp.store.marker_kinds import CommentMarker
 from ghapp.terraform import Terraform
 from ghapp.timings import Timings
 from ghapp.values import RunId
-from ghapp.vault import Vault
+from ghapp.vault.session import Vault
 
 
 @dataclass(slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from ghapp.addresses import git_host
 from ghapp.dependencies import Dependencies
 from ghapp.durable import Worker
 from ghapp.errors import PlanwardError
-from ghapp.facts import Configs, Facts
+from ghapp.facts import Facts
 from ghapp.flows.dispatch import run_job
 from ghapp.flows.maintenance.cleanup import enqueue_first_cleanup
 from ghapp.flows.maintenance.disk import Disk
@@ -32,11 +32,12 @@ from ghapp.processes.same_path import PATHS, clear_paths
 from ghapp.processes.sandbox import Sandbox
 from ghapp.processes.sandbox_choice import choose_sandbox
 from ghapp.processes.uid_pool import clear_uids
+from ghapp.reading import Configs
 from ghapp.services import Services
 from ghapp.settings import Settings
 from ghapp.terraform import Terraform, TerraformMissing, find_terraforms
 from ghapp.timings import Timings
-from ghapp.vault import Vault
+from ghapp.vault.session import Vault
 from ghapp.work_metrics import WorkMetrics
 from ghapp.worker_process.link import ServeLink
 from ghapp.worker_process.messages import Subject

@@ -54,7 +54,7 @@ async def _examine(repository: str, administrator: str | None) -> "Diagnosis":
     from ghapp.local.config import complaints_of
     from ghapp.local.remote_config import read_tip
     from ghapp.settings import read_github_access, read_local_settings
-    from ghapp.vault import Vault
+    from ghapp.vault.session import Vault
 
     access, local = read_github_access(os.environ), read_local_settings(os.environ)
     vault = Vault(local.vault) if local.vault else None

@@ -63,7 +63,7 @@ def setup(
 def _keeper(file: Path, vault_path: str | None, force: bool) -> "Keeper":
     from ghapp.settings import read_vault_settings
     from ghapp.setup import FileKeeper, VaultKeeper
-    from ghapp.vault import Vault
+    from ghapp.vault.session import Vault
 
     if vault_path is None:
         return FileKeeper(path=file.absolute(), overwrite=force)

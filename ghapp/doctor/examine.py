@@ -15,7 +15,8 @@ from ghapp.processes.sandbox_choice import SandboxSettings
 from ghapp.repository_config import CONFIG_PATH, RepositoryConfig, read_config
 from ghapp.settings import AuthoritySettings
 from ghapp.values import BranchName
-from ghapp.vault import DEFAULT_SOURCES, Vault
+from ghapp.vault import DEFAULT_SOURCES
+from ghapp.vault.session import Vault
 
 _CODE_OWNERS = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")
 """https://docs.github.com/en/repositories/managing-your-repositorys-settings-and-features/customizing-your-repository/about-code-owners"""

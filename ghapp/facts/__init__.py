@@ -1,7 +1,5 @@
-"""Facts from the files of a tree: those of Terraform, cached by git blob id so that no blob is parsed twice, and the
-config."""
+"""Facts from a tree's Terraform files, cached by git blob id so that no blob is parsed twice."""
 
-from ghapp.facts.configs import Configs
 from ghapp.facts.facts import Blobs, Facts
 
-__all__ = ["Blobs", "Configs", "Facts"]
+__all__ = ["Blobs", "Facts"]

@@ -11,8 +11,8 @@ from checks.configuration import Configuration, discover
 from checks.configuration.file_facts import FileFacts, Problem
 from checks.configuration.module import is_terraform_file
 from ghapp.facts.kept import KeptFacts
-from ghapp.facts.parsing import LARGEST_BYTES, TOO_LARGE, Parser
 from ghapp.git import TreeEntry
+from ghapp.reading import LARGEST_BYTES, TOO_LARGE, Parser
 from ghapp.repository_config import RepositoryConfig
 
 _READ_AT_ONCE = 1_000

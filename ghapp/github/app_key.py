@@ -2,7 +2,8 @@
 
 from ghapp.errors import SettingsError
 from ghapp.github.keys import AppKey, PemKey, SignedBy
-from ghapp.vault import Vault, VaultRun
+from ghapp.vault import VaultRun
+from ghapp.vault.session import Vault
 
 _TRANSIT = "vault-transit:"
 

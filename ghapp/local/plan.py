@@ -34,7 +34,8 @@ from ghapp.settings import LocalSettings
 from ghapp.terraform import Workdir, find_terraforms
 from ghapp.terraform.environment import is_reserved
 from ghapp.values import EnvironmentName
-from ghapp.vault import OwnLogin, Vault
+from ghapp.vault import OwnLogin
+from ghapp.vault.session import Vault
 
 _MOST_NOTES = 5
 _NOT_FOR_PROVIDERS = ("PLANWARD_", "VAULT_")

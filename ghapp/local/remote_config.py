@@ -20,7 +20,7 @@ from ghapp.root_modules import Layout, configure_root_modules, files_to_read
 from ghapp.settings import GitHubAccess, LocalSettings
 from ghapp.terraform import Terraform, TerraformMissing, find_terraforms
 from ghapp.values import CommitSha
-from ghapp.vault import Vault
+from ghapp.vault.session import Vault
 
 
 class NotReachable(JobError):

@@ -8,7 +8,8 @@ from ghapp.github import GitHubApp
 from ghapp.repository_config import RepositoryConfig, placeholder_branch
 from ghapp.settings import AuthoritySettings
 from ghapp.values import TESTING, RepositoryId
-from ghapp.vault import DEFAULT_SOURCES, RepositoryAuthority, TeamClosed, Vault, VaultError, VaultRun
+from ghapp.vault import DEFAULT_SOURCES, RepositoryAuthority, TeamClosed, VaultError, VaultRun
+from ghapp.vault.session import Vault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Protocol
 
 from ghapp.errors import SettingsError
-from ghapp.vault import Vault, VaultRun, VaultSession
+from ghapp.vault import VaultRun
+from ghapp.vault.session import Vault, VaultSession
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.:/@%+,-]+")
 """Characters that a shell, systemd and docker all take literally."""

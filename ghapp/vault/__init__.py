@@ -23,7 +23,6 @@ from ghapp.vault.errors import (
     VaultSealed,
     VaultUnreachable,
 )
-from ghapp.vault.session import Vault, VaultSession
 from ghapp.vault.settings import VaultSettings
 from ghapp.vault.sources import DEFAULT_SOURCES, SecretSource, VaultRun, encode_branch
 
@@ -39,14 +38,12 @@ __all__ = [
     "SecretsContradict",
     "SecretsMissing",
     "TeamClosed",
-    "Vault",
     "VaultDenied",
     "VaultError",
     "VaultFault",
     "VaultLoginRefused",
     "VaultRun",
     "VaultSealed",
-    "VaultSession",
     "VaultSettings",
     "VaultUnreachable",
     "encode_branch",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ghapp.facts import Configs
+from ghapp.reading import Configs
 from ghapp.repository_config import ConfigInvalid, read_config_in_force
 
 pytestmark = pytest.mark.anyio

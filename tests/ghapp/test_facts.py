@@ -15,8 +15,8 @@ import pytest
 from checks.configuration.file_facts import FileFacts, Problem
 from ghapp.facts import Facts
 from ghapp.facts.kept import KeptFacts
-from ghapp.facts.parsing import LARGEST_BYTES, Parser
 from ghapp.git import TreeEntry
+from ghapp.reading import LARGEST_BYTES, Parser
 from ghapp.repository_config import read_config
 
 pytestmark = pytest.mark.anyio
@@ -136,7 +136,9 @@ async def test_a_file_that_takes_too_long_is_a_problem_and_is_tried_again_the_ne
 
 def test_a_process_that_no_time_limit_can_interrupt_is_ended() -> None:
     # This sum is one call into C, in which no signal's handler runs.
-    stuck = "from ghapp.facts import parsing\nparsing._prepare()\nwith parsing._time_limit(0.1): sum(range(10**12))"
+    stuck = (
+        "from ghapp.reading import processes\nprocesses._prepare()\nwith processes._time_limit(0.1): sum(range(10**12))"
+    )
 
     ended = subprocess.run([sys.executable, "-c", stuck], timeout=60, check=False)
 
@@ -160,7 +162,7 @@ async def test_a_process_that_dies_costs_no_other_file() -> None:
 def test_processes_end_with_the_one_that_they_read_for() -> None:
     killed = (
         "import asyncio, os, signal\n"
-        "from ghapp.facts.parsing import Parser\n"
+        "from ghapp.reading import Parser\n"
         "asyncio.run(Parser(processes=1).read([('a.tf', b'')]))\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
@@ -229,3 +231,10 @@ async def test_no_run_reaches_the_fork_server() -> None:
     address = getattr(forkserver, "_forkserver")._forkserver_address  # noqa: B009
     assert not address.startswith("\0")
     assert Path(address).parent.stat().st_mode & 0o077 == 0
+
+
+def test_the_processes_that_read_files_load_little() -> None:
+    # Each start of a worker starts them again.
+    heavy = ("apprise", "dbos", "githubkit", "httpx", "hvac", "requests", "sqlalchemy", "starlette", "structlog")
+    code = f"import sys, ghapp.reading; print([each for each in {heavy} if each in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout == b"[]\n"

@@ -16,7 +16,7 @@ WHOLE = (
     "checks/report/__init__.py",
     "checks/report/not_there_yet.py",
     "checks/report/plan_parts.py",
-    "ghapp/facts/configs.py",
+    "ghapp/reading/configs.py",
     "ghapp/flows",
     "ghapp/git",
     "ghapp/notify/wording.py",

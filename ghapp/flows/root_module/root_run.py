@@ -36,7 +36,8 @@ from ghapp.repository_config import placeholder_branch
 from ghapp.root_modules import Survey
 from ghapp.terraform import DEFAULT_WORKSPACE, Finished, Terraform, Workdir, choose, prepare_workdir
 from ghapp.values import TESTING, EnvironmentName
-from ghapp.vault import DEFAULT_SOURCES, Authority, Credentials, Vault, VaultRun
+from ghapp.vault import DEFAULT_SOURCES, Authority, Credentials, VaultRun
+from ghapp.vault.session import Vault
 
 Checkout = AbstractAsyncContextManager[Path]
 OpenLog = Callable[[Mask], AbstractAsyncContextManager[MaskedLog]]

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from checks.authority.teams import open_by_own_login
-from ghapp.vault import DEFAULT_SOURCES, Credentials, SecretSource, Vault, VaultError, VaultRun, VaultSettings
+from ghapp.vault import DEFAULT_SOURCES, Credentials, SecretSource, VaultError, VaultRun, VaultSettings
+from ghapp.vault.session import Vault
 from tests.openbao import OpenBao
 
 

@@ -7,7 +7,8 @@ import hvac  # type: ignore[import-untyped]
 import pytest
 
 from checks.authority.teams import open_by_own_login
-from ghapp.vault import DEFAULT_SOURCES, Vault, VaultRun, VaultSettings
+from ghapp.vault import DEFAULT_SOURCES, VaultRun, VaultSettings
+from ghapp.vault.session import Vault
 from tests.openbao import OpenBao
 from tests.stories.faults.proxies import fates, once_each
 

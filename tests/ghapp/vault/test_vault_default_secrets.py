@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import pytest
 
 from checks.authority.teams import open_by_own_login
-from ghapp.vault import DEFAULT_SOURCES, Credentials, SecretsMissing, SecretSource, Vault, VaultRun, encode_branch
+from ghapp.vault import DEFAULT_SOURCES, Credentials, SecretsMissing, SecretSource, VaultRun, encode_branch
+from ghapp.vault.session import Vault
 from tests.ghapp.vault.reading import read, refusal, settings_of
 from tests.openbao import ROOT_TOKEN, OpenBao
 

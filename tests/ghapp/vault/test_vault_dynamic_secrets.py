@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from checks.authority.teams import open_by_own_login
-from ghapp.vault import Credentials, SecretSource, Vault, VaultFault, VaultRun, VaultSettings
+from ghapp.vault import Credentials, SecretSource, VaultFault, VaultRun, VaultSettings
+from ghapp.vault.session import Vault
 from tests.ghapp.vault.reading import read, refusal, settings_of
 from tests.ghapp.vault.stub_server import stub_server
 from tests.openbao import OpenBao

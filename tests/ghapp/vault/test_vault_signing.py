@@ -6,7 +6,8 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from ghapp.vault import Vault, VaultDenied, VaultRun, VaultSettings
+from ghapp.vault import VaultDenied, VaultRun, VaultSettings
+from ghapp.vault.session import Vault
 from tests.ghapp.vault.reading import settings_of
 from tests.openbao import OpenBao
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from ghapp.facts.parsing import LONGEST_S, Reader
+from ghapp.reading.processes import LONGEST_S, Reader
 from ghapp.repository_config import CONFIG_PATH, ConfigInvalid, Problem, RepositoryConfig, read_config_in_force
 
 _PROCESSES = 2

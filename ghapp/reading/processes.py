@@ -13,22 +13,9 @@ from multiprocessing import util
 from types import FrameType
 from typing import Generic, TypeVar
 
-from checks.configuration import read_file
-from checks.configuration.file_facts import FileFacts, Problem
-
-LARGEST_BYTES = 4 * 1024 * 1024
-"""Larger configuration files are not read. The largest public ones have a tenth of this size."""
-
-TOO_LARGE = FileFacts(
-    read=False, problem=Problem(line=1, message=f"larger than {LARGEST_BYTES // 1024 // 1024} MiB, and so not read")
-)
-
 _BATCH = 64
 _MOST_PROCESSES = 4
 _GIVEN_UP_S = 60.0
-
-File = tuple[str, bytes]
-"""A name, of which only the suffix matters, and the content."""
 
 LONGEST_S = 10.0
 """The time limit for one file."""
@@ -104,20 +91,13 @@ class Reader(Generic[Input, Output]):
         return self._pool
 
 
-class Parser(Reader[File, FileFacts]):
-    """Reads Terraform's files."""
-
-    def __init__(self, *, file_limit_s: float = LONGEST_S, processes: int | None = None) -> None:
-        super().__init__(_read_file, file_limit_s=file_limit_s, processes=processes)
-
-
 def _new_pool(processes: int) -> ProcessPoolExecutor:
     # Do not fork this process: it has threads, and a lock that one of them holds would stay locked in the child.
     # The fork server has none. It imports the readers once, for all pools, instead of half a second in each process.
     # Python 3.11.0 would have it listen on an abstract socket (CVE-2022-42919), which runs reach over the network.
     setattr(util, "abstract_sockets_supported", False)  # noqa: B010
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["ghapp.facts"])
+    context.set_forkserver_preload(["ghapp.reading"])
     return ProcessPoolExecutor(processes, mp_context=context, initializer=_prepare)
 
 
@@ -154,11 +134,6 @@ def _read_one(read: Callable[[Input], Output], file: Input, file_limit_s: float)
             return read(file)
     except _TookTooLong:
         return None
-
-
-def _read_file(file: File) -> FileFacts:
-    name, content = file
-    return TOO_LARGE if len(content) > LARGEST_BYTES else read_file(name, content)
 
 
 @contextlib.contextmanager
