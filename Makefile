@@ -7,7 +7,7 @@ BIN = .venv/bin
 all:
 	.ci/run
 
-# Rewritten asserts are kept between runs, also where PYTHONDONTWRITEBYTECODE is set.
+# Let pytest cache its rewritten asserts between runs, even if PYTHONDONTWRITEBYTECODE is set.
 fast: check
 	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -q -n 2 --fast
 

@@ -1,4 +1,4 @@
-"""Install a release of Terraform, if it has the checksum: install_terraform.py VERSION SHA256 DIRECTORY."""
+"""Install a release of Terraform if its checksum is right: install_terraform.py VERSION SHA256 DIRECTORY."""
 
 import hashlib
 import io
@@ -21,7 +21,7 @@ def download(version: str) -> bytes:
 
 
 def install(archive: bytes, sha256: str, directory: Path) -> None:
-    """Unpack the one program of an archive. Ends the process where it has another checksum."""
+    """Unpack the program in an archive. Ends the process if the archive has another checksum."""
     found = hashlib.sha256(archive).hexdigest()
     if found != sha256.lower():
         sys.exit(f"the archive has the SHA-256 {found}, TERRAFORM_SHA256 is {sha256 or 'not given'}: not installed")

@@ -1,8 +1,8 @@
-"""Make what Planward logs in to Vault with (auth method jwt): vault_login.py DIRECTORY [DAYS].
+"""Make the token with which Planward logs in to Vault (auth method jwt): vault_login.py DIRECTORY [DAYS].
 
-A key, made once, stays in `vault-login.pem`; the token that it signs is in `vault-login.jwt` and is good for 400 days,
-or as many as are said. Prints the public key, for `jwt_validation_pubkeys`. Run it again for another token: Planward
-reads the file at each login.
+The first run makes a key, `vault-login.pem`. Each run signs a new token with it, `vault-login.jwt`, which is valid for
+DAYS days (default: 400). Prints the public key, for `jwt_validation_pubkeys`. To renew the token, run this again:
+Planward reads the file at each login.
 """
 
 import base64
@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 
 def main(directory: Path, days: int) -> None:
-    """Make the key where there is none, and a token."""
+    """Make the key if there is none, and a new token."""
     os.umask(0o077)
     key_file = directory / "vault-login.pem"
     if not key_file.exists():
