@@ -1,4 +1,4 @@
-"""Who sends a request, and what they may do: tokens of Apps, tokens of people, roles."""
+"""The sender of a request, and the sender's permissions: tokens of Apps, tokens of people, roles."""
 
 from __future__ import annotations
 
@@ -179,7 +179,7 @@ def has_role(world: World, account: Account, repository: Repository, needed: str
     return BASE_ROLES.index(held) >= BASE_ROLES.index(needed)
 
 
-# -- what an actor may do ------------------------------------------------------------------------------------------
+# -- permissions of actors -----------------------------------------------------------------------------------------
 
 
 def require(world: World, actor: Actor, repository: Repository, permission: str, level: str) -> None:

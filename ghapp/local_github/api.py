@@ -71,7 +71,7 @@ class Api:
                 await anyio.sleep(fault.delay_s)
             response = await to_thread.run_sync(self._answer, request, path, raw, fault)
         if fault is not None and fault.kind == "lose":
-            await _end_unfinished_runs(send)
+            await _break_off_answer(send)
             return
         await response(scope, receive, send)
 
@@ -207,10 +207,10 @@ class Api:
 
 
 class _NoRoute(ApiError):
-    """There is no such route, so the test did not expect the request."""
+    """There is no such route: the request is listed in `LocalGitHub.unexpected`."""
 
 
-async def _end_unfinished_runs(send: Send) -> None:
+async def _break_off_answer(send: Send) -> None:
     """Announce a body and send none. The server then closes the connection, and the client sees a broken answer."""
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1")]})
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 @dataclass(slots=True, kw_only=True)
 class Fault:
-    """What goes wrong with a request.
+    """A fault in the answer to a request.
 
     `refuse`: it is answered with `status`, and not served. `lose`: it is served, but the connection breaks before the
     answer. `delay`: it is served later.

@@ -1,4 +1,4 @@
-"""Read a request's body as GitHub does: one 422 answers all its errors."""
+"""Read a request's body as GitHub does: one 422 lists all its errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bare git repositories on disk. Each query runs git once, unless git has answered it before and cannot change."""
+"""Bare git repositories on disk. Each query runs git once, unless its answer is cached and can never change."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _ENVIRON = {
 }
 
 _UPDATE_HOOK = """#!/bin/sh
-# $LOCAL_GITHUB_RULES: lines of "REF<TAB>deny|fast-forward<TAB>message", written by the server for this very push.
+# $LOCAL_GITHUB_RULES: lines of "REF<TAB>deny|fast-forward<TAB>message", which the server wrote for this push.
 rule=$(awk -F '\\t' -v ref="$1" '$1 == ref { print $2 "\\t" $3; exit }' "$LOCAL_GITHUB_RULES")
 case "$rule" in
   deny*) ;;
@@ -56,7 +56,7 @@ _MOST_LISTED = 3_000
 
 _SHA = re.compile(r"[0-9a-f]{40}")
 _FIXED = re.compile(r"-.*|(blob)|[0-9a-f]{40}(\^\{\w+\}|:.*|\.\.[0-9a-f]{40})?", re.DOTALL)
-"""Arguments that mean the same forever: options, and objects by their whole SHA."""
+"""Arguments whose meaning never changes: options, and objects that are named by their full SHA."""
 _LASTING = {
     "cat-file": (0,),
     "diff": (0,),

@@ -51,7 +51,10 @@ class _Account:
 
 
 class Meter:
-    """How much each credential has used. Its hour begins with its first request. Call this under `world.lock`."""
+    """How much each credential has used. Its hour begins with its first request.
+
+    Hold `world.lock` to call any method.
+    """
 
     def __init__(self, world: World, limits: Limits) -> None:
         self._world = world

@@ -1,4 +1,4 @@
-"""What follows from a moved ref: deliveries, check suites, and changes of the branch's pull requests."""
+"""The consequences of a moved ref: deliveries, check suites, and changes of the branch's pull requests."""
 
 from __future__ import annotations
 
@@ -21,8 +21,10 @@ def ref_moved(
     merged: PullRequest | None = None,
     from_queue: bool = False,
 ) -> None:
-    """Apply the consequences of a moved ref. `merged` is the pull request whose merge moved it, `from_queue` a merge
-    queue."""
+    """Apply the consequences of a moved ref.
+
+    `merged` is the pull request whose merge moved it. `from_queue` says that a merge queue moved it.
+    """
     repository.pushed_at = repository.updated_at = world.now()
     if not ref.startswith(("refs/heads/", "refs/tags/")):
         return

@@ -36,8 +36,8 @@ def _utc_now() -> datetime:
 class LocalGitHub(Controls):
     """GitHub on loopback, with state.
 
-    A thread of its own serves it, so that it works with and without an event loop: `async with` and `with` do the
-    same. Everything that changes state takes `world.lock`, and the methods may be called from any thread.
+    It runs in its own thread, so it works with and without an event loop: `async with` and `with` do the same.
+    Everything that changes state takes `world.lock`, and the methods may be called from any thread.
     """
 
     def __init__(
@@ -123,7 +123,7 @@ class LocalGitHub(Controls):
         else:
             await self._pages(scope, receive, send)
 
-    # -- what a test waits for and asserts on --------------------------------------------------------------------------
+    # -- for the waits and assertions of tests -------------------------------------------------------------------------
 
     def on_write(self, call: Callable[[], None]) -> None:
         """Call this, from any thread, after each REST request that may have changed something."""
@@ -208,7 +208,7 @@ class LocalGitHub(Controls):
         headers: Mapping[str, str] | None = None,
         times: int | None = 1,
     ) -> None:
-        """Answer requests whose path matches the pattern with this status, and do nothing else."""
+        """Answer requests whose path matches the pattern with this status, without serving them."""
         self._api.faults.add(
             Fault(
                 method=method,

@@ -1,4 +1,4 @@
-"""What a test or the demo can set up and do: people, repositories, Apps, buttons."""
+"""The controls for tests and the demo: create people, repositories and Apps, and press buttons."""
 
 from ghapp.local_github.controls.buttons import ButtonControls
 from ghapp.local_github.controls.installing import AppControls

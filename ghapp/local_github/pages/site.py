@@ -26,7 +26,7 @@ from ghapp.local_github.world import World
 
 _HOSTS = ("127.0.0.1", "localhost", "::1")
 _FROM_ELSEWHERE = ("/settings/apps/new",)
-"""The page to which forms of other sites may post, since the manifest flow begins on the App's own page."""
+"""The page to which forms of other sites may post, since the manifest flow begins on a page of the App."""
 
 _POLICY = (
     "default-src 'self'; style-src 'self'; img-src * data:; form-action *; frame-ancestors 'none'; base-uri 'none'"
@@ -60,7 +60,7 @@ class Pages:
         if request.url.hostname not in _HOSTS:
             await HTMLResponse("This GitHub is local.", 421)(scope, receive, send)
         elif request.method == "POST" and not self._same_site(request):
-            await HTMLResponse("Forms are taken from these pages only.", 403)(scope, receive, send)
+            await HTMLResponse("Only forms of these pages are accepted.", 403)(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 

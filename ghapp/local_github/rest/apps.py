@@ -1,4 +1,4 @@
-"""What an App asks about itself: installations, tokens, the conversion of its manifest."""
+"""Requests of an App about itself: its installations, its tokens, the conversion of its manifest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What GitHub tells about itself: versions, limits, addresses."""
+"""GitHub's information about itself: addresses and versions."""
 
 from __future__ import annotations
 

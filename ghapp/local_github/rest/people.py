@@ -37,8 +37,10 @@ def read_organization(call: Call) -> Reply:
 
 
 def permission_of(call: Call) -> Reply:
-    """Return a person's role. `permission` shows maintain as write, and triage as read; `role_name` is the role itself,
-    which may be a custom one."""
+    """Return a person's role. `permission` shows maintain as write and triage as read.
+
+    `role_name` is the role itself, which may be a custom one.
+    """
     account = call.world.account(call.params["username"])
     if account.type == "Bot":
         raise ApiError(404, f"{account.login} is not a user")

@@ -72,7 +72,7 @@ def create_pull(call: Call) -> Reply:
 
 
 def _may_open(call: Call, head: str) -> None:
-    """Whoever proposes a branch has to have write access to it, here or in their fork."""
+    """Raises 403 if a person proposes a branch of this repository without write access to it."""
     if isinstance(call.actor, Person) and ":" not in head and not may_push(call.world, call.actor, call.repository):
         raise ApiError(403, "Resource not accessible by personal access token")
 

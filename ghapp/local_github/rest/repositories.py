@@ -1,4 +1,4 @@
-"""Repositories, branches, commits, comparisons, contents and git refs."""
+"""Repositories, branches, commits, comparisons and contents."""
 
 from __future__ import annotations
 

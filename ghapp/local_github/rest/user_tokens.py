@@ -1,4 +1,4 @@
-"""What an App asks, with its client id and secret, about tokens that people gave it."""
+"""Check and revoke the tokens that people gave an App. The App sends its client id and secret."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 "use strict";
-// Appends a run's log as it grows; when the run is completed the page is loaded anew, with its report.
+// Appends a run's log as it grows. When the run is completed, reloads the page, which then has the report.
 const log = document.getElementById("log");
 const state = document.getElementById("log-state");
 const parts = new Map();
@@ -24,7 +24,7 @@ function preOf(part) {
 
 const source = new EventSource(log.dataset.live);
 source.addEventListener("open", () => { state.textContent = "Live."; });
-source.addEventListener("error", () => { state.textContent = "The connection is lost; it is tried again."; });
+source.addEventListener("error", () => { state.textContent = "Connection lost. Reconnecting…"; });
 source.addEventListener("log", (event) => {
   const { part, text } = JSON.parse(event.data);
   const pre = preOf(part);

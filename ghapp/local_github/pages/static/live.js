@@ -1,4 +1,4 @@
-// The parts of a page that change by themselves are fetched again, as long as nobody is writing in them.
+// Every two seconds, fetch the parts of the page that change by themselves, except while somebody is typing in them.
 "use strict";
 
 for (const choice of document.querySelectorAll("select[data-submit]")) {
@@ -12,7 +12,7 @@ function busy(part) {
   return open !== null || (part.contains(document.activeElement) && document.activeElement !== document.body);
 }
 
-// What was opened or closed by hand stays so: the same number of <details> means that they are the same ones.
+// Keep each <details> open or closed as it was. If their number is the same, they are taken to be the same ones.
 function replace(part, other) {
   const folds = [...part.querySelectorAll("details")].map((fold) => fold.open);
   const fresh = [...other.querySelectorAll("details")];
