@@ -25,7 +25,7 @@ _TAG = "tag:yaml.org,2002:"
 _UNIMPLEMENTED = "is not implemented in this version of Planward"
 _NOTHING: Mapping[str, str] = {}
 _KINDS = {
-    "str": "a text",
+    "str": "a string",
     "int": "a number",
     "float": "a number",
     "bool": "true or false",
@@ -49,8 +49,7 @@ class Complaints:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A value of the file. If it does not have the type that a method returns, that records a complaint and returns
-    None."""
+    """A value of the file. A method that finds another type than it returns records a complaint and returns None."""
 
     node: Node
     key: str
@@ -94,14 +93,14 @@ class Value:
     def is_null(self) -> bool:
         return self.kind == "null"
 
-    def text(self, wanted: str = "a text") -> str | None:
+    def text(self, wanted: str = "a string") -> str | None:
         """The value as a string that is not empty."""
         if not (isinstance(self.node, ScalarNode) and self.kind == "str"):
             self._refuse_kind(wanted)
             return None
         text = str(self.node.value)
         if not text.strip():
-            self.refuse(f"must be {wanted}, is empty")
+            self.refuse(f"must be {wanted}, but is empty")
             return None
         if len(text) > MAX_TEXT_LENGTH:
             self.refuse(f"is longer than {MAX_TEXT_LENGTH:,} characters; make it shorter")
@@ -186,7 +185,7 @@ class Value:
                 entry.refuse(f"unknown key{did_you_mean(name, known) or _known_keys(known)}", at=entry.key_position)
             elif name in entries:
                 first = entries[name].key_position.line
-                entry.refuse(f"is there twice, first in line {first}; keep one of them", at=entry.key_position)
+                entry.refuse(f"occurs twice, first in line {first}; keep one of them", at=entry.key_position)
             else:
                 entries[name] = entry
                 self.complaints.positions[entry.key] = entry.key_position
@@ -196,7 +195,7 @@ class Value:
         for key_node, value_node in node.value:
             position = _position(key_node)
             if not isinstance(key_node, ScalarNode):
-                self.refuse("has a key that is not a text; write each key as one word", at=position)
+                self.refuse("has a key that is not a string; write each key as one word", at=position)
                 continue
             name = str(key_node.value)
             dotted = f"{self.key}.{name}" if self.key else name
@@ -204,9 +203,9 @@ class Value:
 
     def _refuse_kind(self, wanted: str) -> None:
         found = _KINDS.get(self.kind, f"the tag {self.kind}")
-        quotes = isinstance(self.node, ScalarNode) and wanted.startswith(("a text", "one of")) and not self.is_null
+        quotes = isinstance(self.node, ScalarNode) and wanted.startswith(("a string", "one of")) and not self.is_null
         if self.is_null and not self.node.value:
-            self.refuse(f"must be {wanted}, is empty; leave the key out for the default")
+            self.refuse(f"must be {wanted}, but is empty; leave the key out to use the default")
         else:
             self.refuse(f"must be {wanted}, found {found}{'; put it in quotes' if quotes else ''}")
 

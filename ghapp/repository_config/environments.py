@@ -46,7 +46,7 @@ def read_environments(entries: Entries, team: str) -> Environments:
 
 def _is_name(name: str, entry: Value, entries: Mapping[str, Value]) -> bool:
     if not words.fits(words.ENVIRONMENT, name):
-        entry.refuse("must be named by letters, digits, _ and -", at=entry.key_position)
+        entry.refuse("must have a name of letters, digits, _ and -", at=entry.key_position)
         return False
     if name.casefold() == words.TEAMS_OWN:
         entry.refuse(
@@ -56,7 +56,7 @@ def _is_name(name: str, entry: Value, entries: Mapping[str, Value]) -> bool:
     # GitHub treats deployments to "Staging" and to "staging" as the same environment.
     other = next(other for other in entries if other.lower() == name.lower())
     if other != name:
-        entry.refuse(f'differs from "{other}" by case alone; choose another name', at=entry.key_position)
+        entry.refuse(f'differs from "{other}" only by case; choose another name', at=entry.key_position)
         return False
     return True
 
@@ -119,9 +119,7 @@ def _refuse_shared_branches(
 def _refuse_cycles(environments: Mapping[EnvironmentName, BranchEnvironment], entries: Mapping[str, Value]) -> None:
     cycle = find_cycle({name: (each.promote_from,) if each.promote_from else () for name, each in environments.items()})
     if cycle:
-        entries[cycle[0]].refuse_below(
-            "promote_from", f"goes round in a circle: {' from '.join(cycle)}; remove one of them"
-        )
+        entries[cycle[0]].refuse_below("promote_from", f"forms a cycle: {' from '.join(cycle)}; remove one of them")
 
 
 def _refuse_no_plan_at_all(
@@ -132,6 +130,5 @@ def _refuse_no_plan_at_all(
             entries[name].refuse_below(
                 "preview",
                 f"never, together with testing: {{plan: never}}, leaves pull requests into {environment.branch} "
-                "without "
-                "any plan; set one of them to always",
+                "without any plan; set one of them to always",
             )

@@ -64,7 +64,7 @@ class Text:
 
     pattern: str
     check: words.Check
-    wanted: str = "a text"
+    wanted: str = "a string"
 
     def read(self, value: Value) -> str | None:
         """Return the string if it passes the check."""
@@ -109,14 +109,14 @@ class Texts:
 
     def read(self, value: Value) -> tuple[str, ...] | None:
         """Return the strings that pass the check."""
-        members = value.list("a list of texts")
+        members = value.list("a list of strings")
         if members is None:
             return None
         texts: list[str] = []
         for member in members:
             text = self.member.read(member)
             if text is not None and text in texts:
-                member.refuse(f'is there twice: "{text}"; keep one of them')
+                member.refuse(f'occurs twice: "{text}"; keep one of them')
             elif text is not None:
                 texts.append(text)
         return tuple(texts)
@@ -161,7 +161,7 @@ class Choices(Generic[Word]):
         for member in members:
             word = self.choice.read(member)
             if word is not None and word in found:
-                member.refuse(f'is there twice: "{word}"; keep one of them')
+                member.refuse(f'occurs twice: "{word}"; keep one of them')
             elif word is not None:
                 found.append(word)
         return tuple(found)
@@ -173,7 +173,7 @@ class Choices(Generic[Word]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Count:
-    """An integer between two others."""
+    """An integer from `least` to `most`."""
 
     least: int
     most: int

@@ -70,7 +70,7 @@ TESTING: Final = Section(
     elsewhere={
         "branch": "testing has no branch: pull requests are planned in it; give the branch to another environment",
         "promote_from": "nothing is promoted into testing; remove the key",
-        "approvers": "testing has no approvers: who may write approves there; remove the key",
+        "approvers": "testing has no approvers: anybody with write access approves there; remove the key",
     },
     nullable=True,
 )
@@ -215,9 +215,9 @@ WATCH: Final[Key[tuple[str, ...] | None]] = Key(
     form=WATCHED,
     default=None,
     meaning="More paths whose changes affect it, relative to dir. * stands for any part of a name, ** for any "
-    "directories, a directory for everything below it. Default: none; but if the root module reads a file by a "
-    "computed path, everything beside or above dir that is in no other directory with configuration. An empty list "
-    "turns that off.",
+    "directories, a directory for everything below it. Default: none. But if the root module reads a file by a "
+    "computed path, the default is every file beside or above dir, except in other directories with configuration. An "
+    "empty list turns that off.",
 )
 DEPENDS_ON: Final[Key[tuple[str, ...]]] = Key(
     name="depends_on",
@@ -236,7 +236,7 @@ OVERRIDES: Final[Key[Entries | None]] = Key(
     name="environments",
     form=Named(
         pattern=words.ENVIRONMENT,
-        wanted="a mapping from environments to what is otherwise there",
+        wanted="a mapping from environments to the settings that differ there",
         section=OVERRIDE,
         meaning="The settings that differ in this environment.",
     ),
@@ -268,7 +268,7 @@ ON: Final[Key[tuple[Occasion, ...]]] = Key(
 )
 NOTIFY: Final = Section(wanted="a mapping with url", keys=(URL, ON))
 
-# --- the whole -------------------------------------------------------------------------------------------------------
+# --- the whole config ------------------------------------------------------------------------------------------------
 
 TEAM: Final = _team_of(
     "TEAM in the paths of secrets; the team must grant access to the repository. Default: the repository's name when "

@@ -20,7 +20,7 @@ _ONE_LETTER = 0.87
 """The minimum similarity by `difflib` of two names of this length that differ in one letter."""
 
 TestingApply = Literal["never", "on_merge"]
-"""Whether, and when, testing is applied."""
+"""Whether merges are applied to testing."""
 
 TestingPlan = Literal["always", "never"]
 """Whether pull requests are planned in testing."""
@@ -29,7 +29,7 @@ Preview = Literal["always", "on_approval", "never"]
 """When a pull request is planned in the environment of its base branch."""
 
 BranchApply = Literal["automatic", "manual"]
-"""How an environment with a branch is applied."""
+"""Whether a merge is applied automatically, or only when somebody presses Apply."""
 
 Drafts = Literal["plan", "skip"]
 """The handling of draft pull requests."""
@@ -60,7 +60,7 @@ def misplaced_config(paths: Collection[str]) -> Problem | None:
     found = next((path for path in sorted(paths) if path != CONFIG_PATH and _looks_like_a_config(path)), None)
     if found is None:
         return None
-    message = f"this file is not read: move what it says to {CONFIG_PATH}, or rename it if it is something else"
+    message = f"this file is not read: move its contents to {CONFIG_PATH}, or rename it if it is something else"
     return Problem(path=found, line=1, column=1, key="", message=message)
 
 
@@ -89,7 +89,7 @@ class ConfigInvalid(JobError):
         self.problems = problems
 
     def __reduce__(self) -> tuple[type["ConfigInvalid"], tuple[tuple[Problem, ...]]]:
-        """Allow pickling, by which it leaves the process that reads configs."""
+        """Allow pickling, since configs are read in another process."""
         return ConfigInvalid, (self.problems,)
 
 

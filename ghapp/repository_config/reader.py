@@ -89,7 +89,7 @@ def _read_renames(entries: Entries, form: keys.SecretForm, field: str | None) ->
     renames: dict[str, str] = {}
     for name, entry in entries.items():
         if field is not None and name != field:
-            entry.refuse(f'cannot rename "{name}": field takes "{field}" alone', at=entry.key_position)
+            entry.refuse(f'cannot rename "{name}": field takes only "{field}"', at=entry.key_position)
         renamed = name_of.read(entry)
         if renamed is not None and renamed in renames.values():
             entry.refuse(f'two keys cannot both become "{renamed}"')

@@ -29,10 +29,10 @@ def find_cycle(graph: Mapping[_Name, Collection[_Name]]) -> list[_Name]:
 
 
 def unknown_environment(name: str, environments: Collection[str]) -> str | None:
-    """The error if a name is none of these environments, which are all others with a branch; None if it is one."""
+    """The error if a name is not one of these environments; None if it is one."""
     if name in environments:
         return None
     near = did_you_mean(name, environments) or (
-        f"; there are: {', '.join(environments)}" if environments else "; no other has a branch"
+        f"; choose one of: {', '.join(environments)}" if environments else "; no other environment has a branch"
     )
     return f'there is no environment "{name}"{near}'

@@ -19,7 +19,7 @@ def read_root_modules(members: Sequence[Value], environments: Collection[str]) -
     for member, root_module in known:
         if first.setdefault(root_module.dir, member) is not member:
             line = first[root_module.dir].position.line
-            member.refuse_below("dir", f'"{root_module.dir}" is there twice, first in line {line}; keep one of them')
+            member.refuse_below("dir", f'"{root_module.dir}" occurs twice, first in line {line}; keep one of them')
         for name in root_module.environments:
             wrong = unknown_environment(name, environments)
             if wrong:
@@ -29,7 +29,7 @@ def read_root_modules(members: Sequence[Value], environments: Collection[str]) -
     cycle = find_cycle({root_module.dir: root_module.depends_on for _, root_module in known})
     if len(cycle) > 2:
         circle = " needs ".join(cycle)
-        first[cycle[0]].refuse_below("depends_on", f"goes round in a circle: {circle}; remove one of them")
+        first[cycle[0]].refuse_below("depends_on", f"forms a cycle: {circle}; remove one of them")
     return tuple(root_module for _, root_module in known)
 
 
@@ -38,7 +38,7 @@ def _check_depends_on(member: Value, root_module: RootModuleConfig, directories:
         if other == root_module.dir:
             member.refuse_below(f"depends_on[{index}]", "a root module cannot depend on itself; remove it")
         elif other not in directories:
-            near = did_you_mean(other, directories) or "; root_modules lists all that there are"
+            near = did_you_mean(other, directories) or "; list it in root_modules too"
             member.refuse_below(f"depends_on[{index}]", f'there is no root module "{other}"{near}')
 
 

@@ -44,13 +44,13 @@ _REFUSED_ARGUMENTS: Final = {
     "-var": "write the value to a var file and name it in var_files",
     "-var-file": "name the file in var_files",
     "-backend-config": "name a file in backend_config",
-    "-target": "part of a root module would count as all of it; split the root module",
-    "-exclude": "part of a root module would count as all of it; split the root module",
+    "-target": "a part of the root module would count as the whole; split the root module",
+    "-exclude": "a part of the root module would count as the whole; split the root module",
     "-replace": "it would replace on every run; use it once by hand, or lifecycle.replace_triggered_by",
     "-destroy": "remove the resources from the configuration instead",
-    "-refresh-only": "a plan shows what changed outside of Terraform",
+    "-refresh-only": "every plan already shows what changed outside of Terraform",
     "-generate-config-out": "write the configuration with the import by hand",
-    "-lock": "Planward locks where it writes",
+    "-lock": "Planward locks the state whenever it writes to it",
     "-state": "name the state in the backend block or in backend_config",
     "-state-out": "name the state in the backend block or in backend_config",
     "-backup": "name the state in the backend block or in backend_config",
@@ -113,7 +113,7 @@ def branch(text: str) -> str | None:
         return f'no environment may have the branch "{text}": kv/TEAM/planward says which repositories may use the team'
     if text.casefold() == TESTING:
         # In the Vault paths of pull requests, BRANCH is "testing": their code could read this environment's secrets.
-        return f'no environment may have the branch "{text}": pull requests read the secrets of that name'
+        return f'no environment may have the branch "{text}": pull requests read the secrets in kv/TEAM/testing'
     return None
 
 
@@ -136,7 +136,7 @@ def environment_variable(text: str) -> str | None:
     if not fits(ENVIRONMENT_VARIABLE, text):
         return f'must be the name of an environment variable, not "{text}"'
     if _RESERVED_VARIABLE.fullmatch(text):
-        return f"{text} steers Terraform or the machine itself; a secret may not set it"
+        return f"{text} controls Terraform or the machine itself; a secret may not set it"
     return None
 
 
@@ -210,13 +210,13 @@ def secret_path(text: str) -> str | None:
     if "*" in "/".join(segments[:-1]) or ("*" in segments[-1] and segments[-1] != "*"):
         return f'may have "*" only as its last part: "{text}"'
     if _NOT_IN_VAULT.search(text):
-        return f'has a character that no path in Vault has here: "{text}"'
+        return f'may not contain whitespace or any of ~ ? # %: "{text}"'
     return None
 
 
 def chat_address(text: str) -> str | None:
     """The address of a chat. Complaints do not quote it, since such an address is a secret."""
-    wanted = "must be an address such as https://…, vault:PATH#KEY or one of apprise's"
+    wanted = "must be an address such as https://…, vault:PATH#KEY or an apprise URL"
     scheme, _, rest = text.partition(":")
     if scheme == "vault":
         path, hash_sign, key = rest.partition("#")
@@ -224,7 +224,7 @@ def chat_address(text: str) -> str | None:
             return f"{wanted}: vault: needs the path of one secret and #KEY"
         wrong = secret_path(path)
         if wrong is None and not path.startswith("kv/{team}/"):
-            return "vault: takes a secret of the team's own: write vault:kv/{team}/PATH#KEY"
+            return "vault: may only name a secret of the team itself: write vault:kv/{team}/PATH#KEY"
         return wrong
     if not _ADDRESS.fullmatch(text):
         return wanted

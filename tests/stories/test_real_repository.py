@@ -191,7 +191,7 @@ def test_a_circle_of_root_modules_is_a_failure_of_the_config_that_names_it(story
     changed = changed.replace("- dir: live/network", "- dir: live/network\n    depends_on: [live/app]")
     check = story.planned(story.propose({CONFIG: changed + "\n"}, head="circle"))
     assert check["conclusion"] == "failure"
-    circle = "goes round in a circle: live/network needs live/app needs live/network"
+    circle = "forms a cycle: live/network needs live/app needs live/network"
     assert circle in check["output"]["title"]
     [annotation] = story.annotations(check)
     assert (annotation["path"], annotation["start_line"]) == (

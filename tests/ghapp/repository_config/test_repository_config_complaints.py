@@ -36,30 +36,30 @@ KEYS = "team, environments, secrets, root_modules, confirm, four_eyes, drafts, t
         ("tem: x", '1:1: tem: unknown key; did you mean "team"?'),
         ("zzz: x", f"1:1: zzz: unknown key; known here: {KEYS}"),
         ("<<: {team: x}", f"1:1: <<: unknown key; known here: {KEYS}"),
-        ("? [a]\n: b", "1:3: has a key that is not a text; write each key as one word"),
+        ("? [a]\n: b", "1:3: has a key that is not a string; write each key as one word"),
         ("[team]", "1:1: must be a mapping, found a list"),
-        ("team", "1:1: must be a mapping, found a text"),
-        ("team: 12", "1:7: team: must be a text, found a number; put it in quotes"),
-        ("team: 2026-01-01", "1:7: team: must be a text, found a date; put it in quotes"),
-        ("team: true", "1:7: team: must be a text, found true or false; put it in quotes"),
-        ("team:", "1:6: team: must be a text, is empty; leave the key out for the default"),
-        ("team: ''", "1:7: team: must be a text, is empty"),
-        ("team: !mine x", "1:7: team: must be a text, found the tag !mine; put it in quotes"),
+        ("team", "1:1: must be a mapping, found a string"),
+        ("team: 12", "1:7: team: must be a string, found a number; put it in quotes"),
+        ("team: 2026-01-01", "1:7: team: must be a string, found a date; put it in quotes"),
+        ("team: true", "1:7: team: must be a string, found true or false; put it in quotes"),
+        ("team:", "1:6: team: must be a string, but is empty; leave the key out to use the default"),
+        ("team: ''", "1:7: team: must be a string, but is empty"),
+        ("team: !mine x", "1:7: team: must be a string, found the tag !mine; put it in quotes"),
         (
             "team: a/b",
             '1:7: team: must be one part of a path in Vault: letters, digits, ".", "_" and "-", not "a/b"',
         ),
         ("team: ..", '1:7: team: must be one part of a path in Vault: letters, digits, ".", "_" and "-", not ".."'),
-        ("four_eyes: yes", "1:12: four_eyes: must be true or false, found a text"),
+        ("four_eyes: yes", "1:12: four_eyes: must be true or false, found a string"),
         ("drafts: pln", '1:9: drafts: must be one of plan, skip, not "pln"; did you mean "plan"?'),
         ("drafts: [plan]", "1:9: drafts: must be one of plan, skip, found a list"),
-        ("confirm: destroy", "1:10: confirm: must be a list of texts, found a text"),
+        ("confirm: destroy", "1:10: confirm: must be a list of strings, found a string"),
         (
             "confirm: [destory]",
             "1:11: confirm[0]: must be destroy, replace or a resource type such as aws_db_instance, "
             'not "destory"; did you mean "destroy"?',
         ),
-        ("confirm: [destroy, destroy]", '1:20: confirm[1]: is there twice: "destroy"; keep one of them'),
+        ("confirm: [destroy, destroy]", '1:20: confirm[1]: occurs twice: "destroy"; keep one of them'),
         (
             "trusted_bots: [dependabot]",
             '1:16: trusted_bots[0]: must be the login of a bot such as dependabot[bot], not "dependabot"; '
@@ -84,12 +84,12 @@ def test_a_key_or_value_that_does_not_fit_is_refused_at_its_place(text: str, com
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("staging: {}\n  staging: {}", "3:3: environments.staging: is there twice, first in line 2; keep one of them"),
+        ("staging: {}\n  staging: {}", "3:3: environments.staging: occurs twice, first in line 2; keep one of them"),
         ("staging: 3", "2:12: environments.staging: must be a mapping, found a number"),
-        ("a/b: {}", "2:3: environments.a/b: must be named by letters, digits, _ and -"),
+        ("a/b: {}", "2:3: environments.a/b: must have a name of letters, digits, _ and -"),
         (
             "staging: {}\n  Staging: {branch: x}",
-            '3:3: environments.Staging: differs from "staging" by case alone; choose another name',
+            '3:3: environments.Staging: differs from "staging" only by case; choose another name',
         ),
         (
             "testing: {branch: main}",
@@ -102,7 +102,7 @@ def test_a_key_or_value_that_does_not_fit_is_refused_at_its_place(text: str, com
         ),
         (
             "testing: {approvers: [a]}",
-            "2:13: environments.testing.approvers: testing has no approvers: who may write approves there; "
+            "2:13: environments.testing.approvers: testing has no approvers: anybody with write access approves there; "
             "remove the key",
         ),
         (
@@ -124,7 +124,7 @@ def test_a_key_or_value_that_does_not_fit_is_refused_at_its_place(text: str, com
         (
             "staging: {branch: testing}",
             '2:21: environments.staging.branch: no environment may have the branch "testing": '
-            "pull requests read the secrets of that name",
+            "pull requests read the secrets in kv/TEAM/testing",
         ),
         (
             "staging: {branch: main}\n  eu: {branch: main}",
@@ -140,7 +140,7 @@ def test_a_key_or_value_that_does_not_fit_is_refused_at_its_place(text: str, com
         ),
         (
             "eu: {promote_from: prod}",
-            '2:22: environments.eu.promote_from: there is no environment "prod"; no other has a branch',
+            '2:22: environments.eu.promote_from: there is no environment "prod"; no other environment has a branch',
         ),
         (
             "eu: {promote_from: testing}",
@@ -152,7 +152,7 @@ def test_a_key_or_value_that_does_not_fit_is_refused_at_its_place(text: str, com
         ),
         (
             "a: {promote_from: b}\n  b: {promote_from: a}",
-            "2:7: environments.a.promote_from: goes round in a circle: a from b from a; remove one of them",
+            "2:7: environments.a.promote_from: forms a cycle: a from b from a; remove one of them",
         ),
         (
             "eu: {approvers: ['@acme/sre']}",
@@ -191,11 +191,11 @@ def test_an_environment_that_does_not_fit_is_refused(text: str, complaint: str) 
         ("{path: kv/*/b}", '1:18: secrets[0].path: may have "*" only as its last part: "kv/*/b"'),
         (
             "{path: kv/x, as: env, map: {a: PATH}}",
-            "1:42: secrets[0].map.a: PATH steers Terraform or the machine itself; a secret may not set it",
+            "1:42: secrets[0].map.a: PATH controls Terraform or the machine itself; a secret may not set it",
         ),
         (
             "{path: kv/x, as: env, map: {a: TF_WORKSPACE}}",
-            "1:42: secrets[0].map.a: TF_WORKSPACE steers Terraform or the machine itself; a secret may not set it",
+            "1:42: secrets[0].map.a: TF_WORKSPACE controls Terraform or the machine itself; a secret may not set it",
         ),
         (
             "{path: kv/x, as: env, map: {a: A-B}}",
@@ -203,7 +203,7 @@ def test_an_environment_that_does_not_fit_is_refused(text: str, complaint: str) 
         ),
         ("{path: kv/x, map: {a: 1b}}", '1:33: secrets[0].map.a: must be the name of a variable, not "1b"'),
         ("{path: kv/x, map: {a: c, b: c}}", '1:39: secrets[0].map.b: two keys cannot both become "c"'),
-        ("{path: kv/x, field: a, map: {b: c}}", '1:40: secrets[0].map.b: cannot rename "b": field takes "a" alone'),
+        ("{path: kv/x, field: a, map: {b: c}}", '1:40: secrets[0].map.b: cannot rename "b": field takes only "a"'),
     ],
 )
 def test_a_secret_that_does_not_fit_is_refused(text: str, complaint: str) -> None:
@@ -216,16 +216,16 @@ def test_a_secret_that_does_not_fit_is_refused(text: str, complaint: str) -> Non
         ("{on: [failed]}", "1:10: notify[0]: url is missing"),
         (
             "{url: hooks.example.com/secret}",
-            "1:16: notify[0].url: must be an address such as https://…, vault:PATH#KEY or one of apprise's",
+            "1:16: notify[0].url: must be an address such as https://…, vault:PATH#KEY or an apprise URL",
         ),
         (
             '{url: "https:///x"}',
-            "1:16: notify[0].url: must be an address such as https://…, vault:PATH#KEY or one of apprise's: "
+            "1:16: notify[0].url: must be an address such as https://…, vault:PATH#KEY or an apprise URL: "
             "it names no host",
         ),
         (
             '{url: "vault:kv/x"}',
-            "1:16: notify[0].url: must be an address such as https://…, vault:PATH#KEY or one of apprise's: "
+            "1:16: notify[0].url: must be an address such as https://…, vault:PATH#KEY or an apprise URL: "
             "vault: needs the path of one secret and #KEY",
         ),
         ('{url: "vault:kv/{tem}#a"}', '1:16: notify[0].url: unknown placeholder {tem}; did you mean "team"?'),
@@ -236,7 +236,7 @@ def test_a_secret_that_does_not_fit_is_refused(text: str, complaint: str) -> Non
         ),
         (
             "{url: https://h/x, on: failed}",
-            "1:33: notify[0].on: must be a list of failed, waiting, applied, promotion, found a text",
+            "1:33: notify[0].on: must be a list of failed, waiting, applied, promotion, found a string",
         ),
     ],
 )

@@ -79,7 +79,7 @@ def test_who_decides_is_known_also_under_a_config_that_is_not_implemented_whole(
 )
 def test_a_config_where_it_is_not_read_is_an_error(path: str) -> None:
     assert str(misplaced_config(["a.tf", ".github/planward.yml", path])) == (
-        f"{path}:1:1: this file is not read: move what it says to .github/planward.yml, or rename it if it is "
+        f"{path}:1:1: this file is not read: move its contents to .github/planward.yml, or rename it if it is "
         "something else"
     )
 
@@ -109,7 +109,7 @@ def test_a_wrong_key_is_an_error_also_where_the_config_is_in_force() -> None:
         (b"%YAML 1.9\n---\nteam: a\n", "1:1: is not YAML 1.2; remove lines with %YAML"),
         (b"team: a\n%YAML 9.9\n", "1:1: is not YAML 1.2; remove lines with %YAML"),
         (b"[" * 5000, "1:1: is nested too deeply"),
-        (b"team: &a [*a]", "1:7: team: must be a text, found a list"),
+        (b"team: &a [*a]", "1:7: team: must be a string, found a list"),
         (b"environments: &a {staging: *a}", "1:19: environments.staging.staging: unknown key; known here: branch, "
          "promote_from, preview, apply, parity, approvals, approvers, team"),
     ],

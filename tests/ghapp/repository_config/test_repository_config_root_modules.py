@@ -64,18 +64,18 @@ def test_a_root_module_has_other_settings_in_an_environment() -> None:
             "{dir: 'a/*'}",
             '1:22: root_modules[0].dir: must name one directory, without "*" and placeholders: "a/*"',
         ),
-        ("{dir: a}, {dir: a/}", '1:27: root_modules[1].dir: "a" is there twice, first in line 1; keep one of them'),
+        ("{dir: a}, {dir: a/}", '1:27: root_modules[1].dir: "a" occurs twice, first in line 1; keep one of them'),
         (
             "{dir: a, depends_on: [a]}",
             "1:38: root_modules[0].depends_on[0]: a root module cannot depend on itself; remove it",
         ),
         (
             "{dir: a, depends_on: [b]}",
-            '1:38: root_modules[0].depends_on[0]: there is no root module "b"; root_modules lists all that there are',
+            '1:38: root_modules[0].depends_on[0]: there is no root module "b"; list it in root_modules too',
         ),
         (
             "{dir: a, depends_on: [b]}, {dir: b, depends_on: [a]}",
-            "1:25: root_modules[0].depends_on: goes round in a circle: a needs b needs a; remove one of them",
+            "1:25: root_modules[0].depends_on: forms a cycle: a needs b needs a; remove one of them",
         ),
         (
             "{dir: a/b, var_files: [../../../x.tfvars]}",
@@ -111,12 +111,12 @@ def test_a_root_module_has_other_settings_in_an_environment() -> None:
         ),
         (
             "{dir: a, environments: {eu: {}}}",
-            '1:40: root_modules[0].environments.eu: there is no environment "eu"; there are: testing',
+            '1:40: root_modules[0].environments.eu: there is no environment "eu"; choose one of: testing',
         ),
         (
             "{dir: a, extra_arguments: [-target=x.y]}",
-            "1:43: root_modules[0].extra_arguments[0]: -target is not allowed: part of a root module would count as "
-            "all of it; split the root module",
+            "1:43: root_modules[0].extra_arguments[0]: -target is not allowed: a part of the root module would count "
+            "as the whole; split the root module",
         ),
         (
             "{dir: a, extra_arguments: [--state=x]}",
