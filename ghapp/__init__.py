@@ -1,1 +1,1 @@
-"""Planward, the GitHub App: the shell around `checks`."""
+"""Planward, the GitHub App: everything that does I/O. The pure functions that it uses are in `checks`."""

@@ -22,8 +22,10 @@ def web_url(api_url: str) -> str:
 
 
 def git_host(api_url: str) -> str:
-    """The only host (HOST or HOST:PORT) that Planward fetches from and sends a token to. On loopback, any port is
-    allowed."""
+    """The only host (HOST or HOST:PORT) from which Planward fetches and to which it sends a token.
+
+    On loopback, the result has no port, which means that any port is allowed.
+    """
     parts = urlsplit(web_url(api_url))
     host = parts.hostname or ""
     name = f"[{host}]" if ":" in host else host
@@ -31,7 +33,7 @@ def git_host(api_url: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host in an address is this machine, so that nobody else can reach it."""
+    """Whether the host of an address is this machine's loopback, which no other machine can reach."""
     if host == "localhost":
         return True
     try:

@@ -1,4 +1,4 @@
-"""`planward serve`: the process that answers GitHub and people; its worker is a second process."""
+"""`planward serve`: the web process, which answers GitHub and people. Its worker is a second process."""
 
 import asyncio
 import contextlib
@@ -62,5 +62,5 @@ async def _front(settings: Settings, worker: WorkerBeside | None) -> AsyncIterat
 
 
 def _end_in_order() -> None:
-    """End this process as a supervisor would."""
+    """End this process in the way a supervisor does: with SIGTERM."""
     os.kill(os.getpid(), signal.SIGTERM)

@@ -4,7 +4,7 @@
     ├── SettingsError        a setting is missing or invalid; the process does not start
     ├── StoreUnavailable     the database is unavailable (store/): a step waits for it
     ├── WorkerEnded          the worker of `serve` does not start, or keeps ending (worker_process/)
-    ├── DeliveryError        a delivery is refused before it is accepted (webhook/)
+    ├── DeliveryError        a delivery is refused (webhook/)
     └── JobError             its text is shown to the user: what is wrong, where, and what to do
         ├── ConfigInvalid    the repository's config (repository_config/)
         ├── GitError         (git/)
@@ -28,7 +28,7 @@ class SettingsError(PlanwardError):
 
 
 class DeliveryError(PlanwardError):
-    """A delivery is refused before anything is accepted."""
+    """A delivery is refused, and no job is enqueued for it."""
 
 
 class JobError(PlanwardError):

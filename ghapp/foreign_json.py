@@ -32,7 +32,7 @@ def read_json(content: bytes | bytearray | str | msgspec.Raw, shape: type[Shape]
 def read_any_json(content: bytes | str) -> Any:
     """Read a document of any shape, with integers of any size. Raises UnreadableJson.
 
-    Half a surrogate pair, which JSON can contain but no output can, becomes a question mark.
+    Half a surrogate pair, which JSON can contain but UTF-8 cannot, becomes a question mark.
     """
     try:
         value = json.loads(content if isinstance(content, str) else content.decode())

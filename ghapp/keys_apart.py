@@ -87,7 +87,10 @@ def _in_memory(held: Mapping[str, str]) -> int:
 
 
 def _close_to_others() -> None:
-    """https://man7.org/linux/man-pages/man2/PR_SET_DUMPABLE.2const.html"""
+    """Let nobody but root trace this process, read its memory, or get a core dump of it.
+
+    https://man7.org/linux/man-pages/man2/PR_SET_DUMPABLE.2const.html
+    """
     with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform == "linux":

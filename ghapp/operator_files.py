@@ -34,7 +34,7 @@ def read_patterns(setting: str, path: Path) -> dict[str, tuple[str, ...]]:
     for key, value in document.value:
         name = _text(setting, path, key, "must be a name")
         if any(name.casefold() == other.casefold() for other in found):
-            raise _wrong(setting, path, key, f'"{name}" is there twice; keep one of them')
+            raise _wrong(setting, path, key, f'"{name}" occurs twice; keep one of them')
         if not isinstance(value, SequenceNode):
             raise _wrong(setting, path, value, f'"{name}" must have a list of patterns, such as [OWNER/REPO, OWNER/*]')
         found[name] = tuple(

@@ -1,4 +1,4 @@
-"""Encrypt logs and reports at rest: AES-256-GCM, with the key's id in front of each sealed text.
+"""Encrypt logs, reports and plan files at rest: AES-256-GCM, with the key's id in front of each sealed text.
 
 `PLANWARD_ENCRYPTION_KEY` may list several keys: the first one encrypts, all of them decrypt. To rotate keys, put the
 new one in front. Without the setting, a key is made in the data directory at the first start.
@@ -22,16 +22,21 @@ _KEY_ID_BYTES = 4
 
 
 class UnsealError(PlanwardError):
-    """A sealed text was encrypted with a key that is no longer listed, or was changed."""
+    """The key that encrypted a sealed text is no longer listed, or the sealed text was changed."""
 
 
 class Sealer:
     """Encrypts bytes so that only the holder of a listed key can decrypt them."""
 
     def __init__(self, keys: Sequence[str]) -> None:
-        """`keys` has at least one, each any text of 16 characters or more. SHA-256 turns it into 256 bits."""
+        """`keys` must not be empty. A key is any text of 16 or more characters; SHA-256 turns it into 256 bits.
+
+        Raises SettingsError if there is no key, or a key is too short.
+        """
         if not keys or any(len(key) < _KEY_CHARACTERS for key in keys):
-            raise SettingsError("PLANWARD_ENCRYPTION_KEY: a key has fewer than 16 characters; `openssl rand -hex 32`")
+            raise SettingsError(
+                "PLANWARD_ENCRYPTION_KEY: a key has fewer than 16 characters; `openssl rand -hex 32` makes one"
+            )
         digests = [hashlib.sha256(key.encode()).digest() for key in keys]
         self._keys = {hashlib.sha256(b"id" + digest).digest()[:_KEY_ID_BYTES]: AESGCM(digest) for digest in digests}
         self._first = next(iter(self._keys))
@@ -64,8 +69,10 @@ class Sealer:
         return tuple(each for each in self._keys if each != self._first)
 
     def tag(self, about: str) -> str:
-        """A text of 32 characters that only a holder of the key can compute for `about`, so that nobody can guess an
-        address with it."""
+        """A text of 32 characters that only a holder of the key can compute for `about`.
+
+        An address that contains it cannot be guessed.
+        """
         return _tag(self._tag_keys[0], about)
 
     def has_tag(self, about: str, tag: str) -> bool:
@@ -88,8 +95,9 @@ def load_or_make_key(data_dir: Path) -> str:
         key = ""
     if len(key) < _KEY_CHARACTERS:
         raise SettingsError(
-            f"{path} is empty or damaged: it holds the key that seals reports and logs. Restore it from a backup; if "
-            "there is none, remove the file and start once with PLANWARD_NEW_KEY=true to give up what it sealed"
+            f"{path} is empty or damaged: it holds the key that encrypts reports and logs. Restore it from a backup. "
+            "If there is no backup, remove the file and start once with PLANWARD_NEW_KEY=true; everything that was "
+            "encrypted with the key is then lost"
         )
     return key
 

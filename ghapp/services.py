@@ -34,8 +34,10 @@ from ghapp.vault.session import Vault
 
 @dataclass(slots=True, kw_only=True)
 class Watch:
-    """The `Stop` of one run. All its root runs in this process share it, so that only one query is made for all of
-    them."""
+    """The `Stop` of one run, which all its root runs in this process share.
+
+    So the database is asked only once, and not by each root run, whether the run is to stop.
+    """
 
     watching: asyncio.Task[None]
     stop: Stop

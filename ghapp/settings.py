@@ -52,6 +52,7 @@ _WITH_FILES = frozenset(
 )
 """Settings that can also come from a file named by `NAME_FILE`."""
 SECRETS = frozenset({*_WITH_FILES, "VAULT_JWT"})
+"""The variables with secrets, which `keys_apart` keeps out of the process's environment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +68,7 @@ class GitHubAccess:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricsAccess:
-    """Who may read the metrics. If they have neither a token nor their own address, only this machine may."""
+    """Who may read the metrics. If neither a token nor an own address is set, only this machine may."""
 
     token: str | None = field(repr=False)
     listen: tuple[str, int] | None
@@ -251,7 +252,7 @@ def read_sandbox(environ: Mapping[str, str]) -> SandboxSettings:
         if not path.is_absolute() or ".." in path.parts:
             raise SettingsError(
                 f"PLANWARD_SANDBOX_PATHS has {each[:80]!r}: write absolute paths, separated by commas, "
-                "as PATH:rw those that runs may write"
+                "with :rw after those that runs may write to"
             )
         (writes if each.endswith(":rw") else reads).append(path)
     host = HostPaths(reads=tuple(reads), writes=tuple(writes))
@@ -357,7 +358,7 @@ def _read_github(names: "_Names") -> GitHubAccess:
     key = names.needed("PLANWARD_GITHUB_PRIVATE_KEY", "the App's private key as PEM, or vault-transit:KEY")
     if not key.startswith("vault-transit:") and "PRIVATE KEY-----" not in key:
         raise SettingsError(
-            "PLANWARD_GITHUB_PRIVATE_KEY is no PEM: set it to the text of the .pem file, "
+            "PLANWARD_GITHUB_PRIVATE_KEY is not PEM: set it to the text of the .pem file, "
             "PLANWARD_GITHUB_PRIVATE_KEY_FILE to its path, or vault-transit:KEY"
         )
     secrets = _split(names.needed("PLANWARD_GITHUB_WEBHOOK_SECRET", "the App's webhook secret"))
@@ -463,7 +464,7 @@ class _Names:
     def url(self, name: str, default: str) -> str:
         value = (self.text(name) or default).rstrip("/")
         if not _is_address(value):
-            raise SettingsError(f"{name} is no address: set it to http(s)://HOST[:PORT][/PATH]")
+            raise SettingsError(f"{name} is not an address: set it to http(s)://HOST[:PORT][/PATH]")
         return value
 
 

@@ -21,10 +21,10 @@ EnvironmentName = NewType("EnvironmentName", str)
 """`testing`, `staging`, `production`, or a name from the repository's config."""
 
 RunId = NewType("RunId", str)
-"""One operation for one commit in one environment; the last part of the address of the run's page."""
+"""The id of a run: one operation for one commit in one environment. The address of the run's page ends with it."""
 
 TESTING = EnvironmentName("testing")
-"""The environment in which every pull request is planned; the only one without a branch."""
+"""The environment that exists only to try out changes; the only one without a branch."""
 
 NO_COMMIT = CommitSha("0" * 40)
 """GitHub's value for `before` of a created and `after` of a deleted branch."""

@@ -1,4 +1,4 @@
-"""The worker: builds everything that jobs need from the settings. The only place that creates `Services`."""
+"""The worker: creates everything that jobs need, according to the settings. Only this module creates `Services`."""
 
 import asyncio
 import contextlib
@@ -43,7 +43,7 @@ from ghapp.worker_process.link import ServeLink
 from ghapp.worker_process.messages import Subject
 
 _ORPHANS_MARGIN_S = 15.0
-_START_ASKS_S = 3.0
+_ANSWER_WITHIN_S = 3.0
 
 
 async def run_worker(settings: Settings, stop: asyncio.Event, link: ServeLink | None = None) -> None:
@@ -72,7 +72,7 @@ async def _services_running(
 ) -> AsyncIterator[None]:
     await require_git(WITHOUT_KEEPER)
     if settings.limits.memory_bytes is not None and not is_measurable():
-        log.warning("memory_not_limited", reason="this platform has no /proc that tells how much a program takes")
+        log.warning("memory_not_limited", reason="this platform has no /proc that shows how much memory a program uses")
     keys = encryption_keys(settings)
     vault = Vault(settings.vault) if settings.vault is not None else None
     timings = Timings()
@@ -86,7 +86,7 @@ async def _services_running(
 
     async with (
         _start_keeper(settings, timings) as keeper,
-        _open_control_groups() as (groups, groups_said),
+        _open_control_groups() as (groups, groups_note),
         GitHubApp(
             settings.github.api_url,
             settings.github.app_id,
@@ -95,8 +95,8 @@ async def _services_running(
             on_deferred=metrics.github_deferred,
         ) as github,
     ):
-        # Only now, after the orphans: remove what a killed process left under the uids and at the paths.
-        sandbox = await _choose_sandbox(settings, groups_said)
+        # Only now that a killed process's programs have ended: this removes everything that they left behind.
+        sandbox = await _choose_sandbox(settings, groups_note)
         programs = Programs(keeper=keeper, groups=groups)
         mirrors = Mirrors(
             settings.data_dir / "mirrors",
@@ -140,7 +140,7 @@ async def _services_running(
             dependencies.watch("Vault does not sign with the App's key", partial(key.sign, b"are you there?"))
         if vault is not None:
             dependencies.watch("Vault does not answer, or is sealed", vault.require_answer)
-        saying = asyncio.create_task(_log_services(services))
+        logging_services = asyncio.create_task(_log_services(services))
         worker = Worker(
             open_here.job_queue,
             open_here.store,
@@ -156,16 +156,16 @@ async def _services_running(
             async with worker.running(), disk.kept_clean(open_here.store):
                 yield
         finally:
-            saying.cancel()
-            await asyncio.gather(saying, return_exceptions=True)
+            logging_services.cancel()
+            await asyncio.gather(logging_services, return_exceptions=True)
             facts.close()
             configs.close()
 
 
-async def _choose_sandbox(settings: Settings, groups_said: str) -> Sandbox:
+async def _choose_sandbox(settings: Settings, groups_note: str) -> Sandbox:
     """The sandbox of root runs. Raises SettingsError if none works."""
     sandbox = await asyncio.to_thread(choose_sandbox, settings.sandbox, settings.data_dir)
-    log.info("sandbox_chosen", sandbox=sandbox.name, gives=sandbox.protection, control_groups=groups_said)
+    log.info("sandbox_chosen", sandbox=sandbox.name, gives=sandbox.protection, control_groups=groups_note)
     if sandbox.name == "uid":
         os.umask(0o077)  # the uids of root runs may pass through the data directory
         await asyncio.to_thread(clear_uids)
@@ -174,7 +174,7 @@ async def _choose_sandbox(settings: Settings, groups_said: str) -> Sandbox:
 
 
 async def _log_services(services: Services) -> None:
-    """Log at the start which services answer. One that does not may do so in a moment."""
+    """Log at the start which services answer. A service that does not answer yet may do so a moment later."""
     settings = services.settings
     for each in settings.unknown:
         log.warning("unknown_setting", name=each)
@@ -200,10 +200,10 @@ async def _vault(vault: Vault) -> str:
 
 async def _describe(asking: Awaitable[str]) -> str:
     try:
-        async with asyncio.timeout(_START_ASKS_S):
+        async with asyncio.timeout(_ANSWER_WITHIN_S):
             return await asking
     except TimeoutError:
-        return f"does not answer within {_START_ASKS_S:.0f} s"
+        return f"does not answer within {_ANSWER_WITHIN_S:.0f} s"
     except PlanwardError as error:
         return str(error)
 
@@ -222,11 +222,13 @@ async def _start_keeper(settings: Settings, timings: Timings) -> AsyncIterator[K
 
 @contextlib.asynccontextmanager
 async def _open_control_groups() -> AsyncIterator[tuple[ControlGroups | None, str]]:
-    """The control groups of this process's root runs, after the programs of a killed process have ended; and a line for
-    the log."""
-    groups, said = await asyncio.to_thread(open_control_groups)
+    """Open the control groups of this process's root runs. Also yields a line about them for the log.
+
+    Call it after the programs of a killed process have ended.
+    """
+    groups, note = await asyncio.to_thread(open_control_groups)
     try:
-        yield groups, said
+        yield groups, note
     finally:
         if groups is not None:
             await asyncio.to_thread(groups.close)

@@ -24,13 +24,13 @@ class WorkMetrics:
         )
         self._deferred = Counter(
             "planward_github_put_off",
-            "Requests that GitHub's limits had no room for, by priority and reason",
+            "Requests that were deferred or dropped because of GitHub's limits, by priority and reason",
             ["priority", "reason"],
             registry=self.registry,
         )
         self._root_runs = Gauge("planward_root_runs_going_on", "Root runs in this process", registry=self.registry)
         self._waiting = Gauge(
-            "planward_root_runs_waiting", "Root runs that wait for a place in this process", registry=self.registry
+            "planward_root_runs_waiting", "Root runs that wait for a slot in this process", registry=self.registry
         )
         # The metrics of `serve` itself have no prefix.
         ProcessCollector(namespace="planward_worker", registry=self.registry)
@@ -54,10 +54,13 @@ class WorkMetrics:
         self._deferred.labels(priority, reason).inc()
 
     def watch_github_budget(self, left: Callable[[], float]) -> None:
-        """Show the rest of the hour's budget, for the installation with the least. It is read at each request."""
+        """Add the share of the hour's requests that is left, for the installation with the least.
+
+        `left` is called each time that the metrics are read.
+        """
         gauge = Gauge(
             "planward_github_budget_left",
-            "Share of GitHub's hourly requests that is left to the installation with least",
+            "Share of GitHub's hourly requests that is left, for the installation with the least",
             registry=self.registry,
         )
         gauge.set_function(left)

@@ -23,10 +23,12 @@ def config() -> None:
     """
 
 
-@config.command()
-@click.argument("path", default=".", metavar="[FILE]", type=click.Path(exists=True, path_type=Path))
+@config.command(short_help="Check a config file, or a whole working copy.")
+@click.argument("path", default=".", metavar="[FILE | DIR]", type=click.Path(exists=True, path_type=Path))
 def check(path: Path) -> None:
-    """Check a config file; with a directory (the default, "."), its working copy's config and root modules.
+    """Check a config file, or the config and the root modules of a working copy.
+
+    With a directory, the working copy that contains it is checked. The default is ".".
 
     \b
     Examples:
@@ -47,14 +49,14 @@ def schema() -> None:
     click.echo(config_commands.schema(), nl=False)
 
 
-@config.command()
+@config.command(short_help="Show what Planward finds in a repository.")
 @click.argument("place", default=".", metavar="[OWNER/REPO | DIR]")
 def show(place: str) -> None:
     """Show what Planward finds in a working copy, or in a repository on GitHub, with the defaults filled in.
 
-    Lists environments, root modules in their layers, versions, workspaces, files and the secrets' paths. An argument
-    that is a directory is read as a working copy. A repository on GitHub is fetched as the App, which needs the
-    settings of `planward serve`.
+    Lists the environments, the root modules in the order in which they run, versions, workspaces, files, and the paths
+    of the secrets. An argument that is a directory is read as a working copy. A repository on GitHub is fetched with
+    the App's credentials, for which this command needs the settings of `planward serve`.
 
     \b
     Examples:
@@ -65,19 +67,20 @@ def show(place: str) -> None:
         _print(config_commands.show_working_copy(Path(place)))
         return
     if not OWNER_AND_NAME.fullmatch(place):
-        raise click.UsageError(f"{place} is no directory, and no repository: say DIR or OWNER/REPO.")
+        raise click.UsageError(f"{place} is neither a directory nor a repository: give DIR or OWNER/REPO.")
     from ghapp.local.remote_config import show_repository
 
     access, local = read_github_access(os.environ), read_local_settings(os.environ)
     _print(asyncio.run(show_repository(place, access, local)))
 
 
-@click.command("import", short_help="Make a config of an atlantis.yaml.")
+@click.command("import", short_help="Convert an atlantis.yaml to a config.")
 @click.argument("path", metavar="atlantis.yaml", type=_FILE)
 def import_(path: Path) -> None:
-    """Convert an atlantis.yaml: the config goes to stdout, notes for you to stderr.
+    """Convert an atlantis.yaml. The config goes to stdout, and notes for you go to stderr.
 
-    Unresolved parts come first, and make the exit status 1: add them to the config by hand.
+    The notes begin with the parts that could not be converted. Add these to the config by hand. If there are any, the
+    exit status is 1.
 
     \b
     Example:

@@ -16,28 +16,31 @@ if TYPE_CHECKING:
     from ghapp.doctor import Diagnosis
 
 
-@click.command(short_help="Say which gates of a repository are missing.")
+@click.command(short_help="Check how a repository is protected.")
 @click.argument("repository", metavar="OWNER/REPO")
-@click.option("--terraform", is_flag=True, help="Print the rulesets as github_repository_ruleset resources.")
+@click.option(
+    "--terraform", is_flag=True, help="Print rulesets that set every gate, as github_repository_ruleset resources."
+)
 @click.option(
     "--token-file",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="An administrator's token, which sees what an App may not: who bypasses a ruleset.",
+    help="A file with an administrator's token. An App cannot see who may bypass a ruleset; an administrator can.",
 )
 def doctor(repository: str, terraform: bool, token_file: Path | None) -> None:
-    """List the gates of a repository's branches that are missing, and how to set them.
+    """Check the gates of a repository: the settings on GitHub, and of the server, that protect its environments.
 
-    It reads the same settings as `planward serve`, and changes nothing. Exit status 1 if a gate is missing.
+    For each gate that is missing, it says how to set it. It reads the same settings as `planward serve`, and changes
+    nothing. The exit status is 1 if a gate is missing.
 
     \b
-    Example:
+    Examples:
       planward doctor acme/shop
       planward doctor acme/shop --terraform > rulesets.tf
     """
     from ghapp.doctor import render_diagnosis, render_terraform
 
     if not OWNER_AND_NAME.fullmatch(repository):
-        raise click.UsageError(f"{repository} is no repository: say OWNER/REPO")
+        raise click.UsageError(f"{repository} is not a repository: give OWNER/REPO")
     diagnosis = asyncio.run(_examine(repository, _read_token(token_file)))
     if terraform:
         click.echo(render_terraform(diagnosis.full_name, [guarded for guarded, _ in diagnosis.branches]), nl=False)
@@ -80,5 +83,5 @@ def _read_token(path: Path | None) -> str | None:
         return None
     token = path.read_text(encoding="utf-8").strip()
     if not token or not token.isprintable():
-        raise SettingsError(f"--token-file: {path} holds no token")
+        raise SettingsError(f"--token-file: {path} does not contain a token")
     return token

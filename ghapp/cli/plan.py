@@ -22,21 +22,22 @@ _TERRAFORM_ENDS_S, _CLEANUP_S, _CANCELLED_S = 0.3, 0.6, 0.1
 """How long Terraform, and then everything else, has to end before the process exits anyway."""
 
 
-@click.command(short_help="Plan a working copy, without GitHub; never applies.")
+@click.command(short_help="Plan a working copy, without GitHub.")
 @click.argument(
     "directory", default=".", metavar="[DIR]", type=click.Path(exists=True, file_okay=False, path_type=Path)
 )
 @click.option("-e", "--environment", default="testing", show_default=True, help="The environment to plan in.")
 @form_option
 @detailed_exitcode_option
-@click.option("-v", "--verbose", is_flag=True, help="Show on stderr what Terraform says meanwhile.")
+@click.option("-v", "--verbose", is_flag=True, help="Show Terraform's output on stderr.")
 def plan(directory: Path, environment: str, form: Form, detailed_exitcode: bool, verbose: bool) -> None:
     """Plan a working copy as a pull request would be planned, without GitHub. Never applies anything.
 
-    Plans every root module at or below DIR as .github/planward.yml says, without locking the state, from a copy of the
-    current files; files that git ignores are left out. Secrets are read from Vault if VAULT_ADDR is set. Providers can
-    use your environment variables and, without a sandbox, your home directory; this command uses a sandbox only if
-    PLANWARD_SANDBOX names one. Exit status 1: the check run would be a failure.
+    Plans every root module at or below DIR, according to .github/planward.yml and without locking the state. It works
+    on a copy of the current files, without those that git ignores. Secrets are read from Vault if VAULT_ADDR is set.
+
+    Providers can use your environment variables and, without a sandbox, your home directory. This command uses a
+    sandbox only if PLANWARD_SANDBOX names one. The exit status is 1 if the check run would be a failure.
 
     \b
     Examples:

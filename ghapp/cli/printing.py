@@ -20,12 +20,12 @@ form_option = click.option(
     type=click.Choice(["text", "markdown", "html", "json"]),
     default="text",
     show_default=True,
-    help="What the report is written as. Text has colours on a terminal, unless NO_COLOR is set.",
+    help="The format of the report. Text has colours on a terminal, unless NO_COLOR is set.",
 )
 
 
 detailed_exitcode_option = click.option(
-    "--detailed-exitcode", is_flag=True, help="Exit with 2 where there are changes, as terraform plan does."
+    "--detailed-exitcode", is_flag=True, help="Exit with 2 if there are changes, as terraform plan does."
 )
 
 

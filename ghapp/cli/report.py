@@ -19,12 +19,15 @@ _READ = click.File("rb")
 _GENERIC_NAMES = frozenset({"plan", "tfplan"})
 
 
-@click.command(short_help="Report on plans that others made.")
+@click.command(short_help="Report on plans that other tools made.")
 @click.argument("plans", nargs=-1, required=True, metavar="PLAN_JSON...", type=_READ)
 @form_option
-@click.option("-e", "--environment", help="What the plans were made in, if the report is to say so.")
+@click.option("-e", "--environment", help="The environment to name in the report.")
 @click.option(
-    "--against", metavar="OTHER.json", type=_READ, help="Say too what the plan does other than this reviewed one."
+    "--against",
+    metavar="OTHER.json",
+    type=_READ,
+    help="A reviewed plan. The report also shows the differences from it.",
 )
 @detailed_exitcode_option
 def report(
@@ -34,11 +37,11 @@ def report(
     against: BinaryIO | None,
     detailed_exitcode: bool,
 ) -> None:
-    """Report on plans made elsewhere: outputs of `terraform show -json PLANFILE`, one file per root module.
+    """Report on plans made elsewhere. Each file is the output of `terraform show -json PLANFILE` for one root module.
 
-    A root module is named after its file, without the suffix, plus directories if two files have the same name; for
-    plan.json and tfplan.json it is named after the directory. "-" is standard input. Values that Terraform marks as
-    sensitive or that look like a credential are not shown.
+    A root module is named after its file, without the suffix. If two files have the same name, directories are added.
+    For plan.json and tfplan.json, the root module is named after the directory. "-" is standard input. Values that
+    Terraform marks as sensitive or that look like a credential are not shown.
 
     \b
     Examples:
@@ -47,14 +50,14 @@ def report(
       planward report network.json --against reviewed.json
     """
     if against is not None and len(plans) > 1:
-        raise click.UsageError("--against compares one PLAN_JSON with another.")
+        raise click.UsageError("--against takes exactly one PLAN_JSON to compare.")
     names = _root_modules([file.name for file in plans])
     read = [(name, _read(file)) for name, file in zip(names, plans, strict=True)]
     reports = tuple(_report(name, plan, environment or "") for name, plan in read)
     notes = () if against is None else _differences(read[0][1], _read(against))
     broken = [name for name, plan in read if plan.errored]
     place = f" in {environment}" if environment else ""
-    cause = f"{broken[0]}{place}: the plan was broken off by an error" if broken else None
+    cause = f"{broken[0]}{place}: an error ended the plan early" if broken else None
     print_report(
         RunReport(
             operation="plan",
@@ -85,7 +88,7 @@ def _root_modules(files: Sequence[str]) -> list[str]:
     for number, (own, file) in enumerate(zip(parts, files, strict=True)):
         others = [each for index, each in enumerate(parts) if index != number]
         if own in others:
-            raise click.UsageError(f"{file} is given twice, or cannot be told from another file.")
+            raise click.UsageError(f"{file} is given twice, or cannot be distinguished from another file.")
         lengths = (n for n in range(1, len(own)) if all(each[-n:] != own[-n:] for each in others))
         names.append("/".join(own[-next(lengths, len(own)) :]).removeprefix("//"))
     return names

@@ -13,15 +13,17 @@ from ghapp.settings import SECRETS, read_settings
 from ghapp.worker_process.link import ServeLink, inherited_link
 from ghapp.worker_process.supervising import WorkerBeside
 
-# These imports load the engine and the web server, which the other commands should not wait for.
+# The imports inside functions load DBOS and the web server, which the other commands should not wait for.
 
 
-@click.command(short_help="Answer deliveries, serve the pages, do the work.")
+@click.command(short_help="Answer deliveries, serve the pages, run jobs.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65_535), help="Port to listen on.")
-@click.option("--no-worker", is_flag=True, help="Only answer deliveries and pages; `planward worker` does the work.")
+@click.option("--no-worker", is_flag=True, help="Do not run jobs here; `planward worker` runs them.")
 def serve(host: str, port: int, no_worker: bool) -> None:
-    """Answer GitHub's deliveries, serve the pages, and (without --no-worker) do the work.
+    """Answer GitHub's deliveries, serve the pages, and run jobs (plans and applies) unless --no-worker is given.
+
+    It is configured by environment variables: see docs/settings.md.
 
     \b
     Example:
@@ -30,16 +32,16 @@ def serve(host: str, port: int, no_worker: bool) -> None:
     environ = take_environment(SECRETS)
     configure_logging()
     settings = read_settings(environ)
-    # It loads its half of Planward while this process loads the other.
+    # The worker starts here, so that it imports its modules while this process imports the web server.
     beside = None if no_worker else WorkerBeside({name: environ[name] for name in SECRETS if name in environ})
     from ghapp.app import serve as serve_app
 
     serve_app(settings, beside, host=host, port=port)
 
 
-@click.command(short_help="Do the work that `serve --no-worker` accepts.")
+@click.command(short_help="Run the jobs of `serve --no-worker`.")
 def worker() -> None:
-    """Do the work that `planward serve --no-worker` accepts, on the same database.
+    """Run the jobs that `planward serve --no-worker` enqueues. Both need the same database and the same settings.
 
     \b
     Example:
@@ -55,7 +57,7 @@ def worker() -> None:
     try:
         asyncio.run(_work(environ, link))
     except PlanwardError as error:
-        link.refused(str(error))  # it says so, as if it were alone
+        link.refused(str(error))  # `serve` prints the reason
         raise SystemExit(1) from None
 
 

@@ -17,19 +17,24 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Create the GitHub App and keep its credentials.")
-@click.option("--public-url", help="Where GitHub delivers to and pages are; default: PLANWARD_PUBLIC_URL.")
-@click.option("--organization", help="Register the App there; default: your own account.")
-@click.option("--name", default="Planward", show_default=True, help="The App's name; GitHub has each name once.")
+@click.option("--public-url", help="Planward's own address, for GitHub and for people. Default: PLANWARD_PUBLIC_URL.")
+@click.option("--organization", help="Register the App in this organization. Default: in your own account.")
+@click.option("--name", default="Planward", show_default=True, help="The App's name, which has to be unique on GitHub.")
 @click.option(
     "--file",
     type=click.Path(path_type=Path, dir_okay=False),
     default=Path("planward.env"),
     show_default=True,
-    help="Keep the credentials there, with mode 0600.",
+    help="Store the credentials in this file, with mode 0600.",
 )
-@click.option("--vault", "vault_path", metavar="PATH", help="Keep them in Vault's KV, as in kv/planward/github.")
+@click.option(
+    "--vault",
+    "vault_path",
+    metavar="PATH",
+    help="Store them in Vault's KV engine instead, such as at kv/planward/github.",
+)
 @click.option("--force", is_flag=True, help="Overwrite existing credentials.")
-@click.option("--port", default=0, type=click.IntRange(0, 65_535), help="The page's port; by default any that is free.")
+@click.option("--port", default=0, type=click.IntRange(0, 65_535), help="The port of the page. Default: any free port.")
 def setup(
     public_url: str | None,
     organization: str | None,
@@ -41,11 +46,12 @@ def setup(
 ) -> None:
     """Create the GitHub App from app.yml, on GitHub or an Enterprise Server (PLANWARD_GITHUB_API_URL).
 
-    Serves a page on this machine that leads to GitHub, and keeps GitHub's answer: the App's id, its private key and
-    its secrets. From another machine, forward the port: ssh -L 8123:127.0.0.1:8123 HOST.
+    Serves a page on this machine that leads to GitHub, and stores GitHub's answer: the App's id, its private key and
+    its secrets. If your browser is on another machine, set --port 8123 and forward the port from there: ssh -L
+    8123:127.0.0.1:8123 HOST.
 
     \b
-    Example:
+    Examples:
       planward setup --public-url https://planward.example.com --organization acme
       planward setup --public-url https://planward.example.com --vault kv/planward/github
     """
@@ -53,7 +59,7 @@ def setup(
     from ghapp.setup import Plan, set_up
 
     if organization is not None and not _ACCOUNT.fullmatch(organization):
-        raise click.UsageError(f"{organization} is no organization's name")
+        raise click.UsageError(f"{organization} is not the name of an organization")
     given = {"PLANWARD_PUBLIC_URL": public_url} if public_url else {}
     api_url, address = read_addresses({**os.environ, **given})
     plan = Plan(api_url=api_url, public_url=address, organization=organization, name=name, port=port)

@@ -86,7 +86,9 @@ def test_a_directory_without_git_is_a_working_copy_without_branches(tmp_path: Pa
 def test_a_repository_without_a_config_passes(directory: Path) -> None:
     assert check(directory) == Answer(
         exit_status=0,
-        lines=("no .github/planward.yml, the defaults hold: no problem; 2 root modules, testing, staging, production",),
+        lines=(
+            "no .github/planward.yml, the defaults apply: no problem; 2 root modules, testing, staging, production",
+        ),
     )
 
 
@@ -172,7 +174,7 @@ def test_a_misplaced_config_is_reported_by_check_and_show(directory: Path) -> No
     said = Answer(
         exit_status=1,
         lines=(
-            ".github/planward.yaml:1:1: this file is not read: move what it says to .github/planward.yml, or rename it "
+            ".github/planward.yaml:1:1: this file is not read: move its contents to .github/planward.yml, or rename it "
             "if it is something else",
         ),
     )
@@ -193,7 +195,7 @@ def test_show_says_what_was_found_with_the_defaults_filled_in(directory: Path) -
         "team infra",
         "",
         "environments",
-        "  testing: every pull request is planned in it, if Vault has something for it; never applied",
+        "  testing: every pull request is planned in it, if Vault has secrets for it; never applied",
         "  staging: branch staging, pull requests are previewed, applied on merge",
         "  production: branch production, promoted from staging, pull requests are previewed, applied on merge",
         "",
@@ -207,7 +209,7 @@ def test_show_says_what_was_found_with_the_defaults_filled_in(directory: Path) -
         "       staging: workspace staging",
         "       production: workspace production",
         "",
-        "secrets (the default, where the operator has a Vault)",
+        "secrets (the default, if the operator has a Vault)",
         "  testing: kv/infra/testing/* as variables",
         "  testing: kv/infra/testing/env as environment variables",
         "  staging: kv/infra/staging/* as variables",
@@ -227,7 +229,7 @@ def test_show_says_what_the_config_changes(directory: Path) -> None:
         "team infra",
         "",
         "environments",
-        "  testing: every pull request is planned in it; brought to the merged commit",
+        "  testing: every pull request is planned in it; each merge is applied to it first",
         "  staging: branch staging, pull requests are previewed, applied on merge",
         "  production: branch production, promoted from staging, pull requests are previewed, applied by hand, "
         "approved by acme/platform",

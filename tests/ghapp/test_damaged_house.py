@@ -223,7 +223,7 @@ def test_an_empty_or_damaged_key_file_is_named(content: bytes, tmp_path: Path) -
     with pytest.raises(SettingsError) as refused:
         load_or_make_key(tmp_path)
     assert str(refused.value) == (
-        f"{tmp_path / 'encryption.key'} is empty or damaged: it holds the key that seals reports and logs. Restore it "
-        "from a backup; if there is none, remove the file and start once with PLANWARD_NEW_KEY=true to give up what "
-        "it sealed"
+        f"{tmp_path / 'encryption.key'} is empty or damaged: it holds the key that encrypts reports and logs. Restore "
+        "it from a backup. If there is no backup, remove the file and start once with PLANWARD_NEW_KEY=true; "
+        "everything that was encrypted with the key is then lost"
     )

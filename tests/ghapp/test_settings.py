@@ -126,7 +126,7 @@ def test_missing_settings_are_named(name: str, value: str | None) -> None:
         ({"PLANWARD_GITHUB_APP_ID": "²"}, "PLANWARD_GITHUB_APP_ID is '²': set it to the App's number"),
         (
             {"PLANWARD_GITHUB_PRIVATE_KEY": "/etc/planward.pem"},
-            "PLANWARD_GITHUB_PRIVATE_KEY is no PEM: set it to the text of the .pem file, "
+            "PLANWARD_GITHUB_PRIVATE_KEY is not PEM: set it to the text of the .pem file, "
             "PLANWARD_GITHUB_PRIVATE_KEY_FILE to its path, or vault-transit:KEY",
         ),
         (
@@ -135,19 +135,19 @@ def test_missing_settings_are_named(name: str, value: str | None) -> None:
         ),
         (
             {"PLANWARD_GITHUB_API_URL": "github.example.com"},
-            "PLANWARD_GITHUB_API_URL is no address: set it to http(s)://HOST[:PORT][/PATH]",
+            "PLANWARD_GITHUB_API_URL is not an address: set it to http(s)://HOST[:PORT][/PATH]",
         ),
         (
             {"PLANWARD_PUBLIC_URL": "https://user:pass@planward.example.com"},
-            "PLANWARD_PUBLIC_URL is no address: set it to http(s)://HOST[:PORT][/PATH]",
+            "PLANWARD_PUBLIC_URL is not an address: set it to http(s)://HOST[:PORT][/PATH]",
         ),
         (
             {"PLANWARD_PUBLIC_URL": "http://[::1"},
-            "PLANWARD_PUBLIC_URL is no address: set it to http(s)://HOST[:PORT][/PATH]",
+            "PLANWARD_PUBLIC_URL is not an address: set it to http(s)://HOST[:PORT][/PATH]",
         ),
         (
             {"PLANWARD_PUBLIC_URL": "http://host:port"},
-            "PLANWARD_PUBLIC_URL is no address: set it to http(s)://HOST[:PORT][/PATH]",
+            "PLANWARD_PUBLIC_URL is not an address: set it to http(s)://HOST[:PORT][/PATH]",
         ),
         ({"PLANWARD_CONCURRENCY": "0"}, "PLANWARD_CONCURRENCY is '0': set it to a number of at least 1"),
         ({"PLANWARD_CONCURRENCY": "many"}, "PLANWARD_CONCURRENCY is 'many': set it to a number of at least 1"),
@@ -174,7 +174,7 @@ def test_missing_settings_are_named(name: str, value: str | None) -> None:
         ),
         (
             {"VAULT_ADDR": "vault.example.com", "VAULT_TOKEN": "t"},
-            "VAULT_ADDR is no address: set it to http(s)://HOST[:PORT][/PATH]",
+            "VAULT_ADDR is not an address: set it to http(s)://HOST[:PORT][/PATH]",
         ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
@@ -308,7 +308,7 @@ def test_who_may_use_which_secrets(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("payments: acme/*\n", ':1: "payments" must have a list of patterns, such as [OWNER/REPO, OWNER/*]'),
-        ("a: [x/y]\nA: [x/z]\n", ':2: "A" is there twice; keep one of them'),
+        ("a: [x/y]\nA: [x/z]\n", ':2: "A" occurs twice; keep one of them'),
         ("- acme\n", ":1: must be a mapping, NAME: [PATTERN, …]"),
         ("a: [{b: c}]\n", ":1: must be OWNER/REPO, OWNER/* or a number"),
         ("a: [x\n", ":2: is not YAML: expected ',' or ']', but got '<stream end>'"),

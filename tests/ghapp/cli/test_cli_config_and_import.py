@@ -9,7 +9,7 @@ from tests.ghapp.cli.working_copy import Run, Said, write
 def test_config_check_reports_a_valid_config(run: Run, copy: Path) -> None:
     said = run("config", "check", copy)
     assert (said.status, said.err) == (0, "")
-    assert said.out == "no .github/planward.yml, the defaults hold: no problem; 1 root module, testing, staging\n"
+    assert said.out == "no .github/planward.yml, the defaults apply: no problem; 1 root module, testing, staging\n"
 
 
 def test_config_check_of_a_file_says_each_problem_and_exits_with_1(run: Run, tmp_path: Path) -> None:
@@ -35,7 +35,7 @@ def test_import_prints_a_config_that_passes_the_check(run: Run, copy: Path) -> N
     said = run("import", copy / "atlantis.yaml")
     assert said.status == 0
     assert "network" in said.out
-    assert said.err == "planward: automerge: a merge comes before the apply, and people press it\n"
+    assert said.err == "planward: automerge: Planward applies after the merge, and people press the merge button\n"
     assert "automerge" not in said.out
     write(copy / "imported.yml", said.out)
     assert run("config", "check", copy / "imported.yml").status == 0
@@ -46,8 +46,10 @@ def test_import_exits_with_1_if_something_is_unresolved_and_prints_that_first(ru
     said = run("import", copy / "atlantis.yaml")
     assert said.status == 1
     assert said.err == (
-        'planward: unresolved: projects[0].workspace: "blue" is no environment: say whose state it is by environments: '
-        "{NAME: {workspace: blue}}\nplanward: automerge: a merge comes before the apply, and people press it\n"
+        'planward: unresolved: projects[0].workspace: "blue" is not an environment: assign the state to one with '
+        "environments: "
+        "{NAME: {workspace: blue}}\nplanward: automerge: Planward applies after the merge, and people press the merge "
+        "button\n"
     )
 
 

@@ -95,6 +95,6 @@ def test_config_show_of_neither_is_wrong_use(run: Run) -> None:
     said = run("config", "show", "no where")
     assert (said.status, said.err) == (
         2,
-        "planward: no where is no directory, and no repository: say DIR or OWNER/REPO. See planward config show "
+        "planward: no where is neither a directory nor a repository: give DIR or OWNER/REPO. See planward config show "
         "--help\n",
     )

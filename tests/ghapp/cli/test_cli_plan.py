@@ -144,12 +144,12 @@ def test_providers_find_the_persons_environment_but_not_planwards(
     ("words", "status", "said"),
     [
         (["nowhere"], 2, "Invalid value for '[DIR]': Directory 'nowhere' does not exist. See planward plan --help"),
-        (["docs"], 1, "there is no root module in docs: there is network"),
+        (["docs"], 1, "there is no root module in docs; the repository has network"),
         (
             ["live/vpc"],
             1,
-            "live/vpc is run by Terragrunt (live/vpc/terragrunt.hcl), which Planward does not support: this is not "
-            "planned. Where something else plans it, list what Planward is to run under root_modules in "
+            "live/vpc is run by Terragrunt (live/vpc/terragrunt.hcl), which Planward does not support, so it is not "
+            "planned. If something else plans it, list the directories that Planward should run under root_modules in "
             ".github/planward.yml.",
         ),
         ([".", "-e", "prod"], 1, 'there is no environment "prod" in this repository: -e takes testing, staging'),

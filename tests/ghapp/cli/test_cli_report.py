@@ -62,7 +62,7 @@ def test_report_of_an_incomplete_plan_is_a_failure(run: Run, tmp_path: Path) -> 
     said = run("report", path)
     assert (said.status, said.out.splitlines()[0]) == (
         1,
-        "network: the plan was broken off by an error",
+        "network: an error ended the plan early",
     )
 
 
@@ -167,4 +167,4 @@ def test_report_names_a_file_that_is_not_a_plan(run: Run, tmp_path: Path) -> Non
 def test_report_against_takes_one_plan(run: Run, plan_json: Path) -> None:
     said = run("report", plan_json, plan_json, "--against", plan_json)
     assert said.status == 2
-    assert said.err == "planward: --against compares one PLAN_JSON with another. See planward report --help\n"
+    assert said.err == "planward: --against takes exactly one PLAN_JSON to compare. See planward report --help\n"
