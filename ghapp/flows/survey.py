@@ -46,7 +46,7 @@ def _configure(
     return Survey(
         config=config,
         configuration=configuration,
-        laid=configure_root_modules(config, configuration, paths=paths, contents=contents),
+        layout=configure_root_modules(config, configuration, paths=paths, contents=contents),
         other_tools=unlisted_tools(config, paths),
         misplaced=misplaced_config(paths),
     )
@@ -71,7 +71,7 @@ def find_reconfigured(environment: EnvironmentName, before: Survey, after: Surve
     """The root modules that a changed config runs differently in an environment; `after` is None without a change."""
     if after is None:
         return ()
-    return reconfigured(before.laid.get(environment, ()), after.laid.get(environment, ()))
+    return reconfigured(before.layout.get(environment, ()), after.layout.get(environment, ()))
 
 
 def only_known(survey: Survey, environment: EnvironmentName, dirs: Collection[str]) -> tuple[str, ...]:
@@ -90,8 +90,8 @@ def why_not_run(survey: Survey, environment: EnvironmentName, dirs: Collection[s
 def why_config_breaks(before: Survey, after: Survey) -> str | None:
     """The cause of the first root module that a changed config makes impossible to run, in any environment."""
     found = (
-        why_not_run(after, name, reconfigured(before.laid.get(name, ()), members))
-        for name, members in after.laid.items()
+        why_not_run(after, name, reconfigured(before.layout.get(name, ()), members))
+        for name, members in after.layout.items()
     )
     return next((cause for cause in found if cause is not None), None)
 

@@ -39,7 +39,7 @@ class Answer:
 
 
 def check(path: Path) -> Answer:
-    """Check a config file, or for a directory also the root modules in it."""
+    """Check a config file; for a directory, check the config and the root modules of its working copy."""
     if path.is_file():
         return _check_file(path)
     working_copy = read_working_copy(path)
@@ -51,7 +51,7 @@ def check(path: Path) -> Answer:
     complaints = tuple(complaints_of(config, configuration, layout))
     if complaints:
         return Answer(exit_status=1, lines=complaints)
-    said = CONFIG_PATH if working_copy.config is not None else f"no {CONFIG_PATH}, the defaults hold"
+    said = CONFIG_PATH if working_copy.config is not None else f"no {CONFIG_PATH}, the defaults apply"
     found = _count(len(configuration.root_modules), "root module")
     return Answer(exit_status=0, lines=(f"{said}: no problem; {found}, {', '.join(config.environments)}",))
 
@@ -93,7 +93,7 @@ def show(
     for tool in unlisted_tools(config, paths):
         yield f"  not supported {tool.dir}: it is run by {tool.tool} ({tool.file})"
     yield ""
-    yield "secrets" if config.secrets is not None else "secrets (the default, where the operator has a Vault)"
+    yield "secrets" if config.secrets is not None else "secrets (the default, if the operator has a Vault)"
     for environment in config.environments.values():
         yield from _secrets(config, environment, layout[environment.name])
 
@@ -164,11 +164,11 @@ def _layers(configuration: Configuration, layout: Layout) -> tuple[tuple[str, ..
 def _environment(environment: Environment) -> str:
     match environment:
         case Testing(apply=apply, plan=plan):
-            applied = {"never": "never applied", "on_merge": "brought to the merged commit"}
+            applied = {"never": "never applied", "on_merge": "each merge is applied to it first"}
             planned = {
                 "always": "every pull request is planned in it",
                 "never": "pull requests are not planned in it",
-                None: "every pull request is planned in it, if Vault has something for it",
+                None: "every pull request is planned in it, if Vault has secrets for it",
             }
             return f"{planned[plan]}; {applied[apply]}"
         case BranchEnvironment():
@@ -208,7 +208,7 @@ def _root_modules(
     for problem in configuration.problems:
         yield f"  cannot read {problem.path}:{problem.line}: {problem.message}"
     for directory, reason in configuration.passed_over:
-        yield f"  passed over {directory}: {reason}"
+        yield f"  skipped {directory}: {reason}"
     for directory in configuration.missing:
         yield f"  missing {directory}: it has no .tf files"
 

@@ -43,7 +43,7 @@ _NOT_FOR_PROVIDERS = ("PLANWARD_", "VAULT_")
 
 
 class NothingToPlan(JobError):
-    """The requested directory has no root module. The message lists the root modules that there are."""
+    """There is nothing to plan: for example, the requested directory has no root module."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +90,7 @@ async def plan_working_copy(
     survey = Survey(
         config=config,
         configuration=configuration,
-        laid=layout,
+        layout=layout,
         other_tools=unlisted_tools(config, working_copy.paths),
         pointers=working_copy.pointers,
     )
@@ -139,8 +139,8 @@ def _requested(below: PurePosixPath, dirs: Collection[str], tools: Sequence[Othe
         return found or (max(around, key=len),)
     if tools:
         raise NothingToPlan(not_supported_cause(tools[0]))
-    there = ", ".join(sorted(dirs)[:10]) or "none in the whole repository"
-    raise NothingToPlan(f"there is no root module in {below}: there is {there}")
+    known = ", ".join(sorted(dirs)[:10]) or "none"
+    raise NothingToPlan(f"there is no root module in {below}; the repository has {known}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,7 +191,7 @@ class _Planner:
     async def _plan(self, root_run: RootRun) -> _Outcome:
         pointers = root_run.pointers_read()
         if pointers:
-            raise JobError(f"{pointers[0]} is a pointer of Git LFS here: get its contents by `git lfs pull`")
+            raise JobError(f"{pointers[0]} is only a Git LFS pointer here: get its contents with `git lfs pull`")
         async with root_run.open_plan(
             self.machine,
             operation="plan",

@@ -38,7 +38,7 @@ class Tip:
     layout: Layout
     paths: Collection[str]
     engines: tuple[Terraform, ...]
-    """The engines installed on this machine. There may be none, since another machine may be the one that plans."""
+    """The engines installed on this machine. There may be none, since plans may run on another machine."""
 
 
 async def show_repository(full_name: str, access: GitHubAccess, local: LocalSettings) -> Answer:
@@ -109,5 +109,5 @@ async def _configure(repository: Repository, mirror: Mirror, sha: CommitSha, fac
 def _engines(local: LocalSettings) -> tuple[Terraform, ...]:
     try:
         return find_terraforms(local.terraform)
-    except TerraformMissing:  # another machine may be the one that plans
+    except TerraformMissing:  # plans may run on another machine
         return ()

@@ -64,7 +64,7 @@ class WorkingCopy:
 
 
 def read_working_copy(directory: Path) -> WorkingCopy:
-    """Read the working copy that contains a directory, or if it is in none, the directory itself."""
+    """Read the working copy that contains a directory. If there is none, read the directory itself."""
     top = next((each for each in (directory, *directory.resolve().parents) if (each / ".git").exists()), directory)
     paths: set[str] = set()
     links: dict[str, str] = {}

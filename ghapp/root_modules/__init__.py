@@ -1,4 +1,4 @@
-"""How each environment runs each root module: its workspace, files, arguments, and a state that it does not share.
+"""How each environment runs each root module: its workspace, its files, its arguments, and a state of its own.
 
 Start with `layout`; `settings` is its result; `state` locates a state; `survey` covers a whole tree.
 """

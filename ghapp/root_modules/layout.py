@@ -36,16 +36,17 @@ def configure_root_modules(
     """Configure all root modules for every environment, in the order in which they were found.
 
     `branches` maps environments to values of `{branch}`; the default is the environment's own branch, and "testing"
-    for testing. `paths` are the files of the commit, and `contents` those of `files_to_read`. A mistake in a root
-    module is the cause in its own settings. If two environments or two root modules share a state, both get a cause.
+    for testing. `paths` are the files of the commit, and `contents` the contents of the files that `files_to_read`
+    returns. A mistake in a root module becomes the `cause` in its settings. If two environments or two root modules
+    share a state, both get a `cause`.
     """
     tree = Tree(paths=frozenset(paths), links=configuration.links)
-    settled = _configure_all(config, configuration, branches=branches or {}, tree=tree)
+    configured = _configure_all(config, configuration, branches=branches or {}, tree=tree)
     pins = {each.dir: read_pins(each.dir, tree, contents) for each in configuration.root_modules}
     locations: dict[tuple[EnvironmentName, str], StateLocation] = {}
     layout: dict[EnvironmentName, tuple[RootModuleSettings, ...]] = {}
-    for name, all_settings in settled.items():
-        judged: list[RootModuleSettings] = []
+    for name, all_settings in configured.items():
+        checked: list[RootModuleSettings] = []
         for root_module, settings in zip(configuration.root_modules, all_settings, strict=True):
             reals = (tree.real(file) for file in settings.backend_config)
             files = [contents[real] for real in reals if real is not None]
@@ -56,7 +57,7 @@ def configure_root_modules(
                 location = locate(root_module.backend, files, settings.workspace)
                 locations[name, root_module.dir] = location
                 identity = location.identity
-            judged.append(
+            checked.append(
                 replace(
                     settings,
                     lost_state_cause=cause,
@@ -65,7 +66,7 @@ def configure_root_modules(
                     state_identity=identity,
                 )
             )
-        layout[name] = tuple(judged)
+        layout[name] = tuple(checked)
     # With `plan: never`, nothing runs in testing, so that no state can be shared with it.
     unused = TESTING if config.testing.plan == "never" else None
     used = {one: location for one, location in locations.items() if one[0] != unused}
@@ -92,7 +93,7 @@ def _configure_all(
 ) -> dict[EnvironmentName, tuple[RootModuleSettings, ...]]:
     configured = {entry.dir: entry for entry in config.root_modules or ()}
 
-    def settled(environment: Environment) -> tuple[RootModuleSettings, ...]:
+    def configure(environment: Environment) -> tuple[RootModuleSettings, ...]:
         branch = branches.get(environment.name)
         return tuple(
             configure_root_module(config, root_module, entry, environment, branch=branch, tree=tree)
@@ -100,7 +101,7 @@ def _configure_all(
             for entry in [configured.get(root_module.dir) or RootModuleConfig(dir=root_module.dir)]
         )
 
-    return {environment.name: settled(environment) for environment in config.environments.values()}
+    return {environment.name: configure(environment) for environment in config.environments.values()}
 
 
 def _shared_states(

@@ -40,7 +40,7 @@ class Tree:
         return target if target in self.paths else None
 
     def existing(self, files: Collection[str]) -> tuple[str, ...]:
-        """The files among these that exist."""
+        """Return the given files that exist."""
         return tuple(file for file in files if self.real(file) is not None)
 
 
@@ -67,7 +67,7 @@ class RootModuleSettings:
     required_version: tuple[str, ...] = ()
     pins: tuple[EnginePin, ...] = ()
     candidates: tuple[str, ...] = field(default=(), compare=False, repr=False)
-    """The files that affect it if they exist. The other lists do not have files that were deleted."""
+    """Files at default paths that affect it if they exist. Unlike the other lists, it includes deleted files."""
     watch: tuple[str, ...] | None = field(default=None, compare=False)
     """Patterns of further paths that affect it, relative to the repository's root. They do not change how it runs."""
     secrets: tuple[SecretSource, ...] | None = None
@@ -183,7 +183,7 @@ def _workspace_cause(directory: str, environment: str, workspace: str) -> str | 
     if words.fits(words.WORKSPACE, workspace):
         return None
     return (
-        f'{directory} in {environment}: "{workspace}" is no name of a workspace that Terraform takes; '
+        f'{directory} in {environment}: Terraform does not accept "{workspace}" as the name of a workspace; '
         "write {environment} instead of {branch} or {root_module}"
     )
 

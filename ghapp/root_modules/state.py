@@ -116,7 +116,7 @@ def lost_state_cause(
     where = f"{backend.path}:{backend.line}"
     if backend.type == "cloud":
         return (
-            f"{directory} keeps its state by a cloud block ({where}), which runs Terraform elsewhere and picks its "
+            f"{directory} has a cloud block ({where}), which runs Terraform elsewhere and picks its "
             "workspace itself; use a backend block"
         )
     if backend.type != "local":

@@ -22,9 +22,9 @@ class Survey:
 
     config: RepositoryConfig
     configuration: Configuration
-    laid: Mapping[EnvironmentName, tuple[RootModuleSettings, ...]]
+    layout: Mapping[EnvironmentName, tuple[RootModuleSettings, ...]]
     other_tools: tuple[OtherTool, ...] = ()
-    """Directories for other tools than Terraform. If the config lists root modules, they do not matter: then empty."""
+    """Directories that belong to tools other than Terraform. Empty if the config lists root modules."""
 
     pointers: tuple[str, ...] = ()
     """The tree's Git LFS pointer files."""
@@ -35,15 +35,15 @@ class Survey:
 
     def of(self, environment: EnvironmentName) -> dict[str, RootModuleSettings]:
         """The root modules of an environment by directory."""
-        return {settings.dir: settings for settings in self.laid[environment]}
+        return {settings.dir: settings for settings in self.layout[environment]}
 
     def touched(self, environment: EnvironmentName, changed: Collection[str], base: "Survey | None" = None) -> Touched:
         """The root modules that a change of paths affects in an environment, and those removed since `base`."""
         return touched(
             self.configuration,
             changed,
-            extra={settings.dir: settings.files for settings in self.laid[environment]},
-            watch={settings.dir: settings.watch for settings in self.laid[environment]},
+            extra={settings.dir: settings.files for settings in self.layout[environment]},
+            watch={settings.dir: settings.watch for settings in self.layout[environment]},
             base=None if base is None else base.configuration,
         )
 
@@ -73,21 +73,21 @@ class Survey:
         A renamed directory is not among them if its backend and workspace are the same.
         """
         own = self.of(environment)
-        earlier = before.laid.get(environment, ())
+        earlier = before.layout.get(environment, ())
         known = {each.dir for each in earlier}
         states = {each.state_identity for each in own.values() if each.dir not in known} - {None}
         return tuple(sorted(each.dir for each in earlier if each.dir not in own and each.state_identity not in states))
 
     def builds_on(self, environment: EnvironmentName, root_module: str) -> frozenset[str]:
-        """The root modules whose state this one reads, or that the config puts before it."""
-        depends_on = {settings.dir: settings.depends_on for settings in self.laid[environment]}
-        backends = {settings.dir: settings.backend_values for settings in self.laid[environment]}
+        """The root modules whose state this one reads, or that its `depends_on` lists."""
+        depends_on = {settings.dir: settings.depends_on for settings in self.layout[environment]}
+        backends = {settings.dir: settings.backend_values for settings in self.layout[environment]}
         return dependencies(self.configuration, depends_on, backends)[root_module]
 
     def layers(self, environment: EnvironmentName, dirs: Collection[str]) -> tuple[tuple[str, ...], ...]:
         """The order of root modules: layers, each after those that it builds on."""
-        depends_on = {settings.dir: settings.depends_on for settings in self.laid[environment]}
-        backends = {settings.dir: settings.backend_values for settings in self.laid[environment]}
+        depends_on = {settings.dir: settings.depends_on for settings in self.layout[environment]}
+        backends = {settings.dir: settings.backend_values for settings in self.layout[environment]}
         return layers(self.configuration, dirs, depends_on, backends)
 
 
@@ -99,13 +99,14 @@ def unlisted_tools(config: RepositoryConfig, paths: Collection[str]) -> tuple[Ot
 def not_supported_cause(tool: OtherTool) -> str:
     """Say what is wrong, where, and what to do."""
     return (
-        f"{tool.dir} is run by {tool.tool} ({tool.file}), which Planward does not support: this is not planned. "
-        f"Where something else plans it, list what Planward is to run under root_modules in {CONFIG_PATH}."
+        f"{tool.dir} is run by {tool.tool} ({tool.file}), which Planward does not support, so it is not planned. "
+        f"If something else plans it, list the directories that Planward should run under root_modules in "
+        f"{CONFIG_PATH}."
     )
 
 
 class RecentSurveys:
-    """The latest surveys, which runs in this process need for each of their root modules. The oldest are dropped."""
+    """The latest surveys of this process, since each root module of a run needs the run's survey."""
 
     def __init__(self) -> None:
         self._surveys: OrderedDict[tuple[RunId, CommitSha, TreeId], Survey] = OrderedDict()

@@ -200,7 +200,7 @@ class _StageBuilder:
             before = await survey_tree(self._repo, config, self._last.sha)
         except JobError:  # with a broken config at LAST, the old secrets are unknown
             return stage
-        old, new = before.laid.get(stage.environment, ()), survey.of(stage.environment)
+        old, new = before.layout.get(stage.environment, ()), survey.of(stage.environment)
         others = {each.dir for each in old if each.dir in new and _secrets_of(each) != _secrets_of(new[each.dir])}
         held = gate.NotReviewed(why="it reads other secrets than its plan on the pull request did")
         reviews = {

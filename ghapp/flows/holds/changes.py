@@ -143,7 +143,7 @@ async def _commits_touching_root_modules(
         survey = None
 
     def concerns(paths: Sequence[str]) -> bool:
-        if survey is None or CONFIG_PATH in paths or environment.name not in survey.laid:
+        if survey is None or CONFIG_PATH in paths or environment.name not in survey.layout:
             return bool(paths)
         found = survey.touched(environment.name, paths)
         return bool(found.dirs or found.deleted)

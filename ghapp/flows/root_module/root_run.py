@@ -81,7 +81,7 @@ class RootRun:
         self.settings = survey.of(environment)[root_module]
         self._survey = survey
         self.confirm = survey.config.confirm
-        everywhere = [each for members in survey.laid.values() for each in members if each.dir == root_module]
+        everywhere = [each for members in survey.layout.values() for each in members if each.dir == root_module]
         own = self.settings.backend_values
         self._workspaces = {each.workspace for each in everywhere if each.backend_values == own}
         self._environment = survey.config.environments[environment]

@@ -98,7 +98,7 @@ def test_a_placeholder_that_makes_no_workspace_is_a_cause() -> None:
     config = 'environments: {eu: {branch: release/eu}}\nroot_modules: [{dir: a, workspace: "{branch}"}]'
     assert laid({"a/main.tf": S3}, "testing", config).cause is None
     assert laid({"a/main.tf": S3}, "eu", config).cause == (
-        'a in eu: "release/eu" is no name of a workspace that Terraform takes; '
+        'a in eu: Terraform does not accept "release/eu" as the name of a workspace; '
         "write {environment} instead of {branch} or {root_module}"
     )
 

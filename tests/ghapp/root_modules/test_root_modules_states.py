@@ -142,7 +142,7 @@ def test_a_connection_string_is_never_shown() -> None:
         (
             {"a/main.tf": 'terraform {\n  cloud {\n    organization = "acme"\n  }\n}\n'},
             "testing",
-            "a keeps its state by a cloud block (a/main.tf:2), which runs Terraform elsewhere and picks its workspace "
+            "a has a cloud block (a/main.tf:2), which runs Terraform elsewhere and picks its workspace "
             "itself; use a backend block",
         ),
     ],

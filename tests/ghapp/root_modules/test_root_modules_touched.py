@@ -24,7 +24,7 @@ def surveyed(files: Mapping[str, str], text: str | None = None) -> Survey:
     configuration = found_in(files, config)
     contents = {path: files[path].encode() for path in files_to_read(config, configuration, paths=files)}
     layout = configure_root_modules(config, configuration, paths=files, contents=contents)
-    return Survey(config=config, configuration=configuration, laid=layout)
+    return Survey(config=config, configuration=configuration, layout=layout)
 
 
 def test_watched_paths_touch_their_root_module_in_the_environments_that_they_mean() -> None:
