@@ -1,4 +1,4 @@
-"""Convert Atlantis' repository config to Planward's: every key is converted, or listed with the reason why not.
+"""Convert Atlantis' repository config to Planward's: each key is converted, or listed with the reason why it is not.
 
 Start with `importer`; `projects` and `workflows` are its parts, `keys` has the reasons, and `writer` writes the file.
 

@@ -42,11 +42,15 @@ def assign_environments(projects: Sequence[Project], branches: Collection[str], 
         evidence = {} if names else dict(_evidence(project))
         names = names or set(evidence.values())
         if project.workspace is not None and not words.fits(words.WORKSPACE, project.workspace):
-            notes.add(f"{project.place}.workspace", f'"{project.workspace}" is no workspace that Planward can select')
+            notes.add(
+                f"{project.place}.workspace", f'"{project.workspace}" is not a workspace that Planward can select'
+            )
         elif len(names) > 1:
             said = ", ".join(f"{what} says {name}" for what, name in evidence.items())
             lost = f" ({_files_of(project)})" if _files_of(project) else ""
-            notes.add(project.place, f"{said}: write its workspace and its files{lost} under the right one by hand")
+            notes.add(
+                project.place, f"{said}: write its workspace and its files{lost} under the right environment by hand"
+            )
         elif names:
             _assign(project, EnvironmentName(names.pop()), evidence, found, notes)
         else:
@@ -54,7 +58,7 @@ def assign_environments(projects: Sequence[Project], branches: Collection[str], 
     for project in silent:
         alone = sum(each.dir == project.dir for each in projects) == 1
         if project.workspace is None and alone and (_PRODUCTION in branches or _PRODUCTION in found.values()):
-            reason = "the one state that Atlantis kept (workspace default) is taken for production's"
+            reason = "the one state that Atlantis kept (workspace default) is taken to be production's"
             notes.explain(f"{project.place}.workspace", reason)
             found[project] = _PRODUCTION
         else:
@@ -73,23 +77,23 @@ def _assign(
         lost = _files_of(project)
         also = f", with {lost}" if lost else ""
         notes.add(
-            project.place, f"{name} has one state of {project.dir} already; this one needs a directory of its own{also}"
+            project.place, f"{name} already has a state of {project.dir}; this one needs a directory of its own{also}"
         )
         return
     found[project] = name
     if evidence:
         *others, last = evidence
         said = f"{', '.join(others)} and {last}" if others else last
-        notes.explain(project.place, f"by {said} it is taken for {name}")
+        notes.explain(project.place, f"because of {said}, it is taken to belong to {name}")
     elif project.workspace != name:
         notes.explain(
-            f"{project.place}.workspace", f'the workspace "{project.workspace}" is taken for the environment {name}'
+            f"{project.place}.workspace", f'the workspace "{project.workspace}" is taken to be the environment {name}'
         )
     if evidence.keys() == {_DIRECTORY} or (_DIRECTORY in evidence and names_in(project.dir) == {name}):
         notes.add(
             f"{project.place}.dir",
-            f"it holds {name} alone, and Planward runs each root module in every environment: bring the directories of "
-            "the environments together, with a var file for each",
+            f"it is for {name} only, but Planward runs each root module in every environment: merge the directories of "
+            "the environments into one, with a var file for each environment",
         )
 
 
@@ -132,11 +136,11 @@ def _unknown(project: Project, *, alone: bool) -> str:
     also = f", and its files ({lost})" if lost and (not alone or names_in(lost)) else ""
     if project.workspace is None:
         return (
-            "Atlantis kept one state (workspace default), here each environment has its own: say whose it is by "
+            "Atlantis kept one state (workspace default), but here each environment has its own: assign it with "
             f"environments: {{NAME: {{workspace: default}}}}{also}"
         )
     return (
-        f'"{project.workspace}" is no environment: say whose state it is by environments: '
+        f'"{project.workspace}" is not an environment: assign the state to one with environments: '
         f"{{NAME: {{workspace: {project.workspace}}}}}{also}"
     )
 

@@ -22,7 +22,7 @@ from ghapp.values import TESTING
 class Imported:
     """The text of a config that passes `config check`, and notes for a person.
 
-    `unresolved` lists what the config lacks and somebody has to add; `explained` is the rest.
+    `unresolved` lists settings that the config lacks and that somebody has to add. `explained` has all other notes.
     """
 
     text: str
@@ -46,7 +46,9 @@ def import_atlantis(
     document = _load(content, path)
     version = document.get("version")
     if version not in (2, 3):
-        raise _invalid(path, "version", f"must be 3 or 2, not {version!r}; is this a repository's config of Atlantis?")
+        raise _invalid(
+            path, "version", f"must be 3 or 2, not {version!r}; is this the Atlantis config of a repository?"
+        )
     notes = Notes()
     for key in document:
         if key in TOP_LEVEL:
@@ -91,7 +93,9 @@ def _environments(assigned: Assigned, branches: Collection[str], notes: Notes) -
     found = tuple(dict.fromkeys(("testing", *usual, *assigned.values())))
     for name in found:
         if branches and name in used and name not in branches and name != TESTING:
-            notes.add("environments", f"there is no branch {name}: make it, or name the one that is applied to {name}")
+            notes.add(
+                "environments", f"there is no branch {name}: create it, or name the branch that is applied to {name}"
+            )
     return found
 
 
@@ -114,7 +118,10 @@ def _discovered(
     if not projects and not ignored and arguments == Arguments():
         return None
     if not directories:
-        notes.add("autodiscover", "run the import in the repository: what Atlantis finds by itself is written out")
+        notes.add(
+            "autodiscover",
+            "run the import in the repository, so that it can list the directories that Atlantis discovers",
+        )
         return None if not projects else ()
     patterns = [Wildcards(glob, AS_ATLANTIS) for glob in ignored]
     known = {project.dir for project in projects}

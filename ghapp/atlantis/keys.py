@@ -9,11 +9,13 @@ from ghapp.repository_config.document import printable
 _LOCKS = "Planward applies one commit at a time in an environment, in the branch's order; plans lock nothing"
 _MERGE = "GitHub does that: branch protection requires reviews and the check; planward doctor says what is missing"
 _SOURCE_BRANCH = "GitHub does that: the repository's setting to delete head branches"
-POLICIES: Final = "this version of Planward judges no policies: run conftest in CI, as a required check of its own"
+POLICIES: Final = (
+    "this version of Planward does not evaluate policies: run conftest in CI, as a required check of its own"
+)
 _COMMENTS = "Planward reports in one check run and comments once on a merged pull request"
 
 TOP_LEVEL: Final[Mapping[str, str]] = {
-    "automerge": "a merge comes before the apply, and people press it",
+    "automerge": "Planward applies after the merge, and people press the merge button",
     "parallel_plan": "root modules that do not depend on each other are always planned side by side",
     "parallel_apply": "root modules that do not depend on each other are always applied side by side",
     "delete_source_branch_on_merge": _SOURCE_BRANCH,
@@ -27,37 +29,39 @@ TOP_LEVEL: Final[Mapping[str, str]] = {
 
 PROJECT: Final[Mapping[str, str]] = {
     "name": "Planward names a root module by its directory",
-    "branch": "environments say which branches there are; every pull request into one of them is planned",
+    "branch": "environments name the branches; every pull request into one of these is planned",
     "terraform_distribution": "the operator's PLANWARD_TERRAFORM names the programs; a version constraint picks one",
     "plan_requirements": _MERGE,
     "apply_requirements": _MERGE,
-    "import_requirements": "an import block is planned, reviewed and applied as every change; there is no command",
+    "import_requirements": "an import block is planned, reviewed and applied like every other change; there is no "
+    "command",
     "delete_source_branch_on_merge": _SOURCE_BRANCH,
     "repo_locking": _LOCKS,
     "repo_locks": _LOCKS,
     "silence_pr_comments": _COMMENTS,
-    "glob_file_match": "the directories that the pattern means are written out",
+    "glob_file_match": "the directories that match the pattern are listed",
 }
 """Keys of a project that need nothing in Planward's config."""
 
 FOUND_BY_ITSELF: Final = (
-    "Terraform's own files are found: the root module's, those of modules that it calls, var files and the lock file"
+    "Planward finds these by itself: files of the root module and of modules that it calls, var files, the lock file"
 )
-NOT_LEFT_OUT: Final = "no path is left out: where one too many is watched, a plan too many is made"
+NOT_LEFT_OUT: Final = "exclusions are ignored: at worst, Planward makes a plan that was not necessary"
 
 AUTOPLAN: Final[Mapping[str, str]] = {
-    "enabled": "the check gates the merge, so whatever is touched is planned",
+    "enabled": "the check gates the merge, so every touched root module is planned",
 }
 
 EXPLAINED_STEPS: Final[Mapping[str, str]] = {
     "show": "the plan is read from terraform show -json in any case",
-    "import": "an import block is planned, reviewed and applied as every change; there is no command",
-    "state_rm": "a removed block is planned, reviewed and applied as every change; there is no command",
+    "import": "an import block is planned, reviewed and applied like every other change; there is no command",
+    "state_rm": "a removed block is planned, reviewed and applied like every other change; there is no command",
 }
 """Workflow steps for which Planward has its own method."""
 
 STEPS: Final[Mapping[str, str]] = {
-    "run": "commands of a pull request would run with the environment's credentials; use Terraform, or CI before it",
+    "run": "commands of a pull request would run with the environment's credentials; use Terraform instead, or run "
+    "them in CI",
     "env": 'an environment variable comes from Vault (kv/{team}/{branch}/env), a value from a var file; "command" is '
     "not run",
     "multienv": "environment variables come from Vault (kv/{team}/{branch}/env); commands are not run",
@@ -66,9 +70,9 @@ STEPS: Final[Mapping[str, str]] = {
 """Workflow steps that somebody has to replace."""
 
 PLAIN_STEPS: Final = frozenset({"init", "plan", "apply", "show", "policy_check", "import", "state_rm"})
-"""The default steps of a stage: without arguments, nothing is lost."""
+"""Steps that Atlantis runs by default. Without arguments, they need no conversion."""
 
-NOT_ATLANTIS = "is no key of Atlantis' that is known here"
+NOT_ATLANTIS = "is not a key of Atlantis that Planward knows"
 _SHOWN_PLACES = 3
 
 
@@ -76,7 +80,8 @@ _SHOWN_PLACES = 3
 class Notes:
     """Notes for a person: places by reason, in the order of the file.
 
-    `unresolved` lists what the config lacks and somebody has to add; `explained` needs nothing, or only a look.
+    `unresolved` lists settings that the config lacks and that somebody has to add. `explained` needs no action, but
+    some of it is worth a look.
     """
 
     unresolved: dict[str, list[str]] = field(default_factory=dict)
@@ -94,14 +99,14 @@ class Notes:
         """A list of strings; anything else is noted."""
         if isinstance(value, list) and all(isinstance(each, str) for each in value):
             return tuple(value)
-        self.add(place, "is not understood: it is no list of texts")
+        self.add(place, "is not understood: it is not a list of strings")
         return ()
 
     def text(self, value: Any, place: str) -> str | None:
         """A string that is not empty; anything else is noted."""
         if isinstance(value, str) and value.strip():
             return value
-        self.add(place, "is not understood: it is no text")
+        self.add(place, "is not understood: it is not a string")
         return None
 
     def mapping(self, value: Any, place: str) -> Mapping[str, Any]:
@@ -109,7 +114,7 @@ class Notes:
         if isinstance(value, dict):
             return {str(key): entry for key, entry in value.items()}
         if value is not None:
-            self.add(place, "is not understood: it is no mapping")
+            self.add(place, "is not understood: it is not a mapping")
         return {}
 
 

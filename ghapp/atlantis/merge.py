@@ -110,7 +110,7 @@ def _depends_on(
     result = {directory: tuple(others) for directory, others in found.items()}
     cycle = find_cycle(result)
     if cycle:
-        notes.add("projects", f"depends_on is left out, it goes round in a circle: {' needs '.join(cycle)}")
+        notes.add("projects", f"depends_on is left out because it forms a cycle: {' needs '.join(cycle)}")
         return dict.fromkeys(by_dir, ())
     return result
 
@@ -125,7 +125,7 @@ def _by_groups(projects: Sequence[Project], notes: Notes) -> dict[str, tuple[str
     if sum(len(groups[lower]) * len(groups[upper]) for lower, upper in pairs) > _MOST_EDGES:
         notes.add(
             "projects[].execution_order_group",
-            "too many to write out: name in depends_on what a root module needs and does not read the state of",
+            "too many to write out: list in depends_on the root modules that one needs without reading their state",
         )
         return {}
     return {directory: tuple(groups[lower]) for lower, upper in pairs for directory in groups[upper]}

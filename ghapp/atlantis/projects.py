@@ -45,7 +45,7 @@ def read_projects(
         place = f"projects[{index}]"
         projects += _read_project(notes.mapping(entry, place), place, workflows, directories, notes)
     if value is not None and not isinstance(value, list):
-        notes.add("projects", "is not understood: it is no list")
+        notes.add("projects", "is not understood: it is not a list")
     return projects
 
 
@@ -71,7 +71,7 @@ def _read_project(
     found = _directories(entry, place, directories, notes)
     name, group = entry.get("name"), entry.get("execution_order_group", 0)
     if not isinstance(group, int):
-        notes.add(f"{place}.execution_order_group", "is not understood: it is no number")
+        notes.add(f"{place}.execution_order_group", "is not understood: it is not a number")
     depends_on = entry.get("depends_on")
     workspace, workflow = entry.get("workspace"), entry.get("workflow")
     return [
@@ -103,7 +103,7 @@ def _watch(entry: Mapping[str, Any], place: str, directory: str, notes: Notes) -
         elif pattern.rpartition("/")[2] in _TERRAFORMS_OWN:
             notes.explain(place, FOUND_BY_ITSELF)
         elif wrong or "[" in pattern:
-            notes.add(place, wrong or f'"{pattern}": write its characters out, of the wildcards there are *, ** and ?')
+            notes.add(place, wrong or f'"{pattern}": write its characters out; the only wildcards are *, ** and ?')
         else:
             found.append(pattern)
     return tuple(found)
@@ -129,7 +129,7 @@ def _directories(entry: Mapping[str, Any], place: str, directories: Collection[s
     pattern = Wildcards(directory, AS_ATLANTIS)
     matching = sorted(each for each in directories if pattern.matches(each))
     if not matching:
-        notes.add(f"{place}.dir", f'no root module is meant by "{written}"')
+        notes.add(f"{place}.dir", f'no root module matches "{written}"')
     return matching
 
 
@@ -140,7 +140,7 @@ def _arguments(entry: Mapping[str, Any], place: str, workflows: Mapping[str, Arg
     if name is None:
         return Arguments()
     if name not in workflows:
-        notes.add(f"{place}.workflow", f'"{name}" is defined on Atlantis\' server: carry its arguments over by hand')
+        notes.add(f"{place}.workflow", f'"{name}" is defined on Atlantis\' server: copy its arguments by hand')
         return Arguments()
     return workflows[name]
 

@@ -13,10 +13,10 @@ _WORKSPACE = re.compile(r"\$(?:WORKSPACE\b|\{WORKSPACE\})")
 _WITH_VALUE = ("-var-file", "-backend-config", "-parallelism", "-lock-timeout", "-lock", "-var", "-target", "-refresh")
 _IGNORED_ARGUMENTS = {
     "-reconfigure": "every run begins with a fresh init",
-    "-upgrade": "the lock file decides about versions",
+    "-upgrade": "the lock file decides the versions",
     "-input": "Terraform is never asked for input",
     "-no-color": "the report is made from JSON",
-    "-lock": "applies lock, plans of pull requests write nothing and do not",
+    "-lock": "applies lock the state; plans of pull requests write nothing, so they do not",
 }
 
 
@@ -50,7 +50,7 @@ def read_workflow(name: str, value: Any, notes: Notes) -> Arguments:
 def _read_step(step: Any, place: str, found: Mapping[str, list[str]], notes: Notes) -> None:
     if isinstance(step, str):
         if step not in PLAIN_STEPS:
-            _name_step(step, place, f'"{step}" {NOT_ATLANTIS}', notes)
+            _note_step(step, place, f'"{step}" {NOT_ATLANTIS}', notes)
         return
     for kind, content in notes.mapping(step, place).items():
         if kind in ("init", "plan", "apply") and isinstance(content, dict):
@@ -61,10 +61,10 @@ def _read_step(step: Any, place: str, found: Mapping[str, list[str]], notes: Not
                 else:
                     notes.add(f"{place}.{kind}.{key}", NOT_ATLANTIS)
         elif kind not in PLAIN_STEPS or content is not None:
-            _name_step(kind, f"{place}.{kind}", NOT_ATLANTIS, notes)
+            _note_step(kind, f"{place}.{kind}", NOT_ATLANTIS, notes)
 
 
-def _name_step(kind: str, place: str, otherwise: str, notes: Notes) -> None:
+def _note_step(kind: str, place: str, otherwise: str, notes: Notes) -> None:
     if kind in EXPLAINED_STEPS:
         notes.explain(place, EXPLAINED_STEPS[kind])
     else:
@@ -79,14 +79,14 @@ def _read_arguments(
         name, _, value = argument.partition("=")
         file = value.strip("\"'")
         if "$" in argument or "{" in argument.replace("{workspace}", ""):
-            notes.add(place, f"{written}: of Atlantis' variables only $WORKSPACE is known here")
+            notes.add(place, f"{written}: of Atlantis' variables, only $WORKSPACE is supported")
         elif name in ("-var-file", "-backend-config") and file and "=" not in file:
             key = "var_files" if name == "-var-file" else "backend_config"
             found[key].append(file)
         elif name in _IGNORED_ARGUMENTS:
             notes.explain(place, f"{written}: {_IGNORED_ARGUMENTS[name]}")
         elif kind == "init":
-            notes.add(place, f"{written}: {words.argument(argument) or 'it is no argument of init'}")
+            notes.add(place, f"{written}: {words.argument(argument) or 'it is not an argument of init'}")
         else:
             wrong = words.argument(argument)
             if wrong:

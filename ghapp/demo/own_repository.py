@@ -18,7 +18,7 @@ from ghapp.local_github import Entry
 from ghapp.repository_config import CONFIG_PATH
 
 OVERRIDE = "zz_planward_demo_override.tf"
-"""Terraform merges files with such a name over the others, in order, so that the last one's backend counts.
+"""Terraform reads files named `*_override.tf` last, in the order of their names, so this file's backend is used.
 
 https://developer.hashicorp.com/terraform/language/files/override
 """
@@ -60,7 +60,9 @@ def read_own_repository(directory: Path, states: Path) -> OwnRepository:
     below = directory.resolve().relative_to(copy.directory.resolve())
     root_modules = tuple(root.dir for root in configuration.root_modules if Path(root.dir).is_relative_to(below))
     if not root_modules:
-        raise DemoError(f"--repo: there is no root module in {directory}: no directory with .tf files that none calls")
+        raise DemoError(
+            f"--repo: {directory} has no root module: no directory with .tf files that no other module calls"
+        )
     files = _files(copy)
     for root_module in root_modules:
         files[_inside(root_module, OVERRIDE)] = _override(states, root_module)
@@ -79,8 +81,8 @@ def read_own_repository(directory: Path, states: Path) -> OwnRepository:
 def play_own_repository(loop: Loop, own: OwnRepository) -> None:
     """The demo: a pull request that touches every root module, its merge, its promotion."""
     given = loop.stage.given
-    gets = f"with {', '.join(given)}: what it applies is real" if given else "without your credentials"
-    say(f"Every backend is a local state now; Terraform and your provisioners run on this machine, {gets}")
+    gets = f"with {', '.join(given)}: it creates real resources" if given else "without your credentials"
+    say(f"All states are now in local files. Terraform and your provisioners run on this machine, {gets}")
     loop.prepare(own.files)
     done(f"{loop.full_name}: {', '.join(own.root_modules)}")
     say(f"{AUTHOR} proposes a change to every root module")
@@ -169,7 +171,8 @@ def _change(own: OwnRepository) -> Change:
     return Change(
         branch="planward-demo",
         title="Try Planward",
-        body="A resource that needs no provider, in every root module; the rest of the plan is all that is there.",
+        body="This adds a resource that needs no provider to each root module. The rest of the plan is everything that "
+        "your configuration contains already, since the demo starts with empty states.",
         files={_inside(root_module, MARKER): content for root_module in own.root_modules},
     )
 
@@ -183,7 +186,7 @@ def _why_not(title: str, summary: str, problems: tuple[str, ...]) -> str:
     if re.search(r"the provider .* cannot be installed|query available provider", f"{title} {summary}", re.I):
         return (
             f"{said}. Terraform could not download it, and the mirror that TF_CLI_CONFIG_FILE names, if there is one, "
-            "has no version that fits"
+            "has no suitable version"
         )
     if re.search(r"no value for required variable", f"{title} {summary}", re.I):
         return (

@@ -1,4 +1,4 @@
-"""Play the demo: the whole cycle, live. Every step is real; nothing is recorded."""
+"""Play the demo: the whole cycle, with real programs. Nothing is a recording."""
 
 import contextlib
 import signal
@@ -49,7 +49,7 @@ def play(directory: Path | None, *, port: int, leave_running: bool, repository: 
                     raise
                 # The pages, the logs and the pull request show the failure, and another commit may fix it.
                 failed = error
-                say(f"It ends here: {error}")
+                say(f"The demo stops here: {error}")
         loop.look_around(directory / "states")
         if leave_running:
             with contextlib.suppress(KeyboardInterrupt):
@@ -71,7 +71,7 @@ def _play_sample(stack: contextlib.ExitStack, directory: Path, port: int) -> Loo
     sample = render_sample(states)
     loop.prepare(sample)
     done(f"{loop.full_name}: network, database and app, on the branches staging and production")
-    done("both branches need a pull request and a green planward/plan of this very App")
+    done("both branches require a pull request and a green planward/plan from this App")
     _fail_and_fix(loop, sample)
     _change_something_that_matters(loop, sample)
     _destroy_something(loop, sample)
@@ -88,7 +88,7 @@ def _fail_and_fix(loop: Loop, sample: Mapping[str, bytes]) -> None:
     if refusal is None:
         raise DemoError("the local GitHub let a failing pull request be merged")
     done(f"GitHub does not merge it: {refusal}")
-    say(f"{AUTHOR} mends it with another commit")
+    say(f"{AUTHOR} fixes it with another commit")
     loop.commit(fix(sample))
     loop.planned(number)
     loop.merge_and_watch(number, "planward/apply (testing)", "planward/apply (staging)")

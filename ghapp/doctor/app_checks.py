@@ -28,7 +28,7 @@ def check_repository(repository: RepositoryAllows) -> tuple[ProtectionCheck, ...
 
 
 def check_sandbox(settings: SandboxSettings) -> ProtectionCheck:
-    """The sandbox that Terraform would use on this machine, which may not be the server."""
+    """Check the sandbox that Terraform would use on this machine, which may not be the server."""
     works, said = examine_sandbox(settings)
     if works:
         return ProtectionCheck(name="sandbox", state=State.MET, said=said)
@@ -37,7 +37,7 @@ def check_sandbox(settings: SandboxSettings) -> ProtectionCheck:
 
 
 def check_control_groups() -> ProtectionCheck:
-    """Whether the kernel bounds root runs that this process would start; the server may be in another group."""
+    """Say whether the kernel limits the root runs that this process would start. On the server that may differ."""
     return ProtectionCheck(name="control_groups", state=State.MET, said=f"here {examine_control_groups()}")
 
 
@@ -53,11 +53,13 @@ def _permissions(manifest: AppManifest, app: AppSeen) -> Iterator[ProtectionChec
         )
     for name in lacking:
         if name in OPTIONAL:
-            said = f"the App has no {name}: {manifest.permissions[name]}, so that classic protection is not seen"
+            said = (
+                f"the App has no {name}: {manifest.permissions[name]}, so classic branch protection cannot be checked"
+            )
             yield ProtectionCheck(name=f"permission_{name}", state=State.ADVICE, said=said, setting=_OURS)
     more = list(_not_granted(app.permissions, manifest.permissions))
     if more:
-        said = f"the App may more than Planward needs: {_with_levels(app.permissions, more)}"
+        said = f"the App has permissions that Planward does not need: {_with_levels(app.permissions, more)}"
         yield ProtectionCheck(name="permissions_to_spare", state=State.ADVICE, said=said, setting=_OURS)
 
 
@@ -79,7 +81,7 @@ def _events(manifest: AppManifest, app: AppSeen) -> Iterator[ProtectionCheck]:
     missing = [event for event in manifest.events if event not in app.events]
     if missing == [_REVIEWS]:
         said = (
-            f"the App does not subscribe to {_REVIEWS}: a review does not count as Preview, its button and comment do"
+            f"the App does not subscribe to {_REVIEWS}: reviews do not count as Preview; only its button and comment do"
         )
         yield ProtectionCheck(name="events", state=State.ADVICE, said=said, setting=_OURS)
     elif missing:

@@ -1,4 +1,4 @@
-"""Check the gates of a branch. Pure: takes its rules, returns the list of gates."""
+"""Check the gates of a branch. These functions only compare values; they do no I/O."""
 
 from ghapp.doctor.bypasses import administrators, direct_pushes
 from ghapp.doctor.protection_check import (
@@ -56,7 +56,7 @@ def _check(guarded: Guarded) -> list[ProtectionCheck]:
         return [required]
     other = next((each for each in sources if each is not None), None)
     said = (
-        f"{CHECK} may come from anyone: whoever may write can post a green one"
+        f"{CHECK} may come from any source: anybody with write access can post a green one"
         if other is None
         else f"{CHECK} has to come from the App {other}, not from this one ({guarded.app_id})"
     )
@@ -85,7 +85,7 @@ def _stale_reviews(guarded: Guarded) -> ProtectionCheck:
         "stale_reviews",
         any(source.pull_request and source.pull_request.dismisses_stale_reviews for source in guarded.sources),
         "reviews of older commits are dismissed",
-        "an approval outlives the commits that are pushed after it",
+        "an approval stays valid when more commits are pushed",
         "pull_request.dismiss_stale_reviews_on_push: true",
         otherwise=_for_teams(guarded),
     )
@@ -115,7 +115,7 @@ def _conversations(guarded: Guarded) -> ProtectionCheck:
         "conversations",
         any(source.pull_request and source.pull_request.resolves_conversations for source in guarded.sources),
         "conversations have to be resolved",
-        "unresolved conversations do not hold a merge",
+        "unresolved conversations do not block a merge",
         "pull_request.required_review_thread_resolution: true",
     )
 
@@ -148,7 +148,7 @@ def _up_to_date(guarded: Guarded) -> ProtectionCheck:
         "up_to_date",
         any(source.merge_queue or (source.up_to_date and source.checks) for source in guarded.sources),
         "branches have to be up to date, or go through a merge queue",
-        "a branch that is behind may be merged: what was planned is not what is merged",
+        "a branch that is behind its base may be merged: the merge may differ from what was planned",
         "required_status_checks.strict_required_status_checks_policy: true, or the rule merge_queue",
     )
 
@@ -159,7 +159,7 @@ def _merge_commits(guarded: Guarded) -> ProtectionCheck:
         source for source in guarded.sources if source.pull_request and "merge" not in source.pull_request.merge_methods
     ]
     if straight:
-        said, setting = "a linear history is required", f"take required_linear_history out of {named(straight)}"
+        said, setting = "a linear history is required", f"remove required_linear_history from {named(straight)}"
     elif narrow:
         said, setting = "the rules do not allow merge commits", f"allowed_merge_methods of {named(narrow)}: add merge"
     elif not guarded.allows_merge_commits:
@@ -179,7 +179,7 @@ def _required_deployments(guarded: Guarded, before: str) -> ProtectionCheck:
     return ProtectionCheck(
         name="required_deployments",
         state=State.ADVICE,
-        said=f"GitHub itself does not ask for a successful deployment to {before}: a second, independent lock",
+        said=f"GitHub itself does not require a successful deployment to {before}, as a second, independent safeguard",
         setting=f"rule required_deployments: required_deployment_environments [{before}]; "
-        "it also holds the promotion of a tip that touched no root module, which has no deployment",
+        "it also blocks the promotion of a tip that touched no root module, since such a tip has no deployment",
     )

@@ -19,7 +19,7 @@ def direct_pushes(guarded: Guarded) -> ProtectionCheck:
     """Check that some source of rules requires a pull request from everybody."""
     asking = sources_requiring_pull_requests(guarded)
     if not asking:
-        setting = "rule pull_request; who pushes without one changes the environment's branch, and the apply is held"
+        setting = "rule pull_request; without it, anybody who may push can move the branch, and each such apply is held"
         return make_check(guarded, "direct_pushes", False, "", "direct pushes are not denied", setting)
     pushers = [_pushers(source) for source in asking]
     if any(each == () for each in pushers):
@@ -31,7 +31,7 @@ def direct_pushes(guarded: Guarded) -> ProtectionCheck:
         name="direct_pushes",
         state=State.MISSING,
         said=f"{listed(sorted(known, key=len)[0])} may push without a pull request",
-        setting=f"take them out of the bypass list of {named(asking)}, or let them bypass for pull requests only",
+        setting=f"remove them from the bypass list of {named(asking)}, or let them bypass for pull requests only",
     )
 
 
@@ -52,12 +52,12 @@ def administrators(guarded: Guarded) -> ProtectionCheck:
     if missing:
         setting = 'a ruleset with an empty bypass list, or enforce_admins ("Do not allow bypassing the above settings")'
         are = "are" if len(missing) > 1 else "is"
-        said = f"administrators are not held, as nobody is: {' and '.join(missing)} {are} not required"
+        said = f"the rules bind neither administrators nor anybody else: {' and '.join(missing)} {are} not required"
         return make_check(guarded, "administrators", False, "", said, setting)
     loose = {what: sources for what, sources in asking.items() if not any(each.bypass == () for each in sources)}
     if not loose:
         return ProtectionCheck(
-            name="administrators", state=State.MET, said="administrators are held like everyone else"
+            name="administrators", state=State.MET, said="the rules bind administrators like everybody else"
         )
     for what, sources in loose.items():
         if all(source.bypass for source in sources):
@@ -68,7 +68,9 @@ def administrators(guarded: Guarded) -> ProtectionCheck:
                 said=f"{who} may merge past {what}",
                 setting=f"empty the bypass list of {named(sources)}; in classic protection, enforce_admins: true",
             )
-    return _unseen("administrators", "who may bypass it", [each for sources in loose.values() for each in sources])
+    return _unseen(
+        "administrators", "who may bypass the rules", [each for sources in loose.values() for each in sources]
+    )
 
 
 def _unseen(name: str, what: str, sources: Sequence[RuleSource]) -> ProtectionCheck:
@@ -76,5 +78,5 @@ def _unseen(name: str, what: str, sources: Sequence[RuleSource]) -> ProtectionCh
         name=name,
         state=State.UNSEEN,
         said=f"an App cannot see {what}: the bypass list of {named(sources)}",
-        setting="look whether it is empty, or give doctor an administrator's token (--token-file)",
+        setting="check whether it is empty, or give doctor an administrator's token (--token-file)",
     )

@@ -1,4 +1,4 @@
-"""Query GitHub for everything on which the gates depend, and check the gates."""
+"""Ask GitHub for everything that the gates depend on, and check the gates."""
 
 import asyncio
 from collections.abc import Iterator
@@ -32,13 +32,13 @@ class Diagnosis:
     without_branch: tuple[tuple[str, ProtectionCheck], ...]
     """The environments whose branch does not exist."""
     root_modules: tuple[str, ...] = ()
-    """Errors in root modules. These are no missing gates, since they fail the pull requests that touch them."""
+    """Errors in root modules. They do not count as missing gates, since they fail the pull requests that touch them."""
 
     @property
     def missing(self) -> int:
         """The number of gates that are missing or weaker than they should be."""
-        make_check = [*self.general, *(gate for _, gates in self.branches for gate in gates)]
-        return sum(gate.state == State.MISSING for gate in (*make_check, *(gate for _, gate in self.without_branch)))
+        gates = [*self.general, *(gate for _, found in self.branches for gate in found)]
+        return sum(gate.state == State.MISSING for gate in (*gates, *(gate for _, gate in self.without_branch)))
 
 
 async def examine(
@@ -64,7 +64,9 @@ async def examine(
     if installation is None:
         raise JobError(f"{app.name} is not installed on {full_name}: install it at {app.html_url}/installations/new")
     if installation.suspended:
-        raise JobError(f"the installation of {app.name} on {installation.account} is suspended: an owner can lift that")
+        raise JobError(
+            f"the installation of {app.name} on {installation.account} is suspended: an owner can unsuspend it"
+        )
     general = check_app(read_app_manifest(), app, installation)
     if sandbox is not None:
         general = (*general, await asyncio.to_thread(check_sandbox, sandbox), check_control_groups())
@@ -114,7 +116,7 @@ async def _config(rules: Rules, repository: RepositoryAllows) -> tuple[Repositor
     if not config.branch_environments:
         raise JobError(
             f"{repository.full_name} has no environment with a branch: "
-            f"make a branch staging, or name one in {CONFIG_PATH}"
+            f"create the branch staging, or name another branch in {CONFIG_PATH}"
         )
     return config, branches
 
@@ -132,18 +134,16 @@ def _plans_apart(config: RepositoryConfig, vault: Vault | None, role: str | None
         return
     for name, environment in config.branch_environments.items():
         if environment.promote_from is None and environment.preview == "always":
-            said = (
-                f"a pull request into {environment.branch} is planned with the credentials with which {name} is applied"
-            )
+            said = f"pull requests into {environment.branch} are planned with the credentials that apply {name}"
             setting = (
-                "{operation} in VAULT_ROLE or in a path of secrets, so that Vault gives plans less, or "
+                "{operation} in VAULT_ROLE or in a path of secrets, so that Vault gives plans fewer rights, or "
                 f"environments.{name}.preview: on_approval in {CONFIG_PATH}"
             )
             yield ProtectionCheck(name="preview", state=State.ADVICE, said=said, setting=setting)
 
 
 def _no_branch(branch: str) -> ProtectionCheck:
-    said, setting = f"there is no branch {branch}", f"make it: git push origin HEAD:refs/heads/{branch}"
+    said, setting = f"there is no branch {branch}", f"create it: git push origin HEAD:refs/heads/{branch}"
     return ProtectionCheck(name="branch", state=State.MISSING, said=said, setting=setting)
 
 

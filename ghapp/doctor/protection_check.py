@@ -1,4 +1,4 @@
-"""A gate, its state, and the facts that decide about it."""
+"""A gate, its state, and the facts on which the state depends."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -51,17 +51,20 @@ def make_check(
     guarded: Guarded,
     name: str,
     met: bool,
-    so: str,
-    not_so: str,
+    text_if_met: str,
+    text_if_missing: str,
     setting: str,
     *,
     otherwise: State = State.MISSING,
 ) -> ProtectionCheck:
-    """Make the check of a gate. If it is not `met`, it has the text `not_so`, the setting and the state `otherwise`."""
+    """Make the check of a gate.
+
+    A gate that is not `met` gets `text_if_missing`, the setting, and the state `otherwise`.
+    """
     if met:
-        return ProtectionCheck(name=name, state=State.MET, said=so)
+        return ProtectionCheck(name=name, state=State.MET, said=text_if_met)
     unseen = "" if guarded.sees_classic else " as far as rulesets go; classic protection cannot be seen"
-    return ProtectionCheck(name=name, state=otherwise, said=f"{not_so}{unseen}", setting=setting)
+    return ProtectionCheck(name=name, state=otherwise, said=f"{text_if_missing}{unseen}", setting=setting)
 
 
 def sources_requiring_pull_requests(guarded: Guarded) -> list[RuleSource]:
@@ -75,6 +78,6 @@ def named(sources: Sequence[RuleSource]) -> str:
 
 
 def listed(words: Iterable[str]) -> str:
-    """Join words as a sentence lists them."""
+    """Join words with commas and "and"."""
     *others, last = words
     return f"{', '.join(others)} and {last}" if others else last

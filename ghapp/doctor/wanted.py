@@ -1,4 +1,4 @@
-"""Write the ruleset that has every gate, for GitHub's API and for Terraform's GitHub provider."""
+"""Write a ruleset that sets every gate of a branch, for GitHub's API and for Terraform's GitHub provider."""
 
 import json
 import re

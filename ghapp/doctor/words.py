@@ -17,7 +17,7 @@ _SIGNS = {
 
 
 def render_diagnosis(diagnosis: Diagnosis) -> str:
-    """Every gate with a sign; below the gates that are not met, what to set; and the calls that set everything."""
+    """List every gate with a sign and, if it is not met, with the setting. Commands that set every gate come last."""
     return "\n".join(_lines(diagnosis))
 
 
@@ -30,7 +30,7 @@ def _lines(diagnosis: Diagnosis) -> Iterator[str]:
         yield from _section(f"the environment {environment}", (gate,))
     if diagnosis.root_modules:
         yield ""
-        yield click.style("root modules that cannot be run (pull requests that touch them fail, no others)", bold=True)
+        yield click.style("root modules that cannot run (only pull requests that touch them fail)", bold=True)
         for said in diagnosis.root_modules:
             yield f"  {_SIGNS[State.ADVICE]} {said}"
     weak = []
@@ -40,7 +40,7 @@ def _lines(diagnosis: Diagnosis) -> Iterator[str]:
             weak.append(guarded)
     if weak:
         yield ""
-        yield "To set all of it at once (or `planward doctor --terraform`), as an administrator of the repository:"
+        yield "To set all of these at once, as an administrator (or use `planward doctor --terraform`):"
         for guarded in weak:
             yield render_call(diagnosis.full_name, guarded)
 

@@ -32,7 +32,10 @@ class Sent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotSent:
-    """The chat did not accept the message. `retryable`: whether it may do so later, after `retry_after_s` if known."""
+    """The chat did not accept the message. `retryable` says whether it may accept it later.
+
+    `retry_after_s` is how long the chat asks to wait, None if it does not say.
+    """
 
     reason: str
     retryable: bool
@@ -91,7 +94,7 @@ async def _allowed_addresses(url: str, hosts: ChatHosts, resolve: Resolve) -> Se
     scheme, host = scheme_and_host(url)
     is_http = scheme in ("http", "https")
     if not is_http and "." not in host and ":" not in host and host != "localhost":
-        return ()  # for most services: the host part is a token
+        return ()  # with most services, the part where the host would be is a token
     if is_http and _proxy(scheme or "", host) is not None:
         return ()
     try:
@@ -107,7 +110,8 @@ async def _post(
 ) -> Delivered:
     try:
         request = httpx.Request("POST", url, content=payload, headers={"Content-Type": "application/json"})
-        if request.url.host != scheme_and_host(url)[1]:  # two ways to read one address: only one of them was checked
+        # If two parsers read the address differently, only the host that one of them found was checked.
+        if request.url.host != scheme_and_host(url)[1]:
             return NotSent(reason="the chat's address cannot be read", retryable=False)
         # Not httpx's client: it logs the whole address, and can be told to follow redirects.
         async with transport or _connections(request.url) as wire:
@@ -178,12 +182,12 @@ async def _by_apprise(note: Note, url: str) -> Delivered:
         # Not the text as given: it could contain several addresses, and only the first was checked.
         one = apprise.Apprise.instantiate(url)
         if not one or not service.add(one):
-            return NotSent(reason="the chat's address is none that apprise knows", retryable=False)
+            return NotSent(reason="apprise does not know such an address", retryable=False)
         body = "\n".join(_plain(line) for line in note.lines)
         sent = await service.async_notify(title=note.headline, body=body, body_format=apprise.NotifyFormat.TEXT)
     except Exception as error:  # a plugin for one of 130 services may raise anything
         return NotSent(reason=f"the chat could not be reached ({type(error).__name__})", retryable=True)
-    return Sent() if sent else NotSent(reason="the chat did not take the message", retryable=True)
+    return Sent() if sent else NotSent(reason="the chat did not accept the message", retryable=True)
 
 
 def _plain(line: tuple[str | Link, ...]) -> str:

@@ -8,7 +8,7 @@ from checks.plan import Counts
 from ghapp.values import CommitSha, EnvironmentName
 
 Kind = Literal["applied", "failed", "waiting", "promotion"]
-"""The words of `notify[].on` in the repository's config."""
+"""The kinds of messages, as in `notify[].on` of the repository's config."""
 
 
 class PullRequestLink(Struct, frozen=True, kw_only=True):
@@ -47,7 +47,7 @@ class Applied(_Message, frozen=True, kw_only=True):
 
 
 class Failed(_Message, frozen=True, kw_only=True):
-    """An apply failed; `cause` is the first line of its check run, `result` describes what it did before."""
+    """An apply failed. `cause` is the first line of its check run; `result` says what was applied before that."""
 
     kind: ClassVar[Kind] = "failed"
     cause: str

@@ -75,7 +75,10 @@ def _link(link: Link) -> str:
 
 
 def _text(text: str, limit: int) -> str:
-    """One line, escaped. It is cut before that, so that no entity is cut; one character becomes at most five."""
+    """One line, escaped. It is shortened before it is escaped, so that no entity is cut in two.
+
+    Escaping turns one character into at most five.
+    """
     line = "".join(character for character in _SPACES.sub(" ", text) if character.isprintable())
     while len(escaped := _escape(line)) > limit:
         line = line[: len(line) - max(1, (len(escaped) - limit) // 5)].removesuffix("…")[:-1] + "…"

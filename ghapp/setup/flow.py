@@ -17,7 +17,7 @@ _PATIENCE_S = 3600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """The App to register, the GitHub for it, and the port of the page (0 means any free port)."""
+    """The App to register, the API of its GitHub, and the port of the setup page (0 means any free port)."""
 
     api_url: str
     public_url: str
@@ -53,7 +53,7 @@ async def set_up(plan: Plan, keeper: Keeper, say: Callable[[str], None]) -> None
     if app.webhook_secret is None:
         raise JobError(
             f"GitHub made no webhook secret, and Planward does not start without one: set one in the settings of "
-            f"{app.name} → Webhook, and put it beside the others as PLANWARD_GITHUB_WEBHOOK_SECRET"
+            f"{app.name} → Webhook, and store it with the others as PLANWARD_GITHUB_WEBHOOK_SECRET"
         )
     say("Next:")
     say(f"  1. {keeper.next_step()}")
@@ -66,7 +66,7 @@ async def _register(plan: Plan, page: SetupPage) -> RegisteredApp:
         async with asyncio.timeout(_PATIENCE_S):
             code = await page.code()
     except TimeoutError:
-        raise JobError("nobody created the App within an hour: begin again") from None
+        raise JobError("nobody created the App within an hour: run planward setup again") from None
     return await exchange_code(plan.api_url, API_VERSION, code)
 
 

@@ -15,7 +15,7 @@ from ghapp.vault.session import Vault, VaultSession
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.:/@%+,-]+")
 """Characters that a shell, systemd and docker all take literally."""
-_NOT_PLAIN = "use letters, digits and _ . : / @ % + , - alone, which sh, systemd and docker read alike"
+_NOT_PLAIN = "use only letters, digits and _ . : / @ % + , - which sh, systemd and docker all read in the same way"
 _OWN_FILES = {"PLANWARD_GITHUB_PRIVATE_KEY": "private-key.pem"}
 
 
@@ -32,7 +32,7 @@ class Keeper(Protocol):
         """Store the values under their names. Returns a description of the place for people."""
 
     def next_step(self) -> str:
-        """How `planward serve` reads them."""
+        """Return what the user has to do so that `planward serve` gets the credentials."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,12 +51,12 @@ class FileKeeper:
         """Raises SettingsError if a file exists, cannot be created, or would be read differently by some program."""
         for name, value in known.items():
             if not _PLAIN.fullmatch(value):
-                raise SettingsError(f"{name} is {value}: {_NOT_PLAIN}, or keep it in Vault, by --vault")
+                raise SettingsError(f"{name} is {value}: {_NOT_PLAIN}, or store it in Vault with --vault")
         if not _PLAIN.fullmatch(str(self.path)):
             raise SettingsError(f"--file: {self.path}: {_NOT_PLAIN}")
         for path in (self.path, self._own_file("PLANWARD_GITHUB_PRIVATE_KEY")):
             if path.exists() and not self.overwrite:
-                raise SettingsError(f"{path} exists: say --file for another one, or --force to overwrite it")
+                raise SettingsError(f"{path} exists: choose another file with --file, or overwrite it with --force")
         try:
             with tempfile.NamedTemporaryFile(dir=self.path.parent, prefix=f".{self.path.name}-"):
                 pass
@@ -67,7 +67,9 @@ class FileKeeper:
         """Write each file atomically. If a file has appeared in the meantime, it stays, and the App's id is added to
         the new file's name."""
         app_id = values["PLANWARD_GITHUB_APP_ID"]
-        lines = ["# Written by planward setup. NAME=VALUE, without quotes: read by sh, systemd and docker alike."]
+        lines = [
+            "# Written by planward setup. NAME=VALUE without quotes, so that sh, systemd and docker can all read it."
+        ]
         for name, value in values.items():
             if _PLAIN.fullmatch(value):
                 lines.append(f"{name}={value}")
@@ -77,7 +79,7 @@ class FileKeeper:
         return str(self._write(self.path, "\n".join(lines) + "\n", app_id))
 
     def next_step(self) -> str:
-        """The next command, for a shell."""
+        """Return the command, for a shell."""
         return f"set -a; . {self.path}; set +a; planward serve"
 
     def _own_file(self, name: str) -> Path:
@@ -114,7 +116,7 @@ class VaultKeeper:
         """Raises SettingsError if a secret exists, and VaultError if it cannot be read or written."""
         async with self._session() as session:
             if await session.holds(self.path) and not self.overwrite:
-                raise SettingsError(f"{self.path} in Vault exists: name another path, or say --force to overwrite it")
+                raise SettingsError(f"{self.path} in Vault exists: choose another path, or overwrite it with --force")
             await session.require_writable(self.path)
 
     async def keep(self, values: Mapping[str, str]) -> str:
@@ -124,7 +126,7 @@ class VaultKeeper:
         return f"{self.path} in Vault"
 
     def next_step(self) -> str:
-        """The secret's keys are the variables."""
+        """Return an instruction: the keys of the secret are the names of the variables."""
         return f"give `planward serve` the keys of {self.path} as environment variables, then start it"
 
     def _session(self) -> AbstractAsyncContextManager[VaultSession]:

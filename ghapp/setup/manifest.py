@@ -11,7 +11,7 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def fill_manifest(manifest: AppManifest, *, name: str, public_url: str, redirect_url: str) -> dict[str, Any]:
-    """`app.yml` with the addresses of this installation."""
+    """Return the content of `app.yml`, with the addresses of this installation."""
     return {
         **manifest.document,
         "name": name,
@@ -44,6 +44,6 @@ def require_reachable(public_url: str, api_url: str) -> None:
     """Raises SettingsError if GitHub could not deliver to that address."""
     if urlsplit(public_url).hostname in _LOOPBACK and urlsplit(api_url).hostname not in _LOOPBACK:
         raise SettingsError(
-            f"{public_url} is on this machine alone, and GitHub could not deliver there: "
-            "say --public-url https://HOST, or set PLANWARD_PUBLIC_URL"
+            f"{public_url} is only on this machine, so GitHub could not deliver there: "
+            "give --public-url https://HOST, or set PLANWARD_PUBLIC_URL"
         )

@@ -90,7 +90,7 @@ async def serve_setup_page(port: int, on_refusal: Callable[[str], None]) -> Asyn
         try:
             listener.bind((_HOST, port))
         except OSError:
-            raise SettingsError(f"port {port} is taken: say another --port, or leave it out") from None
+            raise SettingsError(f"port {port} is taken: choose another --port, or leave it out") from None
         listener.listen()
         page = SetupPage(listener, on_refusal)
         server = _Server(

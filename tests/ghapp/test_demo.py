@@ -136,7 +136,7 @@ def test_where_an_apply_fails_the_servers_keep_running_and_the_exit_status_says_
             lines.append(line)
             if "Everything keeps running until you press Ctrl-C" in line:
                 break
-        assert any("It ends here: planward/apply (staging) failed: " in line for line in lines), lines
+        assert any("The demo stops here: planward/apply (staging) failed: " in line for line in lines), lines
         playing.send_signal(signal.SIGINT)
         assert playing.wait(timeout=60) == 1
         assert "planward/apply (staging) failed" in playing.stderr.read()
@@ -145,8 +145,8 @@ def test_where_an_apply_fails_the_servers_keep_running_and_the_exit_status_says_
 @pytest.mark.parametrize(
     ("files", "words"),
     [
-        ({"README.md": "# Nothing"}, "there is no root module in"),
-        ({}, "there is no root module in"),
+        ({"README.md": "# Nothing"}, "has no root module"),
+        ({}, "has no root module"),
     ],
 )
 def test_a_directory_without_root_modules_is_refused(tmp_path: Path, files: dict[str, str], words: str) -> None:

@@ -120,5 +120,5 @@ def test_the_demo_says_which_extra_it_needs(missing: str) -> None:
     )
     assert (done.returncode, done.stderr) == (
         1,
-        f"planward: the demo needs the package {missing}: pip install 'planward[demo]' brings it\n",
+        f"planward: the demo needs the package {missing}: install it with: pip install 'planward[demo]'\n",
     )

@@ -61,9 +61,9 @@ def test_an_ignored_event_is_answered_2xx(line: Line) -> None:
 UNIMPLEMENTED = "is not implemented in this version of Planward"
 BAD_CONFIGS = {
     "environmnets: {}\n": f'{CONFIG}:1:1: environmnets: unknown key; did you mean "environments"?',
-    "team: 7\n": f"{CONFIG}:1:7: team: must be a text, found a number; put it in quotes",
+    "team: 7\n": f"{CONFIG}:1:7: team: must be a string, found a number; put it in quotes",
     "environments:\n  staging: {branch: staging}\n  staging: {branch: main}\n": (
-        f"{CONFIG}:3:3: environments.staging: is there twice, first in line 2; keep one of them"
+        f"{CONFIG}:3:3: environments.staging: occurs twice, first in line 2; keep one of them"
     ),
     'policies: ["policy/*.rego"]\n': f"{CONFIG}:1:1: policies: {UNIMPLEMENTED}; remove the key",
 }
@@ -171,8 +171,8 @@ def test_a_change_that_another_tool_runs_is_a_failure_that_names_it(line: Line) 
     story = line.story()
     check = story.planned(story.propose({TERRAGRUNT: "inputs = {}\n"}))
     assert failure(story, check) == (
-        f"live/vpc is run by Terragrunt ({TERRAGRUNT}), which Planward does not support: this is not planned. Where "
-        f"something else plans it, list what Planward is to run under root_modules in {CONFIG}."
+        f"live/vpc is run by Terragrunt ({TERRAGRUNT}), which Planward does not support, so it is not planned. If "
+        f"something else plans it, list the directories that Planward should run under root_modules in {CONFIG}."
     )
 
 
@@ -185,7 +185,7 @@ def test_a_change_that_another_tool_runs_passes_where_the_config_lists_the_root_
 def test_a_config_where_it_is_not_read_is_a_failure_until_it_is_moved(line: Line) -> None:
     story = line.story()
     wrong = ".github/planward.yaml"
-    cause = f"{wrong}:1:1: this file is not read: move what it says to {CONFIG}, or rename it if it is something else"
+    cause = f"{wrong}:1:1: this file is not read: move its contents to {CONFIG}, or rename it if it is something else"
     assert failure(story, story.planned(story.propose({wrong: "team: x\n", **story.network(2)}))) == cause
     sha = story.commit("staging", {wrong: "team: x\n", **story.network(3)})
     story.press(story.applied(sha), "plan", by=story.maintainer)

@@ -17,8 +17,8 @@ from tests.ghapp.atlantis.importing import imported
     [
         (b"", "atlantis.yaml:1:1: must be a mapping with version and projects"),
         (b"[1]", "atlantis.yaml:1:1: must be a mapping with version and projects"),
-        (b"projects: []", "atlantis.yaml:1:1: version: must be 3 or 2, not None; is this a repository's config of "
-         "Atlantis?"),
+        (b"projects: []", "atlantis.yaml:1:1: version: must be 3 or 2, not None; is this the Atlantis config of a "
+         "repository?"),
         (b"a: [", "atlantis.yaml:1:5: is not YAML: expected the node content, but found '<stream end>'"),
         (b"version: 3\nversion: 3", 'atlantis.yaml:1:1: is not YAML: found duplicate key "version" with value "3" '
          '(original value: "3")'),

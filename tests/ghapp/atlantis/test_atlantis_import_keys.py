@@ -83,37 +83,37 @@ root_modules:
 """
 
 UNRESOLVED = (
-    "policies: this version of Planward judges no policies: run conftest in CI, as a required check of its own",
+    "policies: this version of Planward does not evaluate policies: run conftest in CI, as a required check of its own",
     "workflows.staging.plan.steps[0].env: an environment variable comes from Vault (kv/{team}/{branch}/env), a value "
     'from a var file; "command" is not run',
     "workflows.staging.plan.steps[1].init.extra_args: -backend-config=bucket=x: -backend-config is not allowed: name a "
     "file in backend_config",
-    "workflows.staging.plan.steps[2].plan.extra_args: -target=x: -target is not allowed: part of a root module would "
-    "count as all of it; split the root module",
-    "workflows.staging.plan.steps[3].run: commands of a pull request would run with the environment's credentials; use "
-    "Terraform, or CI before it",
-    'projects[2].workflow: "on-the-server" is defined on Atlantis\' server: carry its arguments over by hand',
-    'projects[3].workspace: "eu-west-1" is no environment: say whose state it is by environments: {NAME: {workspace: '
-    "eu-west-1}}",
+    "workflows.staging.plan.steps[2].plan.extra_args: -target=x: -target is not allowed: a part of the root module "
+    "would count as the whole; split the root module",
+    "workflows.staging.plan.steps[3].run: commands of a pull request would run with the environment's credentials; "
+    "use Terraform instead, or run them in CI",
+    'projects[2].workflow: "on-the-server" is defined on Atlantis\' server: copy its arguments by hand',
+    'projects[3].workspace: "eu-west-1" is not an environment: assign the state to one with environments: {NAME: '
+    "{workspace: eu-west-1}}",
     'projects[1].workflow: leads out of the repository: "../../outside.tfvars"',
 )
 EXPLAINED = (
-    "automerge: a merge comes before the apply, and people press it",
+    "automerge: Planward applies after the merge, and people press the merge button",
     "parallel_plan: root modules that do not depend on each other are always planned side by side",
     "workflows.staging.plan.steps[1].init.extra_args: -reconfigure: every run begins with a fresh init",
-    "workflows.staging.plan.steps[2].plan.extra_args: -lock=false: applies lock, plans of pull requests write nothing "
-    "and do not",
+    "workflows.staging.plan.steps[2].plan.extra_args: -lock=false: applies lock the state; plans of pull requests "
+    "write nothing, so they do not",
     "projects[0].name, projects[1].name, projects[2].name: Planward names a root module by its directory",
-    "projects[0].branch: environments say which branches there are; every pull request into one of them is planned",
-    "projects[0].autoplan.enabled: the check gates the merge, so whatever is touched is planned",
-    "projects[0].autoplan.when_modified: Terraform's own files are found: the root module's, those of modules that it "
-    "calls, var files and the lock file",
-    "projects[0].autoplan.when_modified: !*.md: no path is left out: where one too many is watched, a plan too many is "
-    "made",
+    "projects[0].branch: environments name the branches; every pull request into one of these is planned",
+    "projects[0].autoplan.enabled: the check gates the merge, so every touched root module is planned",
+    "projects[0].autoplan.when_modified: Planward finds these by itself: files of the root module and of modules that "
+    "it calls, var files, the lock file",
+    "projects[0].autoplan.when_modified: !*.md: exclusions are ignored: at worst, Planward makes a plan that was not "
+    "necessary",
     "projects[1].apply_requirements, projects[2].apply_requirements: GitHub does that: branch protection requires "
     "reviews and the check; planward doctor says what is missing",
-    'projects[1].workspace: the workspace "prod" is taken for the environment production',
-    "projects[2].workspace: the one state that Atlantis kept (workspace default) is taken for production's",
+    'projects[1].workspace: the workspace "prod" is taken to be the environment production',
+    "projects[2].workspace: the one state that Atlantis kept (workspace default) is taken to be production's",
 )
 
 
@@ -221,32 +221,32 @@ def test_when_atlantis_plans_is_named(key: str) -> None:
 @pytest.mark.parametrize(
     ("value", "note"),
     [
-        ({"wat": 1}, "wat: is no key of Atlantis' that is known here"),
-        ({"projects": [{"dir": "a", "workspace": "staging", "x": 1}]}, "projects[0].x: is no key of Atlantis' that is "
-         "known here"),
-        ({"projects": 3}, "projects: is not understood: it is no list"),
-        ({"projects": [{}]}, "projects[0].dir: is not understood: it is no text"),
+        ({"wat": 1}, "wat: is not a key of Atlantis that Planward knows"),
+        ({"projects": [{"dir": "a", "workspace": "staging", "x": 1}]}, "projects[0].x: is not a key of "
+         "Atlantis that Planward knows"),
+        ({"projects": 3}, "projects: is not understood: it is not a list"),
+        ({"projects": [{}]}, "projects[0].dir: is not understood: it is not a string"),
         ({"projects": [{"dir": "../x"}]}, 'projects[0].dir: leads out of the repository: "../x"'),
-        ({"projects": [{"dir": "a/*"}]}, 'projects[0].dir: no root module is meant by "a/*"'),
+        ({"projects": [{"dir": "a/*"}]}, 'projects[0].dir: no root module matches "a/*"'),
         ({"projects": [{"dir": "a", "workspace": "staging", "terraform_version": "new"}]},
          'projects[0].terraform_version: is not understood: "new"'),
         ({"projects": [{"dir": "a", "workspace": "staging", "depends_on": ["b"]}]},
          'projects[0].depends_on: there is no project "b"'),
         ({"projects": [{"dir": "a", "workspace": "staging", "execution_order_group": "x"}]},
-         "projects[0].execution_order_group: is not understood: it is no number"),
-        ({"projects": [{"dir": "a"}]}, "projects[0].workspace: Atlantis kept one state (workspace default), here each "
-         "environment has its own: say whose it is by environments: {NAME: {workspace: default}}"),
+         "projects[0].execution_order_group: is not understood: it is not a number"),
+        ({"projects": [{"dir": "a"}]}, "projects[0].workspace: Atlantis kept one state (workspace default), but here "
+         "each environment has its own: assign it with environments: {NAME: {workspace: default}}"),
         ({"projects": [{"dir": "a", "workspace": "staging"}, {"dir": "a", "workspace": "staging", "name": None}]},
-         "projects[1]: staging has one state of a already; this one needs a directory of its own"),
-        ({"autodiscover": {"mode": "auto", "x": 1}}, "autodiscover.x: is no key of Atlantis' that is known here"),
-        ({"workflows": {"w": {"destroy": {}}}}, "workflows.w.destroy: is no key of Atlantis' that is known here"),
+         "projects[1]: staging already has a state of a; this one needs a directory of its own"),
+        ({"autodiscover": {"mode": "auto", "x": 1}}, "autodiscover.x: is not a key of Atlantis that Planward knows"),
+        ({"workflows": {"w": {"destroy": {}}}}, "workflows.w.destroy: is not a key of Atlantis that Planward knows"),
         ({"workflows": {"w": {"plan": {"steps": [{"multienv": "x"}]}}}}, "workflows.w.plan.steps[0].multienv: "
          "environment variables come from Vault (kv/{team}/{branch}/env); commands are not run"),
-        ({"workflows": {"w": {"plan": {"steps": ["terragrunt"]}}}}, "workflows.w.plan.steps[0]: \"terragrunt\" is no "
-         "key of Atlantis' that is known here"),
+        ({"workflows": {"w": {"plan": {"steps": ["terragrunt"]}}}}, "workflows.w.plan.steps[0]: \"terragrunt\" is not "
+         "a key of Atlantis that Planward knows"),
         ({"workflows": {"w": {"plan": {"steps": [{"plan": {"extra_args": ["-var-file=$DIR.tfvars"]}}]}}}},
-         "workflows.w.plan.steps[0].plan.extra_args: -var-file=$DIR.tfvars: of Atlantis' variables only $WORKSPACE is "
-         "known here"),
+         "workflows.w.plan.steps[0].plan.extra_args: -var-file=$DIR.tfvars: of Atlantis' variables, only $WORKSPACE "
+         "is supported"),
     ],
 )  # fmt: skip
 def test_parts_that_cannot_be_converted_are_listed_with_the_reason(value: dict[str, Any], note: str) -> None:
@@ -258,6 +258,7 @@ def test_commands_for_which_terraform_has_blocks_are_explained() -> None:
     found = imported({"version": 3, "workflows": {"w": {"import": {"steps": steps}}}})
     assert found.unresolved == ()
     assert found.explained == (
-        "workflows.w.import.steps[0].import: an import block is planned, reviewed and applied as every change; there "
+        "workflows.w.import.steps[0].import: an import block is planned, reviewed and applied like every other "
+        "change; there "
         "is no command",
     )

@@ -39,7 +39,10 @@ def test_projects_of_one_directory_become_the_environments_that_their_files_name
         '      production: {workspace: "default", var_files: ["prod.tfvars"], backend_config: ["backend/prod.hcl"]}',
     ]
     assert found.unresolved == ()
-    assert found.explained[-1] == "projects[1]: by its files, its workflow and its name it is taken for production"
+    assert (
+        found.explained[-1]
+        == "projects[1]: because of its files, its workflow and its name, it is taken to belong to production"
+    )
 
 
 def test_a_project_whose_files_and_name_contradict_each_other_is_left_to_a_person() -> None:
@@ -54,7 +57,7 @@ def test_a_project_whose_files_and_name_contradict_each_other_is_left_to_a_perso
     assert config_lines(found) == ["root_modules:", '  - dir: "network"', '    workspace: "{environment}"']
     assert found.unresolved == (
         "projects[0]: its files says production, its name says staging: write its workspace and its files "
-        "(prod.tfvars, backend/prod.hcl) under the right one by hand",
+        "(prod.tfvars, backend/prod.hcl) under the right environment by hand",
     )
 
 
@@ -86,12 +89,12 @@ def test_the_lost_settings_of_a_second_project_of_one_state_are_listed() -> None
         }
     )
     assert found.unresolved == (
-        "projects[1]: staging has one state of network already; this one needs a directory of its own, with "
+        "projects[1]: staging already has a state of network; this one needs a directory of its own, with "
         "two.tfvars, two.hcl",
-        'projects[2].workspace: "blue" is no environment: say whose state it is by environments: {NAME: {workspace: '
-        "blue}}, and its files (two.tfvars, two.hcl)",
-        'projects[3].workspace: "green" is no environment: say whose state it is by environments: {NAME: {workspace: '
-        "green}}, and its files (one.tfvars, one.hcl)",
+        'projects[2].workspace: "blue" is not an environment: assign the state to one with environments: {NAME: '
+        "{workspace: blue}}, and its files (two.tfvars, two.hcl)",
+        'projects[3].workspace: "green" is not an environment: assign the state to one with environments: {NAME: '
+        "{workspace: green}}, and its files (one.tfvars, one.hcl)",
     )
 
 
@@ -127,8 +130,8 @@ def test_a_leading_slash_means_the_top_of_the_repository() -> None:
         '      production: {workspace: "default"}',
     ]
     assert found.unresolved[0] == (
-        "projects[0].dir: it holds testing alone, and Planward runs each root module in every environment: bring the "
-        "directories of the environments together, with a var file for each"
+        "projects[0].dir: it is for testing only, but Planward runs each root module in every environment: merge the "
+        "directories of the environments into one, with a var file for each environment"
     )
 
 
@@ -146,7 +149,7 @@ def test_workspaces_of_one_directory_become_its_environments() -> None:
         '    workspace: "{environment}"',
     ]
     assert found.unresolved == (
-        "environments: there is no branch production: make it, or name the one that is applied to production",
+        "environments: there is no branch production: create it, or name the branch that is applied to production",
     )
 
 
@@ -204,13 +207,13 @@ def test_groups_that_go_round_in_a_circle_with_depends_on_are_left_out() -> None
         {"dir": "b", "name": "b", "workspace": "staging", "execution_order_group": 1},
     ]
     found = imported({"version": 3, "projects": projects})
-    assert "projects: depends_on is left out, it goes round in a circle: a needs b needs a" in notes_of(found)
+    assert "projects: depends_on is left out because it forms a cycle: a needs b needs a" in notes_of(found)
     assert not any("depends_on" in line for line in config_lines(found))
 
 
 def test_groups_that_are_too_large_to_write_out_are_named() -> None:
     projects = [{"dir": f"d{n}", "workspace": "staging", "execution_order_group": n % 2} for n in range(60)]
     assert imported({"version": 3, "projects": projects}).unresolved == (
-        "projects[].execution_order_group: too many to write out: name in depends_on what a root module needs and "
-        "does not read the state of",
+        "projects[].execution_order_group: too many to write out: list in depends_on the root modules that one needs "
+        "without reading their state",
     )

@@ -52,7 +52,7 @@ ALL = dict(read_app_manifest().permissions)
             {
                 "permission_administration": (
                     "advice",
-                    "the App has no administration: read, so that classic protection is not seen",
+                    "the App has no administration: read, so classic branch protection cannot be checked",
                 )
             },
         ),
@@ -62,7 +62,7 @@ ALL = dict(read_app_manifest().permissions)
             {
                 "permissions_to_spare": (
                     "advice",
-                    "the App may more than Planward needs: contents: write, secrets: read",
+                    "the App has permissions that Planward does not need: contents: write, secrets: read",
                 )
             },
         ),
@@ -92,8 +92,8 @@ ALL = dict(read_app_manifest().permissions)
             {
                 "events": (
                     "advice",
-                    "the App does not subscribe to pull_request_review: a review does not count as Preview, its button "
-                    "and comment do",
+                    "the App does not subscribe to pull_request_review: reviews do not count as Preview; only its "
+                    "button and comment do",
                 )
             },
         ),

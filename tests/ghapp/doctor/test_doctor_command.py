@@ -26,12 +26,12 @@ def test_a_repository_without_protection_fails_and_the_calls_that_are_printed_ma
         shop.rest("POST", "/rulesets", json=body)
     after = shop.doctor()
     assert (after.exit_code, after.output.splitlines()[0]) == (0, "acme/shop: no gate is missing")
-    assert "? an App cannot see who may bypass it" in after.output
+    assert "? an App cannot see who may bypass the rules" in after.output
     token = tmp_path / "token"
     token.write_text(github.token("grace") + "\n")
     seen_by_grace = shop.doctor("--token-file", str(token))
     assert seen_by_grace.exit_code == 0
-    assert "✔ administrators are held like everyone else" in seen_by_grace.output
+    assert "✔ the rules bind administrators like everybody else" in seen_by_grace.output
     assert "?" not in seen_by_grace.output
 
 
@@ -66,7 +66,7 @@ def test_without_administration_classic_protection_is_not_seen_and_the_rest_is(g
     shop = Shop(github, administration=None)
     told = shop.doctor()
     assert told.exit_code == 1
-    assert "· the App has no administration: read, so that classic protection is not seen" in told.output
+    assert "· the App has no administration: read, so classic branch protection cannot be checked" in told.output
     assert "✘ no pull request is required as far as rulesets go; classic protection cannot be seen" in told.output
 
 
@@ -97,7 +97,7 @@ def test_an_environment_whose_branch_does_not_exist_is_missing(github: LocalGitH
     github.commit("acme/shop", "staging", {".github/planward.yml": config}, by="grace")
     told = shop.doctor()
     assert told.exit_code == 1
-    assert "✘ there is no branch live\n      set: make it: git push origin HEAD:refs/heads/live" in told.output
+    assert "✘ there is no branch live\n      set: create it: git push origin HEAD:refs/heads/live" in told.output
 
 
 def test_an_archived_repository_is_shown(github: LocalGitHub) -> None:
@@ -123,7 +123,7 @@ def test_where_the_app_is_not_installed_doctor_says_where_to_install_it(github: 
 def test_where_the_installation_is_suspended_doctor_says_so(github: LocalGitHub) -> None:
     shop = Shop(github)
     github.suspend(shop.installation, by="grace")
-    said = "the installation of Planward on acme is suspended: an owner can lift that"
+    said = "the installation of Planward on acme is suspended: an owner can unsuspend it"
     assert refused(shop) == (1, said)
 
 
@@ -142,7 +142,8 @@ def test_a_repository_of_no_environment_is_refused(github: LocalGitHub) -> None:
     status, said = refused(shop)
     assert (status, said) == (
         1,
-        "acme/shop has no environment with a branch: make a branch staging, or name one in .github/planward.yml",
+        "acme/shop has no environment with a branch: create the branch staging, or name another branch in "
+        ".github/planward.yml",
     )
 
 
@@ -155,7 +156,7 @@ def test_a_token_file_without_a_token_is_refused(github: LocalGitHub, tmp_path: 
 def test_an_invalid_repository_is_wrong_usage() -> None:
     told = CliRunner().invoke(planward, ["doctor", "shop"])
     assert told.exit_code == 2
-    assert "shop is no repository: say OWNER/REPO" in told.output
+    assert "shop is not a repository: give OWNER/REPO" in told.output
 
 
 @pytest.mark.skipif(NO_BUBBLEWRAP is not None, reason=str(NO_BUBBLEWRAP))

@@ -49,7 +49,7 @@ CHECK_SETTING = (
         (
             strict(checks=(RequiredCheck(context="planward/plan"),)),
             "check_source",
-            "planward/plan may come from anyone: whoever may write can post a green one",
+            "planward/plan may come from any source: anybody with write access can post a green one",
             CHECK_SETTING,
         ),
         (
@@ -67,7 +67,7 @@ CHECK_SETTING = (
         (
             asking(dismisses_stale_reviews=False),
             "stale_reviews",
-            "an approval outlives the commits that are pushed after it",
+            "an approval stays valid when more commits are pushed",
             "pull_request.dismiss_stale_reviews_on_push: true",
         ),
         (
@@ -79,14 +79,14 @@ CHECK_SETTING = (
         (
             asking(resolves_conversations=False),
             "conversations",
-            "unresolved conversations do not hold a merge",
+            "unresolved conversations do not block a merge",
             "pull_request.required_review_thread_resolution: true",
         ),
         (
             asking(exempt=("hubot", "deployers")),
             "direct_pushes",
             "hubot and deployers may push without a pull request",
-            'take them out of the bypass list of the ruleset "main", or let them bypass for pull requests only',
+            'remove them from the bypass list of the ruleset "main", or let them bypass for pull requests only',
         ),
         (
             strict(denies_force_pushes=False),
@@ -109,14 +109,14 @@ CHECK_SETTING = (
         (
             strict(up_to_date=False),
             "up_to_date",
-            "a branch that is behind may be merged: what was planned is not what is merged",
+            "a branch that is behind its base may be merged: the merge may differ from what was planned",
             "required_status_checks.strict_required_status_checks_policy: true, or the rule merge_queue",
         ),
         (
             strict(linear_history=True),
             "merge_commits",
             "a linear history is required: a promotion that is squashed or rebased conflicts the second time",
-            'take required_linear_history out of the ruleset "main"',
+            'remove required_linear_history from the ruleset "main"',
         ),
         (
             asking(merge_methods=("squash",)),
@@ -140,19 +140,19 @@ def test_a_branch_that_nothing_protects_lacks_every_gate() -> None:
         "pull_request": ("missing", "no pull request is required"),
         "check": ("missing", "planward/plan is not a required check"),
         "reviews": ("missing", "no approving review is required"),
-        "stale_reviews": ("missing", "an approval outlives the commits that are pushed after it"),
+        "stale_reviews": ("missing", "an approval stays valid when more commits are pushed"),
         "code_owners": ("missing", "code owners do not have to review"),
-        "conversations": ("missing", "unresolved conversations do not hold a merge"),
+        "conversations": ("missing", "unresolved conversations do not block a merge"),
         "direct_pushes": ("missing", "direct pushes are not denied"),
         "force_pushes": ("missing", "force pushes are not denied"),
         "deletion": ("missing", "the branch can be deleted"),
         "administrators": (
             "missing",
-            "administrators are not held, as nobody is: a pull request and planward/plan are not required",
+            "the rules bind neither administrators nor anybody else: a pull request and planward/plan are not required",
         ),
         "up_to_date": (
             "missing",
-            "a branch that is behind may be merged: what was planned is not what is merged",
+            "a branch that is behind its base may be merged: the merge may differ from what was planned",
         ),
     }
 
@@ -174,7 +174,10 @@ def test_a_bypass_list_that_an_app_cannot_see_is_neither_met_nor_missing() -> No
             "unseen",
             'an App cannot see who may push past the pull request rule: the bypass list of the ruleset "main"',
         ),
-        "administrators": ("unseen", 'an App cannot see who may bypass it: the bypass list of the ruleset "main"'),
+        "administrators": (
+            "unseen",
+            'an App cannot see who may bypass the rules: the bypass list of the ruleset "main"',
+        ),
     }
 
 
@@ -201,7 +204,7 @@ def test_code_owners_are_advice_where_there_is_no_file_that_names_them() -> None
 
 
 def test_a_required_deployment_to_the_environment_before_is_advice() -> None:
-    said = "GitHub itself does not ask for a successful deployment to staging: a second, independent lock"
+    said = "GitHub itself does not require a successful deployment to staging, as a second, independent safeguard"
     gates = check_branch(guarded(strict(required_deployments=())))
     assert not_met(gates) == {"required_deployments": ("advice", said)}
 

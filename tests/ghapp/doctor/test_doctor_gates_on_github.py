@@ -87,7 +87,7 @@ ROWS = [
     ),
     Row(
         gate="direct_pushes",
-        setting="take them out of the bypass list of {source}, or let them bypass for pull requests only",
+        setting="remove them from the bypass list of {source}, or let them bypass for pull requests only",
         bypass=(OWNERS_ALWAYS,),
         also=("administrators",),
     ),
@@ -125,7 +125,7 @@ ROWS = [
     ),
     Row(
         gate="merge_commits",
-        setting="take required_linear_history out of {source}",
+        setting="remove required_linear_history from {source}",
         add=({"type": "required_linear_history"},),
         classic={"required_linear_history": True},
     ),

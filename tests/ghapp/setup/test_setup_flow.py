@@ -80,7 +80,7 @@ def test_the_credentials_are_kept_in_vault_and_nowhere_else(
         assert command.ended() == (
             1,
             "",
-            "planward: kv/planward/setup in Vault exists: name another path, or say --force to overwrite it\n",
+            "planward: kv/planward/setup in Vault exists: choose another path, or overwrite it with --force\n",
         )
 
 
@@ -139,7 +139,7 @@ def test_an_app_without_a_webhook_secret_is_kept_and_the_missing_secret_is_asked
     assert (status, err) == (
         1,
         "planward: GitHub made no webhook secret, and Planward does not start without one: set one in the settings of "
-        "Planward → Webhook, and put it beside the others as PLANWARD_GITHUB_WEBHOOK_SECRET\n",
+        "Planward → Webhook, and store it with the others as PLANWARD_GITHUB_WEBHOOK_SECRET\n",
     )
     assert set(sourced(tmp_path / "here" / "planward.env")) == IN_THE_FILE - {"PLANWARD_GITHUB_WEBHOOK_SECRET"}
 
@@ -150,7 +150,7 @@ def test_setup_gives_up_if_nobody_comes_within_an_hour(
     monkeypatch.setattr(flow, "_PATIENCE_S", 0.1)
     plan = Plan(api_url=github.api_url, public_url=PUBLIC_URL, organization=None, name="Planward", port=0)
     said: list[str] = []
-    with pytest.raises(JobError, match=r"^nobody created the App within an hour: begin again$"):
+    with pytest.raises(JobError, match=r"^nobody created the App within an hour: run planward setup again$"):
         anyio.run(set_up, plan, FileKeeper(path=tmp_path / "planward.env", overwrite=False), said.append)
     assert [line.partition(" http")[0] for line in said] == ["Open"]
     assert list(tmp_path.glob("planward.env*")) == []

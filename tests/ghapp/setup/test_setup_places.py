@@ -20,7 +20,7 @@ def test_a_file_that_exists_is_not_overwritten_unless_it_is_forced(github: Local
     file.write_text("mine\n")
     file.chmod(0o644)
     with setup(github, tmp_path / "here", "--file", str(file)) as command:
-        said = f"planward: {file} exists: say --file for another one, or --force to overwrite it\n"
+        said = f"planward: {file} exists: choose another file with --file, or overwrite it with --force\n"
         assert command.ended() == (1, "", said)
     assert github.world.apps == {}
     with setup(github, tmp_path / "here", "--file", str(file), "--force") as command:
@@ -109,5 +109,5 @@ def test_a_value_that_programs_read_differently_is_refused_before_anything_is_cr
     tmp_path: Path, name: str, public_url: str, said: str
 ) -> None:
     keeper = FileKeeper(path=tmp_path / name, overwrite=False)
-    with pytest.raises(SettingsError, match=f"^{said}.*use letters, digits and"):
+    with pytest.raises(SettingsError, match=f"^{said}.*use only letters, digits and"):
         anyio.run(keeper.prepare, {"PLANWARD_PUBLIC_URL": public_url})

@@ -10,7 +10,7 @@ from tests.ghapp.setup.commands import setup
 def test_a_port_that_is_taken_is_refused(github: LocalGitHub, tmp_path: Path) -> None:
     port = str(urlsplit(github.url).port)
     with setup(github, tmp_path / "here", "--port", port) as command:
-        said = f"planward: port {port} is taken: say another --port, or leave it out\n"
+        said = f"planward: port {port} is taken: choose another --port, or leave it out\n"
         assert command.ended() == (1, "", said)
 
 
@@ -22,8 +22,8 @@ def test_an_address_on_this_machine_alone_is_refused_for_a_github_elsewhere(
         assert command.ended() == (
             1,
             "",
-            "planward: http://127.0.0.1:8000 is on this machine alone, and GitHub could not deliver there: "
-            "say --public-url https://HOST, or set PLANWARD_PUBLIC_URL\n",
+            "planward: http://127.0.0.1:8000 is only on this machine, so GitHub could not deliver there: "
+            "give --public-url https://HOST, or set PLANWARD_PUBLIC_URL\n",
         )
 
 

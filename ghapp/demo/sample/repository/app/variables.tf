@@ -12,5 +12,5 @@ variable "services" {
     image    = string
     replicas = number
   }))
-  description = "What runs, by its name."
+  description = "The services, by name."
 }

@@ -4,7 +4,7 @@ variable "environment" {
 
 variable "engine_version" {
   type        = string
-  description = "PostgreSQL's major version; another one means another database."
+  description = "PostgreSQL's major version. Changing it replaces the database."
 }
 
 variable "size_gb" {

@@ -1,4 +1,4 @@
-# One thing that runs: its name, its settings, and what it has to be made anew for.
+# One component: its name, its settings, and a value that replaces it when it changes.
 
 variable "name" {
   type        = string
