@@ -101,7 +101,7 @@ def test_a_provider_that_cannot_be_downloaded_is_reported_clearly(tmp_path: Path
     assert err == (
         "planward: this repository cannot be planned here: . in staging: the provider hashicorp/aws cannot be "
         "installed: Failed to query available provider packages. Terraform could not download it, and the mirror that "
-        "TF_CLI_CONFIG_FILE names, if there is one, has no version that fits\n"
+        "TF_CLI_CONFIG_FILE names, if there is one, has no suitable version\n"
     )
 
 
@@ -221,7 +221,7 @@ def test_terraform_gets_the_variables_that_the_operator_names_and_no_others(tmp_
     named = {"PLANWARD_TERRAFORM_ENV": "acme/*:*:*:AWS_*", "AWS_PROFILE": "demo", "OTHER_TOKEN": "x"}
     status, out, err = play(tmp_path, "--repo", str(own), **named)
     assert (status, err) == (0, "")
-    assert "run on this machine, with AWS_PROFILE: what it applies is real" in out
+    assert "run on this machine, with AWS_PROFILE: it creates real resources" in out
 
 
 def test_a_directory_that_is_not_there_is_wrong_use(tmp_path: Path) -> None:

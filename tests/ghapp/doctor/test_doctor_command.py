@@ -150,7 +150,7 @@ def test_a_repository_of_no_environment_is_refused(github: LocalGitHub) -> None:
 def test_a_token_file_without_a_token_is_refused(github: LocalGitHub, tmp_path: Path) -> None:
     token = tmp_path / "token"
     token.touch()
-    assert refused(Shop(github), "--token-file", str(token)) == (1, f"--token-file: {token} holds no token")
+    assert refused(Shop(github), "--token-file", str(token)) == (1, f"--token-file: {token} does not contain a token")
 
 
 def test_an_invalid_repository_is_wrong_usage() -> None:
