@@ -1,8 +1,8 @@
-"""Every benchmark, by one command, with a table as output.
+"""Run all benchmarks and print one table.
 
     python -m tests.bench [NAME...] [--quick]
 
-The bounds are reported, not asserted. Benchmarks of one room print their own lines below the table.
+The bounds are reported, not asserted. Benchmarks of one package of `checks` print their own lines below the table.
 """
 
 import argparse
@@ -30,7 +30,7 @@ WHOLE: dict[str, tuple[Callable[[Sequence[str]], list[Row]], Sequence[str]]] = {
     ),
     "store": (bench_store.main, ("--runs", "5000", "--repeat", "5")),
 }
-"""What gives rows of its own, and what it is told when it is to be quick."""
+"""The benchmarks that give rows for the table: the function, and its arguments with `--quick`."""
 ROOMS = {
     "plan": ("bench_plan.py", ()),
     "masking": ("bench_masking.py", ("--megabytes", "5")),
@@ -40,7 +40,7 @@ ROOMS = {
 
 
 def main() -> int:
-    """Run what was named, everything by default."""
+    """Run the named benchmarks, by default all."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join([*WHOLE, *ROOMS]))
     parser.add_argument("--quick", action="store_true", help="few runs of each, and plans of up to 10 root modules")
@@ -48,9 +48,9 @@ def main() -> int:
     names = chosen.names or [*WHOLE, *ROOMS]
     unknown = [name for name in names if name not in WHOLE and name not in ROOMS]
     if unknown:
-        parser.error(f"there is no benchmark {unknown[0]}")
+        parser.error(f"unknown benchmark {unknown[0]}")
     rows: list[Row] = []
-    said: list[str] = []
+    outputs: list[str] = []
     for name in names:
         if name in WHOLE:
             measure, quick = WHOLE[name]
@@ -58,15 +58,15 @@ def main() -> int:
         else:
             row, text = _room(name)
             rows.append(row)
-            said.append(f"{name}\n{text}")
+            outputs.append(f"{name}\n{text}")
     print(render(rows))
-    for text in said:
+    for text in outputs:
         print(f"\n{text}", end="")
     return 0
 
 
 def _room(name: str) -> tuple[Row, str]:
-    """One room's own benchmark, in a process of its own; its exit status says whether its bounds held."""
+    """Run a package's benchmark in a process of its own; its exit status says whether its bounds held."""
     file, arguments = ROOMS[name]
     command = [sys.executable, "-m", f"tests.bench.{Path(file).stem}", *arguments]
     start = time.perf_counter()

@@ -1,8 +1,8 @@
-"""What parses and masks what others wrote beside what answers: how fast it answers meanwhile, and what both weigh.
+"""How fast the web process answers while large plans are parsed and masked, and how much memory it and its worker use.
 
 python -m tests.bench.bench_apart [--plans 50] [--large 4] [--resources 1500] [--postgresql]
 
-Runs with the `serve` of any version, so that two of them can be compared: a worker counts where there is one.
+It runs with the `serve` of any version, so that two versions can be compared. The worker counts if there is one.
 """
 
 import argparse
@@ -28,12 +28,16 @@ _SETTLED_S = 5.0
 
 
 def main(arguments: Sequence[str] | None = None) -> list[Row]:
-    """Measure, and give the rows."""
+    """Measure, and return the rows."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--plans", type=int, default=50, help="small ones, before memory is looked at again")
+    parser.add_argument("--plans", type=int, default=50, help="small plans before memory is measured again")
     parser.add_argument("--large", type=int, default=4, help="pull requests with large configurations")
-    parser.add_argument("--resources", type=int, default=1500, help="in each of these")
-    parser.add_argument("--postgresql", action="store_true", help="instead of SQLite, where writers wait in turn")
+    parser.add_argument("--resources", type=int, default=1500, help="resources in each large configuration")
+    parser.add_argument(
+        "--postgresql",
+        action="store_true",
+        help="use PostgreSQL instead of SQLite, on which writers wait for each other",
+    )
     chosen = parser.parse_args(arguments)
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="planward-bench-")))
@@ -63,7 +67,7 @@ def _plans(story: Story, number: int) -> None:
 
 
 def _answers(line: Line, story: Story, number: int, resources: int) -> list[Row]:
-    """Deliver, and look at pages, from before the first of the large plans is proposed until the last is completed."""
+    """Deliver pushes and load pages, from before the first large plan is proposed until the last one is completed."""
     extra = "".join(
         f'resource "terraform_data" "large{index}" {{\n  input = {{ name = "{"x" * 200}", number = {index} }}\n}}\n'
         for index in range(resources)
@@ -93,7 +97,7 @@ def _newest_run(line: Line) -> str:
 
 
 class _Pages(threading.Thread):
-    """Looks at pages in turn, five times a second."""
+    """Loads all pages, five times a second."""
 
     def __init__(self, urls: Sequence[str]) -> None:
         super().__init__(daemon=True)
@@ -117,7 +121,7 @@ class _Pages(threading.Thread):
 
 
 class _Posts(threading.Thread):
-    """Delivers pushes of a branch that nobody waits for."""
+    """Delivers pushes of a branch for which no check run is expected."""
 
     def __init__(self, line: Line, story: Story) -> None:
         super().__init__(daemon=True)
@@ -148,7 +152,7 @@ def _ms(seconds: Sequence[float]) -> str:
 
 
 def _memory(line: Line, when: str) -> Row:
-    """Of `serve` and its worker together, without keeper, Terraform and the processes that parse."""
+    """The memory of `serve` and its worker together, without keeper, Terraform and the parsing processes."""
     pids = processes_of(line)
     resident, proportional = (sum(_megabytes(pid, field) for pid in pids) for field in ("Rss", "Pss"))
     figure = f"{resident:.0f} MB resident, {proportional:.0f} MB with what is shared counted once"
@@ -156,7 +160,7 @@ def _memory(line: Line, when: str) -> Row:
 
 
 def processes_of(line: Line) -> list[int]:
-    """`serve`, and the worker beside it where there is one."""
+    """The process ids of `serve` and, if there is one, of its worker."""
     assert line.process is not None
     below = [int(number) for number, *words in descendants(line.process.pid) if words[-2:-1] == ["worker"]]
     return [line.process.pid, *below]

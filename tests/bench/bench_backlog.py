@@ -1,4 +1,4 @@
-"""A backlog of jobs that do nothing, drained by 1, 2 and 4 workers on PostgreSQL and by one on SQLite.
+"""The time to drain a backlog of empty jobs, by 1, 2 and 4 workers on PostgreSQL and by one worker on SQLite.
 
 python -m tests.bench.bench_backlog [--jobs 5000] [--workers 1,2,4]
 """
@@ -29,7 +29,7 @@ _PATIENCE_S = 900.0
 
 
 def main(arguments: Sequence[str] | None = None) -> list[Row]:
-    """Measure, and give the rows."""
+    """Measure, and return the rows."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--jobs", type=int, default=5000)
     parser.add_argument("--workers", default="1,2,4", help="on PostgreSQL")
@@ -54,7 +54,7 @@ def _drained(url: str, directory: Path, jobs: int, workers: int) -> Row:
             end = time.monotonic() + _PATIENCE_S
             before = jobs
             while before == jobs and time.monotonic() < end:
-                # From the first that is done on: starting processes is not counted.
+                # The time runs from the first finished job, so the start of the processes does not count.
                 time.sleep(0.02)
                 before = unfinished()
             begun = time.perf_counter()
@@ -77,7 +77,7 @@ async def _enqueue(job_queue: JobQueue, jobs: int) -> None:
 
 
 def _job(number: int) -> EventJob:
-    """A push, as a delivery brings it; of many repositories, since each may have a share of its own."""
+    """The job of a delivered push. The jobs belong to many repositories, as each repository may have its own share."""
     repository = 1 + number % _REPOSITORIES
     event = events.BranchPushed(
         installation_id=InstallationId(1),
@@ -115,7 +115,7 @@ def _working(url: str, directory: Path, workers: int) -> Iterator[None]:
 
 
 class _Unfinished:
-    """How many jobs are not done, counted by the database: listing them would compete with the workers."""
+    """Counts the unfinished jobs in the database, since listing them would compete with the workers."""
 
     def __init__(self, url: str) -> None:
         self._engine = create_engine(url)

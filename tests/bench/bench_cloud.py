@@ -1,8 +1,8 @@
-"""The demo's whole way against a bare shell script, with real work for Terraform: AWS resources on moto.
+"""A plan by Planward against a bare shell script, with real work for Terraform: AWS resources on moto.
 
 python -m tests.bench.bench_cloud [--runs 5]
 
-Where TF_CLI_CONFIG_FILE names a filesystem mirror that has the AWS provider; elsewhere one row says that it has not.
+It needs a filesystem mirror with the AWS provider, named by TF_CLI_CONFIG_FILE; without one, its only row says so.
 """
 
 import argparse
@@ -25,7 +25,7 @@ BUCKETS = 5
 
 
 def main(arguments: Sequence[str] | None = None) -> list[Row]:
-    """Measure, and give the rows."""
+    """Measure, and return the rows."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=5)
     chosen = parser.parse_args(arguments)
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> list[Row]:
 
 
 class _Cloud:
-    """A root module of AWS resources that exist already, so that a plan reads each of them."""
+    """A root module of AWS resources that exist already, so that a plan refreshes each of them."""
 
     def __init__(self, endpoint: str, version: str) -> None:
         self._endpoint = endpoint
@@ -114,7 +114,7 @@ def _latency(line: Line, runs: int, cloud: _Cloud, config: str) -> Row:
 
 
 def _apply(directory: Path, main_tf: str, backend: str, environ: dict[str, str]) -> None:
-    """Have the resources exist, and the state know them."""
+    """Create the resources and the state."""
     directory.mkdir()
     (directory / "main.tf").write_text(main_tf)
     environ = {"PATH": os.environ["PATH"], "HOME": str(directory), "CHECKPOINT_DISABLE": "1", **environ}

@@ -1,4 +1,4 @@
-"""How long the comments of merges wait in a busy organisation's hour, in simulated time.
+"""How long the comments on merges wait in a busy organisation's hour, in simulated time.
 
 python -m tests.bench.bench_comments [--plans 1200] [--merges 60] [--seed 1]
 """
@@ -12,7 +12,7 @@ from tests.ghapp.github.busy_hour import play
 
 
 def main(arguments: Sequence[str] | None = None) -> list[Row]:
-    """Play the hour, and give the rows."""
+    """Play the hour, and return the rows."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--plans", type=int, default=1200)
     parser.add_argument("--merges", type=int, default=60)

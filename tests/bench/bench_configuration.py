@@ -1,9 +1,9 @@
-"""Impact of a pull request on the generated monorepo, cold and warm; and laying out its work tree.
+"""The time to find the root modules that a pull request touches in a generated monorepo, and to check its tree out.
 
     python tests/bench/bench_configuration.py [--runs 5]
 
-Beside it stands what git alone needs: `git ls-tree -r` and reading the blobs of the configuration files. What it
-computes says something on a busy machine too; what a server that is cloned from computes is counted there.
+It also measures what git alone needs: `git ls-tree -r` and reading the blobs of the configuration files. The
+processor time is meaningful on a busy machine, too. For a clone, it includes the processor time of the git server.
 """
 
 import argparse
@@ -55,7 +55,7 @@ class Bench:
         await self.mirror.read_blobs([entry.blob_id for entry in entries if is_terraform_file(entry.path)])
 
     async def impact(self, facts: Facts, treeish: str = "main") -> tuple[Configuration, Touched]:
-        """What a pull request has to wait for: changed paths, facts, discovery, impact, layers."""
+        """Do the work for which a pull request has to wait: changed paths, facts, discovery, impact, layers."""
         changed = await self.mirror.changed_paths("main~1", treeish)
         configuration = await facts.configuration(self.mirror, await self.mirror.list_tree(treeish))
         found = touched(configuration, changed)
@@ -63,22 +63,22 @@ class Bench:
         return configuration, found
 
     async def first_checkout(self) -> None:
-        """Lay the tree out where none is kept, and remove it."""
+        """Check the tree out without a kept checkout, and remove it."""
         async with self.fresh.checkout("main"):
             pass
 
     async def checkout(self) -> None:
-        """Lay the tree out from the mirror as a second run does, and put it right for the next."""
+        """Reuse the kept checkout as a second run does, and clean it for the next run."""
         async with self.mirror.checkout("main"):
             pass
 
     async def checkout_of_another_commit(self) -> None:
-        """The same where what is kept holds another commit's tree."""
+        """Reuse a kept checkout that has another commit's tree."""
         async with self.mirror.checkout(next(self._treeishes)):
             pass
 
     async def clone(self, server: GitServer) -> None:
-        """What one would do without a mirror, from a server on this machine, so without any network's delay."""
+        """Clone as one would without a mirror, but from a server on this machine, so without the network's delay."""
         header = (
             "http.extraHeader=Authorization: Basic " + b64encode(f"x-access-token:{server.token}".encode()).decode()
         )
@@ -97,21 +97,21 @@ class Bench:
             await asyncio.to_thread(subprocess.run, command, check=True)
 
     async def cold(self) -> None:
-        """With nothing kept and no process started."""
+        """Find the impact with no facts kept and no parsing process started."""
         shutil.rmtree(self.facts_dir, ignore_errors=True)
         facts = Facts(self.facts_dir)
         await self.impact(facts)
         facts.close()
 
     async def warm_from_disk(self) -> None:
-        """A new process: everything is kept on the disk, nothing in memory."""
+        """Find the impact as a new process does: all facts are kept on the disk, none in memory."""
         facts = Facts(self.facts_dir)
         await self.impact(facts)
         facts.close()
 
 
 async def timed(what: str, act: Callable[[], Awaitable[object]], runs: int) -> None:
-    """Print the median and the worst of some runs, and the computing of the median, children included."""
+    """Print the median and the worst time of some runs, and their median processor time, children included."""
     took: list[float] = []
     computed: list[float] = []
     for _ in range(runs):
@@ -132,7 +132,7 @@ def _computed_s() -> float:
 
 
 async def measure(top: Path, runs: int) -> None:
-    """Run all of it once and print a line for each."""
+    """Run each benchmark and print its line."""
     bench = Bench(top)
     await timed("git ls-tree -r and the blobs", bench.git_alone, runs)
     await timed("impact, cold", bench.cold, max(1, runs // 3))

@@ -1,4 +1,4 @@
-"""The line against a bare shell script, and what it asks of GitHub.
+"""The line against a bare shell script, and the number of its calls to GitHub.
 
 python -m tests.bench.bench_line [--runs 5] [--roots 1,10,50]
 """
@@ -22,14 +22,14 @@ from tests.bench.rows import Row, in_turn, render
 from tests.stories.line import Line, running_line
 
 _ONE_PLAN = "environments:\n  testing:\n  staging: {branch: staging, preview: never}\n"
-"""A pull request has one plan, as the shell script makes it."""
+"""A config with which a pull request has only one plan, like the shell script."""
 AIMS = {1: 4, 10: 4, 50: 5}
 _SANDBOX_MS = 60
 ATLANTIS = {1: 8, 10: 26, 50: 108}
 
 
 def main(arguments: Sequence[str] | None = None) -> list[Row]:
-    """Measure, and print the table."""
+    """Measure, and return the rows."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--roots", default="1,10,50")
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> list[Row]:
 
 
 def _latency(line: Line, without: Line, runs: int) -> list[Row]:
-    """A plan in the sandbox, the same in none, and by hand, in turn."""
+    """Measure in turn a plan in the sandbox, one without a sandbox, and one by the script."""
     stories = [each.story(config=_ONE_PLAN) for each in (line, without)]
     for story in stories:
         story.planned(story.propose(head="warm-up"))
@@ -65,7 +65,7 @@ def _latency(line: Line, without: Line, runs: int) -> list[Row]:
     bare = []
     for number in range(runs):
         branch = f"bench{number}"
-        # Each goes first in turn: what the one leaves to do slows the next down.
+        # Each of them goes first in turn, since work that one leaves over slows the next one down.
         for story, seconds in list(zip(stories, ours, strict=True))[:: 1 if number % 2 else -1]:
             story.commit(branch, story.network(number + 10))
             story.quiet()
@@ -87,7 +87,7 @@ def _latency(line: Line, without: Line, runs: int) -> list[Row]:
 
 
 def _command(times: int = 100) -> Row:
-    """One command in bubblewrap that does nothing, and the same without it, in turn: a plan has three."""
+    """Measure in turn an empty command in bubblewrap and one without it. A plan has three commands."""
     sandbox = probe_bubblewrap(HostPaths())
 
     async def measured(directory: Path) -> list[tuple[float, float]]:
@@ -115,7 +115,7 @@ async def _took_s(confined: Confined) -> float:
 
 
 def _two_plans(line: Line, runs: int) -> Row:
-    """The preview beside testing's plan, against that one alone."""
+    """Compare preview and testing's plan together with testing's plan alone."""
     stories = line.story(), line.story(config=_ONE_PLAN)
     for story in stories:
         story.planned(story.propose(head="warm-up"))
@@ -168,7 +168,7 @@ def _calls_of_apply(line: Line) -> Row:
 
 
 def _calls(requests: Sequence[RecordedRequest]) -> int:
-    """What Planward asked, without getting tokens."""
+    """The number of Planward's requests, without those for tokens."""
     return sum(each.actor.startswith("installation ") for each in requests)
 
 

@@ -1,4 +1,4 @@
-"""Deliveries under load: how fast each is answered and taken up, whether one is lost; what serve weighs, if it grows.
+"""Deliveries under load: the times to answer and to begin each, lost ones, and the memory of `serve` and its growth.
 
 python -m tests.bench.bench_load [--seconds 10] [--deliveries 1000] [--minutes 5] [--own-worker]
 
@@ -32,11 +32,11 @@ _SAMPLE_S = 5.0
 _PLAN_EVERY_S = 30.0
 _IDLE_S = 15.0
 _WARM_UP = 0.25
-"""The part of the time in which a process is still taking in what it needs."""
+"""The share of the time in which the memory of a fresh process still grows."""
 
 
 def main(arguments: Sequence[str] | None = None) -> list[Row]:
-    """Measure, and give the rows."""
+    """Measure, and return the rows."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=10, help=f"of {PER_SECOND} deliveries a second")
     parser.add_argument("--deliveries", type=int, default=1000, help=f"in {BURST_S} seconds")
@@ -65,7 +65,7 @@ def _line(*, own_worker: bool) -> Iterator[Line]:
 
 
 class _Load:
-    """One repository, and pushes to it."""
+    """One repository, and deliveries of pushes to it."""
 
     def __init__(self, line: Line) -> None:
         self.line = line
@@ -76,13 +76,13 @@ class _Load:
         self.story.quiet()
 
     def taken_up(self) -> Row:
-        """An accepted delivery's flow begins, where nothing else is to be done."""
+        """Measure the time until an accepted delivery's flow begins, without other work."""
         waits = self._waits(self._deliver(per_second=4, number=60))
         p50, p99 = p50_and_p99(waits)
         return Row(what="accepted delivery → its flow's first line, p50 / p99", figure=_ms(p50, p99))
 
     def steady(self, seconds: float) -> list[Row]:
-        """The rate of a busy organization, while plans run."""
+        """Deliver at the rate of a busy organization while plans run."""
         heads = self._plans(6)
         answered = self._deliver(per_second=PER_SECOND, number=int(seconds * PER_SECOND))
         for head in heads:
@@ -96,7 +96,7 @@ class _Load:
         ]
 
     def burst(self, number: int) -> list[Row]:
-        """So many at once that they wait: none is lost, none is answered too late."""
+        """Deliver so fast that jobs have to wait: no delivery may be lost, and none answered too late."""
         heads = self._plans(6)
         answered = self._deliver(per_second=number / BURST_S, number=number)
         lost = len(self._never_done(answered))
@@ -116,7 +116,7 @@ class _Load:
         ]
 
     def growth(self, minutes: float) -> Row:
-        """Memory while there is a little to do all the time: a delivery a second, a plan every half minute."""
+        """Measure memory under a small constant load: a delivery a second, and a plan every half minute."""
         end = time.monotonic() + minutes * 60
         began, sizes = time.monotonic(), []
         next_plan = began
@@ -136,7 +136,7 @@ class _Load:
         )
 
     def _plans(self, number: int) -> list[str]:
-        """Have that many pull requests planned, of two root modules each, and give their heads."""
+        """Open that many pull requests with two root modules each, and return their heads."""
         heads = []
         for _ in range(number):
             self._branches += 1
@@ -146,16 +146,16 @@ class _Load:
         return heads
 
     def _deliver(self, *, per_second: float, number: int) -> list[Answered]:
-        """Deliver pushes of the branch that nobody waits for."""
+        """Deliver pushes of a branch for which no check run is expected."""
         first, self._pushes = self._pushes + 1, self._pushes + number
-        return deliver(self.line.url, self._told().payload, per_second=per_second, number=number, first=first)
+        return deliver(self.line.url, self._push().payload, per_second=per_second, number=number, first=first)
 
-    def _told(self) -> Delivery:
+    def _push(self) -> Delivery:
         pushes = [each for each in self.line.github.deliveries if each.event == "push"]
         return next(each for each in pushes if each.repository_id == self.story.repository.id)
 
     def _never_done(self, answered: Sequence[Answered]) -> set[str]:
-        """The commits of which a push was accepted and never carried out."""
+        """The commits of accepted pushes whose jobs were never carried out."""
         numbers = range(self._pushes - len(answered) + 1, self._pushes + 1)
         wanted = {pushed(number) for number, each in zip(numbers, answered, strict=True) if each.status == 202}
 
@@ -167,7 +167,7 @@ class _Load:
         return missing()
 
     def _waits(self, answered: Sequence[Answered]) -> list[float]:
-        """Seconds from the log's line of an accepted delivery to that of its job's beginning."""
+        """The seconds between the log events of an accepted delivery and of the beginning of its job."""
         assert not self._never_done(answered)
         accepted = {each["job"]: _seconds(each["timestamp"]) for each in self.line.events("delivery_accepted")}
         begun = {each["job"]: _seconds(each["timestamp"]) for each in self.line.events("job_begun")}
@@ -206,13 +206,13 @@ def _idle_processor(line: Line) -> Row:
 
 
 def _processor_s(line: Line) -> float:
-    """What serve and the worker beside it have computed, by /proc."""
+    """The processor time of `serve` and its worker, from /proc."""
     stats = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in processes_of(line)]
     return sum(int(words[11]) + int(words[12]) for words in stats) / os.sysconf("SC_CLK_TCK")
 
 
 def _megabytes(line: Line) -> float:
-    """What serve and the worker beside it have in memory, by /proc; what they share counts twice."""
+    """The memory of `serve` and its worker, from /proc; shared memory counts twice."""
     statuses = [Path(f"/proc/{pid}/status").read_text().splitlines() for pid in processes_of(line)]
     sizes = [words.split()[1] for status in statuses for words in status if words.startswith("VmRSS:")]
     return sum(map(int, sizes)) / 1000

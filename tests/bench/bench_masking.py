@@ -1,4 +1,4 @@
-"""Masking a log with 500 secrets, beside one pass a secret (and of the plain form alone).
+"""Masking a log with 500 secrets, compared with one pass for each secret (in its plain form only).
 
     python tests/bench/bench_masking.py [--secrets 500] [--megabytes 20]
 

@@ -1,8 +1,8 @@
-"""Reading a plan JSON of 10,000 and of 100,000 changes, beside a bare msgspec decode into the same structs.
+"""Reading a plan JSON of 10,000 and of 100,000 changes, compared with a bare msgspec decode into the same structs.
 
     python tests/bench/bench_plan.py [--changes 10000 100000] [--runs 5]
 
-Each reading is a process of its own, which reports its best time and its peak memory. The bounds: 1.5 times the time of
+Each runs in a process of its own, which reports its best time and its peak memory. The bounds: 1.5 times the time of
 the bare decode, and 2.5 times the file's size in memory.
 """
 

@@ -4,9 +4,9 @@
 
 The bound: the report is built and rendered as a check run in at most 16 times what msgspec takes to decode the plan.
 Both are measured in turn, in processor time, and the bound is about the median of the ratios: that holds on a machine
-that others use too. With `--changes 100000` it shows whether it stays so for ten times as many. Beside it stands what a
-renderer would cost that writes every attribute of every change and cuts afterwards.
-`tests/checks/test_report_calls.py` holds the same in calls for each change, which no other process disturbs.
+that others use too. `--changes 100000` shows whether the ratio stays the same for ten times as many changes. For
+comparison, it also measures a renderer that writes every attribute of every change and cuts the text afterwards.
+`tests/checks/test_report_calls.py` bounds the number of calls for each change, which other processes do not affect.
 """
 
 import argparse
@@ -55,7 +55,7 @@ def main() -> int:
 
 
 def _build(changes: int, secrets: int) -> tuple[float, RunReport]:
-    """How many times what decoding takes it takes to build and render the report, and the report."""
+    """The time to build and render the report divided by the time to decode the plan, and the report."""
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "plan.json"
         with path.open("w") as file:

@@ -1,9 +1,9 @@
-"""Queries of the flows on a store with many runs, each compared with its earlier form.
+"""Queries of the flows on a store with many runs, each compared with an earlier implementation.
 
 python -m tests.bench.bench_store [--runs 50000] [--repeat 20] [--postgresql]
 
-The ways before read all runs of a repository, an environment or a pull request, and chose in Python. They are kept here
-alone, over the same database, and run in turn with those of the store.
+The earlier implementations read all runs of a repository, an environment or a pull request, and chose in Python. They
+exist only here, use the same database, and run in turn with the queries of the store.
 """
 
 import argparse
@@ -31,14 +31,14 @@ from tests.stored_runs import BRANCH, PLAN, REPOSITORY, STAGING, fill, head, sha
 
 _SEALER = Sealer(("k" * 32,))
 _AT_A_TIME = 5
-"""In turn, but a few at a time: what reads all leaves cold caches to whoever comes next."""
+"""The number of runs before the other implementation has its turn. One that reads everything leaves cold caches."""
 _ATTEMPTS = 200
-"""Plans of a pull request that stays open while its base moves."""
+"""The number of plans of a pull request that stays open while its base moves."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked, now and before; both have to give the same."""
+    """A query in its present and its earlier implementation; both have to give the same result."""
 
     what: str
     now: Callable[[], Awaitable[Any]]
@@ -46,7 +46,7 @@ class Question:
 
 
 class Before:
-    """The queries as they were."""
+    """The earlier implementations."""
 
     def __init__(self, store: Store) -> None:
         self._db = store._database
@@ -110,7 +110,7 @@ class Before:
 
 
 def main(arguments: Sequence[str] | None = None) -> list[Row]:
-    """Measure, and give the rows."""
+    """Measure, and return the rows."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=50_000)
     parser.add_argument("--repeat", type=int, default=20)

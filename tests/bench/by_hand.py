@@ -1,4 +1,4 @@
-"""The same as a plan, by hand: what a bare shell script takes for fetch, checkout, init, plan and show in turn."""
+"""The baseline of a plan: a shell script that runs fetch, checkout, init, plan and show."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ terraform show -json "$PLACE/plan" >"$PLACE/plan.json"
 
 
 class ByHand:
-    """A warm mirror of a repository, and the script on it."""
+    """A warm mirror of a repository, for the script."""
 
     def __init__(self, directory: Path, remote: str) -> None:
         self._directory = directory
@@ -29,11 +29,11 @@ class ByHand:
         subprocess.run(["git", "clone", "-q", "--mirror", remote, self._mirror], check=True)
 
     def run(self, head: str, root_module: str, *, backend: str = "", **environ: str) -> float:
-        """Seconds for one head."""
+        """Run the script for one head; returns the seconds that it took."""
         place = self._directory / "place"
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir()
-        told = {
+        variables = {
             "MIRROR": str(self._mirror),
             "REMOTE": self._remote,
             "HEAD": head,
@@ -47,6 +47,6 @@ class ByHand:
         subprocess.run(
             ["/bin/sh", "-c", SCRIPT],
             check=True,
-            env={"PATH": os.environ["PATH"], "HOME": str(self._directory), **told, **environ},
+            env={"PATH": os.environ["PATH"], "HOME": str(self._directory), **variables, **environ},
         )
         return time.perf_counter() - start

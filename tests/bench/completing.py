@@ -1,4 +1,7 @@
-"""From a delivery to a completed check run, as the local GitHub itself saw it: a request would compete."""
+"""The time from a delivery to its completed check run, read from the local GitHub's memory.
+
+Requests to read it would compete with Planward for the processors.
+"""
 
 import time
 
@@ -6,7 +9,7 @@ from tests.stories.story import Story
 
 
 def completed(story: Story, sha: str, name: str = "planward/plan", *, patience_s: float = 600) -> float:
-    """Wait until the check run is completed, and give when that was, in seconds since 1970."""
+    """Wait until the check run is completed, and return the time of that, in seconds since 1970."""
     end = time.perf_counter() + patience_s
     while time.perf_counter() < end:
         runs = [run for run in story.repository.check_runs if run.head_sha == sha and run.name == name]
@@ -18,15 +21,15 @@ def completed(story: Story, sha: str, name: str = "planward/plan", *, patience_s
 
 
 def seconds_of_plan(story: Story, branch: str) -> float:
-    """Open a pull request of this branch, and give the seconds from its delivery to its completed check run."""
+    """Open a pull request of this branch, and return the seconds from its delivery to its completed check run."""
     number = story.open(branch)
     sha = story.head(number)
     at = completed(story, sha)
-    [told] = [
+    [delivered_at] = [
         each.delivered_at
         for each in story.github.deliveries
         if (each.event, each.action) == ("pull_request", "opened")
         and each.payload["pull_request"]["head"]["sha"] == sha
     ]
-    assert told is not None
-    return at - told.timestamp()
+    assert delivered_at is not None
+    return at - delivered_at.timestamp()

@@ -1,6 +1,6 @@
-"""Deliveries at a steady rate, from a process of their own: who asks must not hold up what is measured.
+"""Send deliveries at a steady rate, from a separate process, so that sending does not slow the measured process down.
 
-python -m tests.bench.deliveries URL PER_SECOND NUMBER FIRST < PAYLOAD   (a push; each of them another one)
+python -m tests.bench.deliveries URL PER_SECOND NUMBER FIRST < PAYLOAD   (of a push; each gets another commit)
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from tests.stories.line import SECRET
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """When a delivery was sent (since 1970), its answer's status (0: none came), and how long that took."""
+    """A delivery: when it was sent (seconds since 1970), the answer's status (0: no answer), and how long that took."""
 
     at: float
     status: int
@@ -29,12 +29,12 @@ class Answered:
 
 
 def pushed(number: int) -> str:
-    """The commit in the delivery with this number."""
+    """The SHA of the pushed commit in the delivery with this number."""
     return f"{number:040x}"
 
 
 def deliver(url: str, payload: Any, *, per_second: float, number: int, first: int = 1) -> list[Answered]:
-    """Deliver `payload` as so many pushes, the first of them numbered `first`, whether those before were answered."""
+    """Deliver `payload` as `number` pushes, numbered from `first`, without waiting for answers between them."""
     command = [sys.executable, "-m", "tests.bench.deliveries", url, str(per_second), str(number), str(first)]
     done = subprocess.run(command, input=json.dumps(payload).encode(), stdout=subprocess.PIPE, check=True)
     return [Answered(*each) for each in json.loads(done.stdout)]
@@ -69,5 +69,5 @@ async def _deliver(url: str, payload: Any, per_second: float, number: int, first
 
 if __name__ == "__main__":
     address, rate, count, start = sys.argv[1:]
-    told = asyncio.run(_deliver(address, json.load(sys.stdin), float(rate), int(count), int(start)))
-    print(json.dumps([[each.at, each.status, each.seconds] for each in told]))
+    answered = asyncio.run(_deliver(address, json.load(sys.stdin), float(rate), int(count), int(start)))
+    print(json.dumps([[each.at, each.status, each.seconds] for each in answered]))

@@ -1,4 +1,4 @@
-"""A plan JSON as a large AWS root module has it: values before and after, about half of the resources changing.
+"""Generate a plan JSON like that of a large AWS root module: about half of the resources change.
 
 python tests/bench/generate_plan.py 10000 plan.json      (about 30 MB)
 """
@@ -31,7 +31,7 @@ TYPES = (
 
 
 def write_plan(file: IO[str], changes: int) -> None:
-    """Write a plan of that many resource changes, in pieces: all of it would not fit into a small machine."""
+    """Write a plan of that many resource changes, in pieces, since a small machine could not hold it in memory."""
     file.write('{"format_version":"1.2","terraform_version":"1.11.4","variables":{"region":{"value":"eu-west-1"}},')
     file.write('"planned_values":{"root_module":{"resources":')
     _write_list(file, (_planned(number) for number in range(changes) if _after(number) is not None))

@@ -1,4 +1,4 @@
-"""A generated monorepo: root modules that call shared modules, which call each other, and read each other's state."""
+"""Generate a monorepo: root modules read each other's state and call shared modules, which call each other."""
 
 import argparse
 import subprocess
@@ -9,14 +9,14 @@ from pathlib import Path
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
-    """How large the repository is; the defaults come to 5,000 `.tf` files."""
+    """The size of the repository; the defaults give 5,000 `.tf` files."""
 
     root_modules: int = 1_000
     shared_modules: int = 200
 
 
 def files(size: Size) -> Iterator[tuple[str, str]]:
-    """Every file: to a root module four `.tf`, lock and variables; to a shared one five `.tf` and a template."""
+    """All files: a root module has four `.tf`, a lock file and variables; a shared one five `.tf` and a template."""
     for number in range(size.shared_modules):
         yield from _shared_module(number, size)
     for number in range(size.root_modules):
@@ -24,7 +24,7 @@ def files(size: Size) -> Iterator[tuple[str, str]]:
 
 
 def write(top: Path, size: Size) -> int:
-    """Lay the monorepo out and give the number of its files."""
+    """Write the monorepo and return the number of its files."""
     count = 0
     for path, content in files(size):
         place = top / path
@@ -35,7 +35,7 @@ def write(top: Path, size: Size) -> int:
 
 
 def commit(top: Path, message: str) -> None:
-    """Make the directory a repository and commit all that is in it."""
+    """Make the directory a repository and commit all its files."""
     identity = ["-c", "user.name=Bench", "-c", "user.email=bench@example.com", "-c", "commit.gpgsign=false"]
     subprocess.run(["git", "init", "-q", "-b", "main"], cwd=top, check=True, stderr=subprocess.DEVNULL)
     subprocess.run(["git", "add", "-A"], cwd=top, check=True)
@@ -43,12 +43,12 @@ def commit(top: Path, message: str) -> None:
 
 
 def root_module_dir(number: int) -> str:
-    """Where a root module lies: by team and service, as people do it."""
+    """The directory of a root module, by team and service as is usual."""
     return f"teams/team-{number % 40:02}/service-{number:04}"
 
 
 def shared_module_dir(number: int) -> str:
-    """Where a shared module lies."""
+    """The directory of a shared module."""
     return f"modules/module-{number:03}"
 
 
@@ -64,7 +64,7 @@ def _root_module(number: int, size: Size) -> Iterator[tuple[str, str]]:
         for part, other in enumerate(called)
     )
     read = _REMOTE_STATE.format(number=number // 10) if number else ""
-    # Every file says whose it is: equal files would be one blob, and parsed once.
+    # Every file names its module: equal files would be one blob, which is parsed only once.
     yield f"{here}/main.tf", f"# service {number}\n{_LOCALS}\n{calls}\n{_RESOURCES}"
     yield f"{here}/variables.tf", f"# service {number}\n{_VARIABLES}"
     yield f"{here}/outputs.tf", f"# service {number}\n{_OUTPUTS}"

@@ -1,4 +1,4 @@
-"""A row of the benchmarks' table: a figure beside its baseline, and the aim."""
+"""Rows of the benchmarks' table: a figure, its baseline and its aim."""
 
 import statistics
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """What was measured; `ratio` is the figure divided by the baseline's."""
+    """One measurement; `what` names it, and `ratio` is the figure divided by the baseline."""
 
     what: str
     figure: str
@@ -18,7 +18,7 @@ class Row:
 
 
 def render(rows: Sequence[Row]) -> str:
-    """The table in Markdown."""
+    """Render the table in Markdown."""
     lines = ["| what | figure | baseline | ratio | aim | |", "| --- | ---: | ---: | ---: | ---: | --- |"]
     for row in rows:
         ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
@@ -30,7 +30,7 @@ def render(rows: Sequence[Row]) -> str:
 def in_turn(
     what: str, ours: Sequence[float], bare: Sequence[float], *, aim: float, than: str = "a shell script"
 ) -> Row:
-    """The medians of two that were run in turn."""
+    """Compare the medians of Planward's times and of a baseline's, which were measured in turn."""
     ratio = statistics.median(ours) / statistics.median(bare)
     return Row(
         what=what,
@@ -43,5 +43,5 @@ def in_turn(
 
 
 def p50_and_p99(seconds: Sequence[float]) -> tuple[float, float]:
-    """The median, and what one in a hundred takes longer than."""
+    """The median and the 99th percentile."""
     return statistics.median(seconds), statistics.quantiles(seconds, n=100)[98]

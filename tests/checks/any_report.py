@@ -1,4 +1,4 @@
-"""Reports and plans of any content, hostile texts included."""
+"""Generate reports and plans with any content, including hostile texts."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the machine of the gate moves: commits, pull requests, and what Planward remembers of them."""
+"""The state of the gate's state machine: commits, pull requests, and Planward's records of them."""
 
 from dataclasses import dataclass, field
 
@@ -9,7 +9,7 @@ Tree = frozenset[str]
 
 @dataclass
 class Commit:
-    """A commit of the branch; `by_hand`: the config in it says that plans are applied by hand."""
+    """A commit of the branch; with `by_hand`, its config says `apply: manual`."""
 
     sha: str
     parent: str | None
@@ -19,7 +19,7 @@ class Commit:
 
 @dataclass
 class Head:
-    """A pull request: its head's tree, and what `planward/plan` said last, on which base."""
+    """A pull request: its head's tree, and the last conclusion of `planward/plan` with its base."""
 
     number: int
     tree: Tree
@@ -32,13 +32,13 @@ class Head:
     told: bool = False
 
     def reviewed(self, commits: dict[str, Commit]) -> Tree:
-        """The changes that somebody could see in its plan."""
+        """The changes that its plan showed before the merge."""
         return self.tree - commits[self.base_when_merged].tree if self.passed_when_merged else frozenset()
 
 
 @dataclass
 class Attempt:
-    """A check run of an apply, as the store has it."""
+    """A check run of an apply, as the store records it."""
 
     sha: str
     state: settle.Attempt = "unfinished"
@@ -59,7 +59,7 @@ class Approval:
 
 @dataclass
 class Applied:
-    """What Terraform did: from one commit to another."""
+    """One apply by Terraform: from one commit to another."""
 
     before: str
     after: str
@@ -68,7 +68,7 @@ class Applied:
 
 @dataclass
 class Store:
-    """What Planward remembers."""
+    """Planward's records."""
 
     last: str
     last_applied: bool = False

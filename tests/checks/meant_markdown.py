@@ -1,4 +1,4 @@
-"""Markdown that has the structure that was meant, and no other."""
+"""Check that Markdown has only the intended structure."""
 
 import re
 
@@ -11,7 +11,7 @@ IN_FOLD = re.compile(r'(?:<code>[^<>]*</code>|<b>[^<>]*</b>|<a href="[^"<>\s]*">
 
 
 def assert_meant(markdown: str, urls: set[str]) -> None:
-    """Nothing that Terraform printed became markup: no tag, link, picture, heading, mention or reference."""
+    """Check that no text from Terraform became markup: no tag, link, picture, heading, mention or reference."""
     tokens = PARSER.parse(markdown)
     folds = 0
     for token in tokens:

@@ -26,7 +26,7 @@ def reads(key: str, name: str = "it") -> str:
 def repository(
     files: Mapping[str, str], *, links: Mapping[str, str] | None = None, explicit: Sequence[str] | None = None
 ) -> Configuration:
-    """What is discovered in a repository with these files."""
+    """The configuration that is discovered in a repository with these files."""
     facts = {path: read_file(path, content.encode()) for path, content in files.items()}
     return discover(facts, explicit=explicit, links=links)
 

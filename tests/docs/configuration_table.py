@@ -17,14 +17,14 @@ _TABLE = re.compile(r"^\| key \|.*\n(?:\|.*\n)+", re.MULTILINE)
 
 
 def written_table(page: str) -> str:
-    """The table as the page has it."""
+    """The table in the page."""
     found = _TABLE.search(page)
     assert found is not None, f"{PAGE.name} has no table of the keys"
     return found[0]
 
 
 def declared_table() -> str:
-    """The table as the keys are declared: `NAME` where people choose it, `[]` for an item."""
+    """The table from the declared keys: `NAME` stands for a name that people choose, `[]` for an item."""
     return _HEAD + "".join(f"{row}\n" for row in _rows(keys.CONFIG, ""))
 
 

@@ -8,7 +8,7 @@ import httpx
 
 
 def main() -> None:
-    """Make the call; exit status 1 where GitHub refuses it."""
+    """Make the call; the exit status is 1 if GitHub refuses it."""
     _, api, option, method, path, *rest = sys.argv
     assert (api, option, rest) == ("api", "--method", ["--input", "-"])
     headers = {"Authorization": f"Bearer {os.environ['GH_TOKEN']}"}

@@ -1,10 +1,16 @@
-"""A worker whose flow is three steps that say when they begin and end; `run` is called in a process of its own.
+"""A worker whose flow has three steps that record when they begin and end; `run` is called in a process of its own.
 
-It is of the version "old", "more steps" (there is one more in their midst) or "other results" (they give words instead
-of numbers). A step of the job whose cause is "program" runs a program; of the one whose cause is "remembers" it writes
-to the store; the steps of "beside" are done at once, and the first of them fails. The job whose cause is "fails" does
-so the first time, after its steps; the first step of "away" does not get what it needs, that of "full" has no room, and
-their flows say so and go on. Patience is shorter than in production.
+The worker's version is "old", "more steps" (with one more step in the middle) or "other results" (the steps return
+words instead of numbers). The cause of a job decides what its steps do besides:
+
+program     a step runs a program
+remembers   a step writes to the store
+beside      the steps run side by side, and the first of them fails
+fails       the first attempt of the job fails after its steps
+away        the first step cannot reach a service; the flow records that and continues
+full        the first step has no room on the disk; the flow records that and continues
+
+The timings are shorter than in production.
 """
 
 import asyncio
@@ -27,18 +33,18 @@ from ghapp.timings import Timings
 
 STEPS = 3
 NEW = 3
-"""The step that there is in the version "more steps"."""
+"""The number of the additional step in the version "more steps"."""
 
 
 async def _work(
-    database_url: str, data_dir: Path, told: Path, step_s: float, version: str, lasting: int | None
+    database_url: str, data_dir: Path, record: Path, step_s: float, version: str, lasting: int | None
 ) -> None:
     stopping, stop = asyncio.Event(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
 
-    def tell(words: str) -> None:
-        descriptor = os.open(told, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    def note(words: str) -> None:
+        descriptor = os.open(record, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         os.write(descriptor, f"{os.getpid()} {words}\n".encode())
         os.close(descriptor)
 
@@ -46,7 +52,7 @@ async def _work(
     numbers = (0, NEW, 1, 2) if version == "more steps" else (0, 1, 2)
 
     async def one(job: SettleBranch, number: int) -> int | str:
-        tell(f"{_words(job)} {number} begin")
+        note(f"{_words(job)} {number} begin")
         if (_words(job), number) == ("beside", 0):
             raise ValueError
         if _words(job).startswith("program"):
@@ -61,7 +67,7 @@ async def _work(
             raise NoRoom("there is no room")
         if _words(job) == "remembers":
             await store.markers.keep(DeliveriesReconciled(), number)
-        tell(f"{_words(job)} {number} end")
+        note(f"{_words(job)} {number} end")
         return kind(number)
 
     async def flow(job: SettleBranch) -> None:
@@ -70,12 +76,12 @@ async def _work(
                 steps = [partial(step, f"step {number}", kind, one, job, number) for number in range(STEPS)]
                 await side_by_side(steps, at_once=STEPS)
             finally:
-                tell("beside over end")
+                note("beside over end")
         for number in numbers:
             try:
                 assert await step(f"step {number}", kind, one, job, number=number) == kind(number)
             except (Unavailable, NoRoom) as error:
-                tell(f"{_words(job)} {number} {error}")
+                note(f"{_words(job)} {number} {error}")
         if _words(job) == "fails" and attempts_before() == 0:
             raise JobError("it failed")
 
@@ -86,7 +92,7 @@ async def _work(
     with keeping(directory, silence_s=TIMINGS.keeper_silence_s, grace_s=TIMINGS.keeper_grace_s) as keeper:
         programs = Programs(keeper=keeper)
         async with Worker(job_queue, store, data_dir, flow, stopping, keeper=keeper, timings=TIMINGS).running():
-            tell("- - ready")
+            note("- - ready")
             await stop.wait()
     store.close()
     job_queue.close()
@@ -96,14 +102,14 @@ TIMINGS = Timings(heartbeat_s=0.8, own_silence_s=5.0, keeper_silence_s=6.0, keep
 
 
 def _words(job: SettleBranch | Replan | Reconcile) -> str:
-    """The words that a test gave the job for its cause."""
+    """The cause that a test gave to the job."""
     if isinstance(job, SettleBranch):
         assert isinstance(job.cause, Missed)
         return job.cause.tip
     return job.cause
 
 
-def run(database_url: str, data_dir: Path, told: Path, step_s: float, version: str, lasting: int | None) -> None:
-    """Work until SIGTERM. A step takes `step_s`, the one `lasting` much longer; what they say goes to `told`."""
+def run(database_url: str, data_dir: Path, record: Path, step_s: float, version: str, lasting: int | None) -> None:
+    """Work until SIGTERM. A step takes `step_s`, the step `lasting` much longer; `record` gets a line an event."""
     database.SQLITE_PATIENCE_S = 1
-    asyncio.run(_work(database_url, data_dir, told, step_s, version, lasting))
+    asyncio.run(_work(database_url, data_dir, record, step_s, version, lasting))

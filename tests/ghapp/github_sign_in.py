@@ -1,4 +1,4 @@
-"""The parts of GitHub for sign-in that the local GitHub lacks: the OAuth web flow, and people's own tokens.
+"""A GitHub for sign-in that is small enough for tests: the OAuth web flow, and people's own tokens.
 
 https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps
 """
@@ -20,7 +20,7 @@ CLIENT_SECRET = "the-client-secret-of-the-tests"
 
 @dataclass(kw_only=True)
 class SignInGitHub:
-    """People sign in as `who`; each reads what `readable` says."""
+    """People sign in as `who`; `readable` has the repositories that each can read."""
 
     who: str | None = "ada"
     readable: dict[str, set[str]] = field(default_factory=dict)

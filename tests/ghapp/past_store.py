@@ -1,4 +1,4 @@
-"""A store with a past: what Planward would have written at other times."""
+"""A store with rows that Planward wrote at earlier times."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -20,7 +20,7 @@ OLD, NEW = CommitSha("a" * 40), CommitSha("b" * 40)
 
 
 class Past:
-    """A store whose clock stands where the test puts it, and what Planward would have written then."""
+    """A store whose clock the test sets, and functions that write rows as Planward does."""
 
     def __init__(self, url: str) -> None:
         self.now = 1_700_000_000.0
@@ -30,7 +30,7 @@ class Past:
         return asyncio.run(work)
 
     def execute(self, statement: Executable) -> None:
-        """What no Planward of today would do."""
+        """Execute a statement, for changes that the present Planward never makes."""
         with self.store._database.engine.begin() as connection:
             connection.execute(statement)
 
@@ -38,7 +38,7 @@ class Past:
         self.now += days * DAY
 
     def run(self, id: str, operation: str = "plan", head: CommitSha = OLD, **more: Any) -> Run:
-        """A run with a log, a root report, a report, and an end."""
+        """Begin a run that has a log and a root report."""
         name = "planward/plan" if operation == "plan" else "planward/apply (staging)"
         values: dict[str, Any] = {
             "id": RunId(id),
@@ -105,7 +105,7 @@ class Past:
         self.do(self.store.branches.move_last(REPOSITORY, STAGING, BRANCH, sha, TreeId("f" * 40), applied=True))
 
     def tidy(self, days: float = 30) -> None:
-        """Remove all that is older, as often as there is something."""
+        """Remove all rows that are older, in batches, until none is left."""
         retention, before = self.store.retention, self.now - days * DAY
         for removal in (
             retention.remove_runs,

@@ -55,11 +55,11 @@ class Served:
     app: Starlette
 
     def client(self, **options: Any) -> httpx.Client:
-        """A browser, without redirects followed."""
+        """A browser that does not follow redirects."""
         return httpx.Client(base_url=self.url, trust_env=False, timeout=20, **options)
 
     def do(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do something with the store."""
+        """Run a coroutine of the store."""
         return asyncio.run(work)
 
     def repository(self, name: str = "acme/infra", *, id: int = 7) -> KnownRepository:
@@ -163,7 +163,7 @@ def settings_for(directory: Path, **environ: str) -> Settings:
 
 @contextlib.contextmanager
 def serving(directory: Path, *, public: bool = False, **environ: str) -> Iterator[Served]:
-    """Serve until the context ends; `public` has PLANWARD_PUBLIC_URL be where it is served."""
+    """Serve until the context ends; with `public`, PLANWARD_PUBLIC_URL is the server's address."""
     port = free_port()
     if public:
         environ["PLANWARD_PUBLIC_URL"] = f"http://127.0.0.1:{port}"
@@ -189,7 +189,7 @@ def serving(directory: Path, *, public: bool = False, **environ: str) -> Iterato
 
 @contextlib.contextmanager
 def listening(app: Starlette, *, port: int = 0) -> Iterator[str]:
-    """Serve an application on loopback from a thread of its own; returns its address."""
+    """Serve an application on loopback in a thread of its own; yields its address."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", port))
     config = uvicorn.Config(app, log_level="critical", access_log=False, timeout_graceful_shutdown=1)

@@ -1,6 +1,8 @@
-"""A worker whose flows say that they have begun, and end when a file is there: `python -m tests.ghapp.shares_worker …`
+"""A worker whose flows record that they have begun, and end once a file exists.
 
-Arguments: the database's URL, a data directory, a file to write to, and the file that ends the flows.
+Run it by `python -m tests.ghapp.shares_worker …`.
+
+Arguments: the database's URL, a data directory, the file for the keys of begun jobs, and the file that ends the flows.
 """
 
 import asyncio
@@ -15,24 +17,24 @@ from ghapp.sealing import Sealer
 from ghapp.store import Store
 
 
-async def work(database_url: str, data_dir: Path, told: Path, over: Path) -> None:
+async def work(database_url: str, data_dir: Path, record: Path, over: Path) -> None:
     stopping, stop = asyncio.Event(), asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
 
-    def tell(words: str) -> None:
-        descriptor = os.open(told, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    def note(words: str) -> None:
+        descriptor = os.open(record, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         os.write(descriptor, f"{words}\n".encode())
         os.close(descriptor)
 
     async def flow(job: Job) -> None:
-        tell(job.key)
+        note(job.key)
         while not over.exists() and not stopping.is_set():  # noqa: ASYNC110 - another process makes it
             await asyncio.sleep(0.05)
 
     job_queue = JobQueue(database_url)
     store = Store(database_url, Sealer(["k" * 32]))
     async with Worker(job_queue, store, data_dir, flow, stopping).running():
-        tell("ready")
+        note("ready")
         await stop.wait()
     store.close()
     job_queue.close()

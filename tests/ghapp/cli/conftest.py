@@ -1,4 +1,4 @@
-"""`planward WORDS` is run in this process, in a working copy."""
+"""Run `planward WORDS` in this process, in a working copy."""
 
 import sys
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
         return Said(status=status, out=captured.out, err=captured.err)
 
     yield run
-    # The command logs to the stderr of its time, which is closed now.
+    # The command's logging still writes to the captured stderr, which is closed now.
     structlog.reset_defaults()
 
 

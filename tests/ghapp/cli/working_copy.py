@@ -1,4 +1,4 @@
-"""A working copy with one root module, and what a command says about it."""
+"""The files of a working copy with one root module, and the output of a command."""
 
 import subprocess
 from collections.abc import Callable
@@ -22,7 +22,7 @@ resource "terraform_data" "net" {
 
 @dataclass(frozen=True, kw_only=True)
 class Said:
-    """How a command ended, and what it wrote."""
+    """The exit status and the output of a command."""
 
     status: int
     out: str

@@ -1,4 +1,4 @@
-"""Branches and what protects them, as values."""
+"""Branches and their protection, as values."""
 
 import dataclasses
 from typing import Any
@@ -22,7 +22,7 @@ STRICT = RuleSource(
 
 
 def guarded(*sources: RuleSource, **differs: Any) -> Guarded:
-    """Production, into which staging is promoted, protected by these sources."""
+    """The branch of production, into which staging is promoted, protected by these sources."""
     told: dict[str, Any] = {
         "environment": "production",
         "branch": "production",
@@ -37,12 +37,12 @@ def guarded(*sources: RuleSource, **differs: Any) -> Guarded:
 
 
 def strict(**differs: Any) -> RuleSource:
-    """A ruleset that has every gate but for what differs."""
+    """A ruleset with every gate, except for the given differences."""
     return dataclasses.replace(STRICT, **differs)
 
 
 def asking(**differs: Any) -> RuleSource:
-    """A ruleset whose rule about pull requests differs."""
+    """A ruleset with every gate, except for the given differences in its rule about pull requests."""
     assert STRICT.pull_request is not None
     return strict(pull_request=dataclasses.replace(STRICT.pull_request, **differs))
 

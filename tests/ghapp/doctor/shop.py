@@ -54,7 +54,7 @@ class Shop:
         return answer
 
     def gates(self, branch: str) -> tuple[ProtectionCheck, ...]:
-        """The gates of one branch, as an administrator's token shows them."""
+        """The gates of one branch, read with an administrator's token."""
 
         async def asking() -> Diagnosis:
             async with GitHubApp(self.github.api_url, self.app.id, PemKey(self.app.private_key_pem)) as github:

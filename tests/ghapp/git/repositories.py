@@ -1,4 +1,4 @@
-"""A person's repository, mirrors of it, and what a directory holds."""
+"""A person's repository, mirrors of it, and the contents of a directory."""
 
 import asyncio
 import os
@@ -23,7 +23,7 @@ ENVIRON = {
 
 
 class Author:
-    """A person's clone, who commits and pushes past Planward."""
+    """A person who commits in a clone and pushes past Planward."""
 
     def __init__(self, directory: Path, bare: Path) -> None:
         self.directory = directory
@@ -60,14 +60,14 @@ class Author:
 
 
 def mirror_of(author: Author, directory: Path, name: str = "7", *, most_kept: int = 2) -> Mirror:
-    """A mirror of what the author has, without a server."""
+    """A mirror of the author's repository, made without a server."""
     path = directory / "data" / f"{name}.git"
     subprocess.run(["git", "clone", "--quiet", "--bare", author.directory, path], env=ENVIRON, check=True)
     return Mirror(path, directory / "data/checkouts", KeptCheckouts(most=most_kept))
 
 
 def contents(directory: Path) -> dict[str, object]:
-    """All that lies in a directory: mode and content of files, targets of symlinks."""
+    """The contents of a directory: mode and content of each file, target of each symlink."""
     return {
         str(path.relative_to(directory)): str(path.readlink())
         if path.is_symlink()

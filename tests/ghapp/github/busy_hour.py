@@ -1,6 +1,6 @@
-"""An hour of a busy organisation in simulated time: its plans and merges, and a GitHub that refuses what it documents.
+"""An hour of a busy organisation in simulated time: its plans and merges, and a GitHub with its documented limits.
 
-The App's own client speaks to it, with the App's own budget. A request that is deferred is made again when it may be.
+The requests are made by the App's own client with the App's own budget. A deferred request is retried when it is due.
 """
 
 import asyncio
@@ -38,14 +38,14 @@ T = TypeVar("T")
 _BEGIN = 1_800_000_000.0
 _HOUR_S = 3600.0
 _LIMIT = 12_500
-"""Requests an hour, of a large installation.
+"""The limit of requests an hour for a large installation.
 https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api"""
 _CREATIONS_A_MINUTE, _POINTS_A_MINUTE, _NOTIFICATIONS_AN_HOUR = 80, 900, 500
 _REPOSITORIES = 20
 _BURSTS, _OF_A_BURST = 10, 40
-"""A base moves, and open pull requests are planned again at once."""
+"""The number of times that a base moves, and of the open pull requests that are then planned again at once."""
 _FAILED = 6
-"""Of the merges one in so many."""
+"""One in this many applies fails."""
 
 
 @dataclass(kw_only=True)
@@ -55,13 +55,13 @@ class Hour:
     succeeded: list[float] = field(default_factory=list)
     failed: list[float] = field(default_factory=list)
     plans: list[float] = field(default_factory=list)
-    """Seconds that each plan's check runs waited for GitHub's limits and answers."""
+    """The seconds that each plan waited for GitHub's limits and answers."""
     requests: int = 0
     refused: int = 0
 
 
 def play(*, plans: int = 1200, merges: int = 60, seed: int = 1) -> Hour:
-    """Play an hour, and what is left of it to its end."""
+    """Play an hour, and go on until the last of its work is done."""
     return run_simulated(lambda: _Organisation(plans, merges, random.Random(seed)).hour())
 
 
@@ -100,7 +100,7 @@ class _Organisation:
         self._hour.plans.append(waited)
 
     async def _check_run(self, github: GitHubRepository, about: str, works_s: float) -> float:
-        """One check run from its announcement to its end, with progress; returns how long it waited for GitHub."""
+        """Play one check run from its announcement to its end; returns the seconds that it waited for GitHub."""
         draft = CheckRunDraft(
             name="planward/plan",
             head_sha=CommitSha("a" * 40),
@@ -153,7 +153,7 @@ class _Organisation:
 
 
 async def _patiently(act: Callable[[], Awaitable[T]]) -> T:
-    """As a job that is deferred as long as GitHub asks."""
+    """Repeat the call, like a job that is deferred for as long as GitHub asks."""
     while True:
         try:
             return await act()
@@ -164,7 +164,7 @@ async def _patiently(act: Callable[[], Awaitable[T]]) -> T:
 
 
 class _LimitedGitHub:
-    """Answers within a second, counts as GitHub documents it, and refuses what is beyond."""
+    """Answers within a second, counts requests as GitHub documents it, and refuses those beyond the limits."""
 
     def __init__(self, hour: Hour, chance: random.Random) -> None:
         self._hour = hour
@@ -208,8 +208,8 @@ class _LimitedGitHub:
 
     def _body(self, request: httpx.Request) -> dict[str, Any]:
         number = re.search(r"/(\d+)$", request.url.path)
-        told = json.loads(request.content or b"{}")
-        return {"id": int(number[1]) if number else next(self._ids), "state": told.get("state"), "check_runs": []}
+        content = json.loads(request.content or b"{}")
+        return {"id": int(number[1]) if number else next(self._ids), "state": content.get("state"), "check_runs": []}
 
 
 def _fits(used: deque[tuple[float, int]], more: int, most: int, period_s: float) -> bool:

@@ -1,4 +1,4 @@
-"""The App in front of a scripted wire."""
+"""The App on a scripted connection."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -29,7 +29,7 @@ def pem(private_key: RSAPrivateKey) -> str:
 
 @pytest.fixture
 def wire() -> Iterator[ScriptedWire]:
-    """Fails where an expected request never came."""
+    """A scripted connection. The test fails if an expected request never came."""
     scripted = ScriptedWire()
     yield scripted
     assert not scripted.answers, f"never asked for: {[answer.request for answer in scripted.answers]}"

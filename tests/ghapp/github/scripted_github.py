@@ -15,13 +15,13 @@ API = "https://github.example.com/api/v3"
 APP_ID = 3
 INFRA = RepositoryRef(id=RepositoryId(42), full_name="acme/infra")
 IMPATIENT = Patience(attempts=3, total_s=5, wait_initial_s=0.0, wait_max_s=2.0)
-"""Nothing here waits for real."""
+"""Without real waits: `pause` only moves the clock."""
 TOKEN_PATH = "/app/installations/5/access_tokens"
 
 
 @dataclass
 class Answer:
-    """What comes back for one request: a response, or what the network does instead."""
+    """The answer to one request: a response, or a failure of the network."""
 
     request: str
     status: int
@@ -32,7 +32,7 @@ class Answer:
 
 @dataclass
 class ScriptedWire:
-    """Expects `METHOD /path` in order; tokens are handed out by themselves and counted."""
+    """Expects requests `METHOD /path` in order. Requests for tokens are answered automatically and counted."""
 
     answers: list[Answer] = field(default_factory=list)
     requests: list[httpx.Request] = field(default_factory=list)
@@ -56,13 +56,13 @@ class ScriptedWire:
         self.answers.append(Answer(request, status, body, headers or {}, failure))
 
     def expect_missing(self, request: str, *, repository: str = "GET /repos/acme/infra") -> None:
-        """Something that is not there, in a repository that is: asked twice, with two tokens, then for that one."""
+        """Expect a request for a missing object: Planward asks twice, with two tokens, and then for the repository."""
         for _ in range(2):
             self.expect(request, 404, {"message": "Not Found"})
         self.expect(repository, body={"id": 42})
 
     def refuse(self, request: str, status: int, message: str) -> None:
-        """A refusal that stays: with another token each time, as often as one call is tried."""
+        """Expect a request that is refused every time: each attempt of a call uses two tokens."""
         for _ in range(2 * IMPATIENT.attempts):
             self.expect(request, status, {"message": message})
 
@@ -78,12 +78,12 @@ class ScriptedWire:
         if path == "/installation/token":
             self.revoked.append(request.headers["Authorization"].removeprefix("Bearer "))
             return httpx.Response(204)
-        # A copy: httpx sends the same object once more with another token in it.
+        # A copy, since httpx reuses the same object with another token for the next attempt.
         self.requests.append(
             httpx.Request(request.method, request.url, headers=request.headers, content=request.content)
         )
         asked = f"{request.method} {path}"
-        assert self.answers, f"nobody expected {asked}"
+        assert self.answers, f"unexpected request {asked}"
         expected = self.answers.pop(0)
         assert asked == expected.request
         if expected.failure is not None:
@@ -93,7 +93,7 @@ class ScriptedWire:
         return httpx.Response(expected.status, json=expected.body, headers=expected.headers)
 
     def sent(self, number: int) -> Any:
-        """The JSON of a request, the tokens' not counted."""
+        """The JSON of the n-th request, not counting those for tokens."""
         return json.loads(self.requests[number].content)
 
 

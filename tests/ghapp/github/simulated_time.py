@@ -1,4 +1,4 @@
-"""An event loop in which time passes only while everybody waits, so that an hour takes seconds."""
+"""An event loop with simulated time: when all tasks wait, the time jumps to the next timer."""
 
 import asyncio
 import selectors
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class _Selector(selectors.SelectSelector):
-    """Lets the time pass instead of waiting."""
+    """Advances the simulated time instead of waiting."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -24,7 +24,7 @@ class _Selector(selectors.SelectSelector):
 
 
 class SimulatedLoop(asyncio.SelectorEventLoop):
-    """Its `time()` begins at 0. What runs in it may speak to nothing outside of the process."""
+    """An event loop whose `time()` begins at 0. Its tasks must not wait for anything outside of the process."""
 
     def __init__(self) -> None:
         self._clock = _Selector()
@@ -36,7 +36,7 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
 
 
 def run_simulated(main: Callable[[], Awaitable[T]]) -> T:
-    """Run to the end in simulated time."""
+    """Run a coroutine to its end in simulated time."""
 
     async def whole() -> T:
         return await main()

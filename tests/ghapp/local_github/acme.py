@@ -1,4 +1,4 @@
-"""An organisation with one repository and an App, and how tests speak to the GitHub that they live on."""
+"""An organisation with one repository and an App, and the clients with which tests use the local GitHub."""
 
 import json
 import time
@@ -36,7 +36,7 @@ EVENTS = [
 
 @dataclass
 class Receiver:
-    """An App's webhook: keeps what comes and answers with `status`."""
+    """An App's webhook: it keeps the deliveries and answers with `status`."""
 
     url: str
     status: int = 202
@@ -70,7 +70,7 @@ def client(github: LocalGitHub, token: str | None, version: str = "2026-03-10") 
 
 
 def installed(github: LocalGitHub, installation: Installation, **body: object) -> httpx.Client:
-    """The App with an installation token, narrowed as `body` says."""
+    """A client with an installation token, which `body` narrows."""
     path = f"/app/installations/{installation.id}/access_tokens"
     with client(github, app_jwt(installation.app)) as speaker:
         answer = speaker.post(path, json=body)

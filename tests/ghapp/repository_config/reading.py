@@ -1,4 +1,4 @@
-"""Configs that are read, and the complaints about those that are not."""
+"""Read configs, or the complaints about configs that cannot be read."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Root modules of a few files, and how each environment runs them."""
+"""The settings with which environments run root modules of a few files."""
 
 from collections.abc import Mapping
 
@@ -25,7 +25,7 @@ def found_in(files: Mapping[str, str], config: RepositoryConfig) -> Configuratio
 
 
 def laid(files: Mapping[str, str], environment: str = "testing", config: str | None = None) -> RootModuleSettings:
-    """The settings of the one root module."""
+    """The settings of the only root module."""
     settings = all_laid(files, config)[environment]
     assert len(settings) == 1
     return settings[0]

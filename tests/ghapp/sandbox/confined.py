@@ -1,4 +1,4 @@
-"""Scripts that are run in each sandbox that works on this machine."""
+"""Run scripts in a sandbox."""
 
 import asyncio
 import platform
@@ -26,7 +26,7 @@ def confined(sandbox: str, directory: Path) -> Confined:
     reach = Reach(checkout=data_dir / "checkout", private=data_dir / "private", repository="7")
     match sandbox:
         case "bubblewrap":
-            # Python, wherever it is installed.
+            # The script needs Python, wherever that is installed.
             return probe_bubblewrap(HostPaths(reads=(Path(sys.base_prefix),))).confine(reach)
         case "uid":
             return probe_uids(data_dir).confine(reach)

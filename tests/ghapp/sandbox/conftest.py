@@ -9,7 +9,7 @@ import pytest
 
 @pytest.fixture
 def directory() -> Iterator[Path]:
-    """A directory that every user may pass through, which pytest's own are not."""
+    """A directory that every user may enter, unlike pytest's temporary directories."""
     with tempfile.TemporaryDirectory(prefix="planward-") as made:
         Path(made).chmod(0o711)
         yield Path(made)

@@ -39,7 +39,7 @@ class Command:
         )
 
     def page(self) -> str:
-        """The address of the page that the command names."""
+        """The address of the page that the command prints."""
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         found = re.search(r"http://127\.0\.0\.1:\d+", line)
@@ -52,13 +52,13 @@ class Command:
         return self._process.returncode, out, err
 
     def end(self) -> None:
-        """End it if it still runs."""
+        """End the command if it still runs."""
         if self._process.poll() is None:
             self._process.kill()
             self._process.communicate()
 
     def press_ctrl_c(self) -> None:
-        """As a terminal does."""
+        """Send SIGINT, as a terminal does."""
         self._process.send_signal(signal.SIGINT)
 
 
@@ -82,7 +82,7 @@ def submit(browser: httpx.Client, page: str, **changes: str) -> httpx.Response:
 
 
 def create(github: LocalGitHub, page: str) -> str:
-    """Go through the forms up to GitHub's redirect, and give the address that it leads to."""
+    """Go through the forms up to GitHub's redirect, and return the address to which it leads."""
     with httpx.Client(trust_env=False, cookies={"local_github_viewer": "grace"}, base_url=github.url) as browser:
         asked = submit(browser, page)
         assert asked.status_code == 200, asked.text

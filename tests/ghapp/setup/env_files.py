@@ -1,4 +1,4 @@
-"""The file that setup writes, as a shell, Docker and systemd read it."""
+"""Read the file that setup writes as a shell, Docker and systemd do."""
 
 import subprocess
 from collections.abc import Iterable, Mapping
@@ -15,18 +15,18 @@ KEPT = {
 }
 IN_THE_FILE = KEPT - {"PLANWARD_GITHUB_PRIVATE_KEY"} | {"PLANWARD_GITHUB_PRIVATE_KEY_FILE"}
 SYSTEMD = Path("/usr/lib/systemd/user-environment-generators/30-systemd-environment-d-generator")
-"""It reads files of assignments as PID 1 reads EnvironmentFile."""
+"""A program of systemd that reads files of assignments as PID 1 reads EnvironmentFile."""
 
 
 def sourced(file: Path) -> Mapping[str, str]:
-    """The variables as a shell has them that reads the file."""
+    """The variables of a shell that has sourced the file."""
     script = 'set -a; . "$0"; env -0'
-    told = subprocess.run(["/bin/sh", "-c", script, file], env={}, capture_output=True, check=True, text=True).stdout
-    return named(told.split("\0"))
+    printed = subprocess.run(["/bin/sh", "-c", script, file], env={}, capture_output=True, check=True, text=True).stdout
+    return named(printed.split("\0"))
 
 
 def read_by_docker(file: Path) -> Mapping[str, str]:
-    """The variables as `docker run --env-file` reads the file: all behind the first = as it stands.
+    """The variables as `docker run --env-file` reads the file: all text after the first =, unchanged.
 
     https://github.com/docker/cli/blob/v28.2.2/pkg/kvfile/kvfile.go
     """
@@ -39,8 +39,8 @@ def read_by_systemd(file: Path, directory: Path) -> Mapping[str, str]:
     place.mkdir()
     (place / "planward.conf").write_bytes(file.read_bytes())
     environ = {"XDG_CONFIG_HOME": str(directory), "HOME": str(directory)}
-    told = subprocess.run([SYSTEMD], env=environ, capture_output=True, check=True, text=True).stdout
-    return named(told.splitlines())
+    printed = subprocess.run([SYSTEMD], env=environ, capture_output=True, check=True, text=True).stdout
+    return named(printed.splitlines())
 
 
 def named(lines: Iterable[str]) -> Mapping[str, str]:

@@ -1,4 +1,4 @@
-"""A small root module, its state and its log, and the engines that are installed here."""
+"""A small root module with its state and its log, and the engines that are installed on this machine."""
 
 import asyncio
 import json
@@ -33,7 +33,7 @@ BACKEND = 'terraform {\n  backend "local" {}\n}\n'
 
 @dataclass(kw_only=True)
 class Bench:
-    """A checkout with a root module `net`, a state beside it, and what was logged."""
+    """A checkout with a root module `net`, a state outside of it, and the lines that were logged."""
 
     top: Path
     log: list[str] = field(default_factory=list)
@@ -51,7 +51,7 @@ class Bench:
         return self.top / "terraform.tfstate"
 
     def write(self, **files: str) -> "Bench":
-        """Write files of the root module; `__` in a name is a `/`, `up` at its start leads out of the directory."""
+        """Write `.tf` files of the root module; in a name, `__` means `/`, and `up__` the directory above."""
         for name, content in files.items():
             path = self.checkout / "net" / (name.replace("__", "/").replace("up/", "../") + ".tf")
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -60,13 +60,13 @@ class Bench:
         return self
 
     def run(self, story: Callable[[Workdir], Coroutine[Any, Any, T]], **laying: Any) -> T:
-        async def told() -> T:
+        async def with_workdir() -> T:
             async with prepare_workdir(
                 self.work, checkout=self.checkout, root_module="net", **{"backend_config": ["b.hcl"], **laying}
             ) as workdir:
                 return await story(workdir)
 
-        return asyncio.run(told())
+        return asyncio.run(with_workdir())
 
     def resources(self) -> list[str]:
         return [f"{r['type']}.{r['name']}" for r in json.loads(self.state.read_text())["resources"]]

@@ -17,7 +17,7 @@ def terraform(request: pytest.FixtureRequest) -> Terraform:
 
 @pytest.fixture
 def any_terraform() -> Terraform:
-    """The first engine, for what does not depend on it."""
+    """The first engine, for tests that do not depend on the engine."""
     return next(iter(ENGINES.values()))
 
 

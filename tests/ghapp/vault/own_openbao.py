@@ -1,4 +1,4 @@
-"""An OpenBao of the test's own: a sealed one, and one with TLS."""
+"""Separate OpenBao servers: a sealed one, and one with TLS."""
 
 import subprocess
 import time

@@ -1,4 +1,4 @@
-"""Secrets that are read, or not: `read` and `refusal`."""
+"""Read secrets (`read`), or get the error of a refused reading (`refusal`)."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""An HTTP server on loopback for what OpenBao lacks: engines, identity providers, faults."""
+"""An HTTP server on loopback that stands in for services that OpenBao lacks: engines, identity providers, faults."""
 
 import json
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from typing import Any
 
 @contextmanager
 def stub_server(answer: Any) -> Iterator[tuple[str, ThreadingHTTPServer]]:
-    """Serve what `answer(method, path, body)` gives, as JSON, on loopback."""
+    """Serve on loopback; `answer(method, path, body)` returns the status and the JSON of each answer."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -1,4 +1,4 @@
-"""Mirrors whose git runs in a sandbox, and what their checkouts hold."""
+"""Mirrors whose git runs in a sandbox, and the contents of their checkouts."""
 
 import asyncio
 import hashlib
@@ -22,7 +22,7 @@ PROGRAM = shutil.which("git") or "git"
 def sandbox_called(name: str, data: Path) -> Sandbox:
     match name:
         case "bubblewrap":
-            # Python, wherever it is installed, and a directory that the operator opens to root runs.
+            # Python, wherever it is installed, and a directory to which the operator gives root runs access.
             return probe_bubblewrap(HostPaths(reads=(Path(PYTHON),), writes=(data / "states",)))
         case "uid":
             return probe_uids(data)
@@ -75,7 +75,7 @@ class LargeFileServer:
 
 
 def environment_for(server: LargeFileServer) -> dict[str, str]:
-    """What Planward gives `git lfs`."""
+    """The environment that Planward gives to `git lfs`."""
     remote = Remote(repository_id=7, clone_url=f"{server.url}/infra.git", token=TOKEN)
     return Mirrors(Path("nowhere"), allowed_host=server.url.removeprefix("http://")).large_files_environment(remote)
 
