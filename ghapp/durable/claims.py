@@ -2,7 +2,7 @@
 
 DBOS repeats all other database operations, but not this one. A job that the database marks as started, but whose start
 the engine does not know about, would not run until the process ends, and would block its branch. Each claim writes its
-own token (`owner_xid`) beside its jobs, by which they are found.
+own token (`owner_xid`) beside its jobs. The jobs are found by this token.
 """
 
 import time

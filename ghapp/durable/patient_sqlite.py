@@ -1,7 +1,8 @@
-"""DBOS' own tables on SQLite, waiting as long as the disk is full.
+"""Make DBOS wait while the disk of its own tables on SQLite is full.
 
-DBOS repeats a transaction as long as SQLite says "database is locked". But if the disk is full, it fails the flow, and
-the result of the flow's step is lost. With PostgreSQL, DBOS waits by itself.
+DBOS repeats a transaction as long as SQLite reports "database is locked". But if SQLite reports a full disk, DBOS fails
+the flow, and the result of the flow's step is lost. So a full disk is reported to DBOS as a locked database. With
+PostgreSQL, DBOS waits by itself.
 """
 
 import sqlite3

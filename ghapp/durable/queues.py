@@ -1,6 +1,6 @@
 """The queues of jobs, and how many jobs of each a worker runs at once.
 
-Only running jobs are in memory, so a backlog of thousands costs none. A flow never waits for the end of another flow
+Only running jobs are in memory, so a backlog of thousands takes none. A flow never waits for the end of another flow
 in the same queue: follow-up work is enqueued as a separate job.
 
 DBOS stores a queue's limits in the database, so they are the same for all workers; they apply to each worker. A poll
@@ -30,7 +30,7 @@ class _Limits(TypedDict, total=False):
 
 
 QUEUES: dict[Queue, _Limits] = {
-    # A few seconds each, most of them GitHub's. A repository with hundreds of open pull requests gets a quarter.
+    # A few seconds each, mostly waiting for GitHub. A repository with hundreds of open pull requests gets a quarter.
     "events": {"worker_concurrency": 64, "partition_worker_concurrency": 16},
     # More than there are slots, even on large machines: running jobs compete for the slots of root modules.
     "plans": {"worker_concurrency": 128, "partition_worker_concurrency": 32},

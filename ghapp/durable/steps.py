@@ -41,7 +41,7 @@ flow_state: ContextVar[FlowState] = ContextVar("flow_state")
 
 
 class OwnFailure(PlanwardError):
-    """A flow failed, and not by a fault that a person can correct; the log has the details under the job's key."""
+    """A flow failed, and no user can correct that. The log has the details under the job's key."""
 
 
 def attempts_before() -> int:
@@ -116,7 +116,7 @@ async def _step(name: str, kind: type[T], work: Callable[[], Awaitable[T]]) -> T
 
 
 def _recorded_exception(name: str, recorded: Mapping[str, Any]) -> PlanwardError:
-    """Make the exception again that a step raised before an interruption; of the same type, if it takes only a text."""
+    """Recreate the exception that a step raised before an interruption, with its type if that takes only a text."""
     if recorded["raised"] is None:
         return OwnFailure(f"{name} failed before")
     for kind in _subclasses(JobError):

@@ -40,6 +40,7 @@ _UNKNOWN_JOB_RETRY_S = 30.0
 """The delay of a job that only another version knows, until some worker looks at it again."""
 
 Flow = Callable[[Any], Awaitable[None]]
+"""Carries out one job, of any kind, in durable steps (steps.py)."""
 
 
 class Worker:
@@ -56,11 +57,8 @@ class Worker:
         keeper: Keeper | None = None,
         timings: Timings = Timings(),  # noqa: B008 - a value
     ) -> None:
-        """`flow` carries out jobs of all kinds.
-
-        `stopping` is set by the worker when the process has to end: programs are interrupted, and their steps do not
-        return.
-        """
+        """The worker sets `stopping` when the process has to end. Programs are then interrupted, and their steps do not
+        return."""
         self._job_queue = job_queue
         self._store = store
         self._data_dir = data_dir

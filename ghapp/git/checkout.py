@@ -7,9 +7,9 @@ removed, so that Terraform cannot read them as contents.
 
 Creating and removing files takes most of the time. So a checkout is restored after a run and kept beside the mirror
 for the next run (kept_checkouts.py). git compares every file with the index, also by its change time, which no program
-can set, and writes only files that differ. The index itself must equal the one that was sealed before the run.
-Everything is compared once more when the next run takes the checkout. Two runs never share a checkout, since modules
-write into their own directories (`archive_file` does).
+can set, and writes only files that differ. The index itself must still have its seal, a hash that was taken before the
+run. Everything is compared once more when the next run takes the checkout. Two runs never share a checkout, since
+modules write into their own directories (`archive_file` does).
 
 The whole tree is checked out, since the files that a root module reads cannot be known from its text: a provider may
 read any computed path, and a missing file may be treated as an empty one.
@@ -125,7 +125,7 @@ class _Checkout:
         )
 
     async def fill(self, large_files: LargeFiles, directory: Path) -> None:
-        """Replace the pointers that the run reads by their contents, and remove the others. Raises GitError.
+        """Replace the pointers that the run reads with their contents, and remove the others. Raises GitError.
 
         Contents that the mirror does not have are fetched, in a new `directory`.
         """
@@ -148,7 +148,7 @@ class _Checkout:
             (self.content / path).unlink(missing_ok=True)
 
     async def restore(self, seal: bytes) -> bytes | None:
-        """Undo every change of a run, so that the checkout can be kept. Returns the new seal, or None if it cannot.
+        """Undo every change of a run. Returns the new seal, or None if the checkout cannot be kept.
 
         `seal` is the index's seal from before the run. It raises nothing, since the run already has its outcome.
         """
@@ -191,7 +191,7 @@ class _Checkout:
             await asyncio.to_thread(_remove_escaping_links, self.content, self._links)
 
     async def _list(self, tree: TreeId) -> bool:
-        """Read a tree's list of files and symlinks: from the mirror, since the index may not say the same."""
+        """List a tree's files and symlinks, from the mirror: a run may have changed the index."""
         listed = await self._query("ls-tree", "-r", "-z", "--full-tree", "--end-of-options", tree)
         entries = [line.split(b"\t", 1) for line in listed.stdout.split(b"\0") if line]
         self._paths = [path for _, path in entries]
@@ -203,7 +203,10 @@ class _Checkout:
         return (await self._git.run("read-tree", "--reset", "-u", "--end-of-options", self._tree)).exit_code == 0
 
     async def _has_attributes_of(self, before: TreeId) -> bool:
-        """Whether files that are equal in both trees are also equal on disk: attributes convert line ends."""
+        """Whether both trees have the same `.gitattributes`.
+
+        Attributes convert line ends. If they differed, a file that is equal in both trees could differ on disk.
+        """
         changed = await self._query("diff-tree", "-r", "--name-only", "-z", "--no-renames", before, self._tree)
         return changed.exit_code == 0 and not any(
             path == _ATTRIBUTES or path.endswith(b"/" + _ATTRIBUTES) for path in changed.stdout.split(b"\0")

@@ -32,7 +32,7 @@ class MissingObject(GitError):
 
 
 class TooLargeForGit(GitError):
-    """A tree, a difference or a file is larger than Planward reads. A few bytes of git objects are enough for that."""
+    """A tree, a difference or a file is larger than Planward reads. A kilobyte of git objects can describe one."""
 
 
 class UnrelatedHistories(GitError):

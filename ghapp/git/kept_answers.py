@@ -1,4 +1,4 @@
-"""What git said about objects that never change, so that one plan does not ask the same thing ten times."""
+"""A cache of git's answers about objects, which never change, so that a plan does not run the same query ten times."""
 
 import re
 from collections import OrderedDict
@@ -10,7 +10,7 @@ from ghapp.processes import Exited
 _MOST_BYTES = 16 * 1024 * 1024
 _LARGEST_BYTES = 1024 * 1024
 _ENTRY_BYTES = 1_000
-"""About what an entry takes beside its texts."""
+"""The approximate memory of an entry, without its texts."""
 _SHA = re.compile(r"[0-9a-f]{40}")
 
 Question = tuple[Path, tuple[str, ...]]
@@ -18,9 +18,9 @@ Question = tuple[Path, tuple[str, ...]]
 
 
 class KeptAnswers:
-    """Answers about objects that are named by their whole SHA, of all mirrors; the least recently used go first.
+    """Answers of all mirrors about objects named by their whole SHA. The least recently used ones are dropped first.
 
-    An answer stays right after its mirror was removed, but does not say that the objects are still there.
+    An answer stays true after its mirror was removed, but does not mean that the objects are still there.
     """
 
     def __init__(self, most_bytes: int = _MOST_BYTES) -> None:

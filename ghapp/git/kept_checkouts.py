@@ -3,7 +3,7 @@
 Taking a checkout renames its directory, so that two runs never get the same one, even in different processes. The
 directory of a killed process is swept like its other files.
 
-Nothing that a run left is trusted. Git's index records every file as git wrote it, and the seal records the index.
+Nothing that a run left is trusted. Git's index records every file as git wrote it, and the seal is a hash of the index.
 Seals exist only in this process's memory, so a checkout is not reused if anybody else wrote its index or if another
 process kept it. A checkout of a plan is never used for an apply.
 """
@@ -30,7 +30,7 @@ _LARGEST_INDEX_BYTES = 1_000_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptCheckout:
-    """The content of a kept checkout, and the seal of its index."""
+    """The tree of a kept checkout, and the seal of its index."""
 
     tree: TreeId
     seal: bytes
@@ -121,7 +121,7 @@ def remove_untracked(content: Path, tracked: Iterable[bytes], symlinks: Iterable
                     if path not in files or not is_right:
                         os.unlink(entry.path)  # noqa: PTH108
                         found = True
-                elif path in directories or path in files:  # a file in the place of a submodule
+                elif path in directories or path in files:  # a submodule is listed like a file, but is a directory
                     if mode & stat.S_IRWXU != stat.S_IRWXU:
                         raise NotTheTree(f"{path!r} may not be used")
                     pending.append(path)

@@ -1,7 +1,7 @@
 """Git LFS: the pointer files of a tree, and their contents in a checkout.
 
-A pointer is a small text that stands for an object stored elsewhere. Only `git lfs` replaces it by the contents. It
-runs as git's filter, which is configured here and never by the repository.
+A pointer is a small text that stands for an object stored elsewhere. Only `git lfs` can fetch the object. It runs as
+git's filter, which is configured here and never by the repository.
 
 https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
 """

@@ -2,8 +2,8 @@
 
 `git lfs` runs in the sandbox, in a repository of its own with one tree, which has a file for each missing object: its
 pointer, named by the object's id. `git lfs` sees neither the checkout, nor the mirror, nor a `.lfsconfig`. Planward
-copies a fetched object into the mirror if it has the SHA-256 of the pointer, and from there into checkouts, so no run
-ever writes into the mirror.
+copies a fetched object into the mirror if its SHA-256 is the one in the pointer, and from there into checkouts, so no
+run ever writes into the mirror.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ class LargeObjects:
             return False
 
     def keep(self, pointer: Pointer, fetched: Path) -> bool:
-        """Copy an object from a file that a run may have written. Returns False if it is anything else, or missing.
+        """Copy a pointer's object from a file that a run may have written. Returns False if it is missing or differs.
 
         Raises OSError.
         """
@@ -54,7 +54,7 @@ class LargeObjects:
             unfinished.unlink(missing_ok=True)
 
     def replace(self, pointer: Pointer, path: Path) -> None:
-        """Replace the pointer at `path` by its contents. Raises OSError."""
+        """Replace the pointer at `path` with its contents. Raises OSError."""
         mode = stat.S_IMODE(path.lstat().st_mode)
         path.unlink()
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -100,7 +100,7 @@ async def fetch_objects(
 
 
 def _copy_checked(source: Path, target: Path, pointer: Pointer) -> bool:
-    """Copy a pointer's object. Returns False if the source, which no run can change any more, is anything else."""
+    """Copy a pointer's object. Returns False if the source, which no run can change any more, is not that object."""
     try:
         found = source.lstat()
     except OSError:

@@ -38,7 +38,7 @@ class Conflict:
 class Mirror:
     """One repository as last fetched.
 
-    The list of branches is read only once. Answers about fixed objects are kept; whether an object is here, git is
+    The list of branches is read only once. Answers about objects are cached. Only whether the mirror has an object is
     asked each time.
     """
 
@@ -53,7 +53,7 @@ class Mirror:
         programs: Programs = WITHOUT_KEEPER,
         sandbox: Sandbox = UNCONFINED,
     ) -> None:
-        """The reference to `in_use` keeps the mirror from being removed as long as this object exists.
+        """As long as this object exists, its reference to `in_use` keeps the mirror from being removed.
 
         `sandbox` is the sandbox of root runs; their checkouts are written in it, too.
         """
@@ -87,13 +87,13 @@ class Mirror:
         return CommitSha(ended.stdout.decode().strip()) if ended.exit_code == 0 else None
 
     async def has(self, sha: CommitSha | TreeId) -> bool:
-        """Whether the commit is here, with its tree; also works for a tree."""
+        """Whether the mirror has a commit and its tree, or a tree."""
         return (
             await self._run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{sha}^{{tree}}")
         ).exit_code == 0
 
     async def has_all(self, commits: Collection[CommitSha]) -> bool:
-        """Whether all of these commits are here."""
+        """Whether the mirror has all of these commits."""
         asked = "".join(f"{sha}^{{tree}}\n" for sha in commits).encode()
         found = await self._output_of("cat-file", "--batch-check", stdin=asked)
         return not any(line.endswith(b" missing") for line in found.splitlines())
@@ -358,7 +358,7 @@ class Mirror:
         return ended.stdout
 
     async def _of(self, objects: Collection[str], *words: str, lasting: Collection[int] = (0,)) -> Exited:
-        """Run git for an answer that depends on these objects alone; it is kept if its exit code is in `lasting`."""
+        """Run git for an answer that depends only on these objects. It is cached if its exit code is in `lasting`."""
         return await self._answers.get((self.path, words), objects, lambda: self._run(*words), lasting)
 
     async def _run(self, *words: str, stdin: bytes = b"") -> Exited:

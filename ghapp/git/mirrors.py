@@ -1,4 +1,4 @@
-"""Fetch repositories into bare mirrors. Of all tasks and processes, one at a time fetches into a mirror."""
+"""Fetch repositories into bare mirrors. Only one task of one process at a time fetches into a mirror."""
 
 import asyncio
 import fcntl
@@ -83,8 +83,8 @@ class Mirrors:
     ) -> Mirror:
         """Update the mirror: all branches, the heads of `pull_requests`, and `commits`.
 
-        Branches deleted on the remote are deleted here too, and forced ones are followed. It is no error if a pull
-        request has no ref, but it is one if the remote does not have a commit. Raises RemoteRefused, RemoteUnavailable,
+        Branches deleted on the remote are deleted here too, and forced ones are followed. A pull request without a ref
+        is ignored; a commit that the remote does not have is an error. Raises RemoteRefused, RemoteUnavailable,
         FetchFailed and MissingObject.
         """
         remote.environment(self._allowed_host)  # raises for a refused address, before anything is created
@@ -249,7 +249,7 @@ class _Batch:
     fetched: bool = False
 
     def refspecs(self) -> list[str]:
-        # `hea*` is a pattern for `head`: if a ref were missing, its full name would fail the fetch of everything else.
+        # `hea*` is a pattern that matches only `head`. If the ref is missing, a full name would make the fetch fail.
         heads = [f"+refs/pull/{number}/hea*:refs/pull/{number}/hea*" for number in sorted(self.pull_requests)]
         return ["+refs/heads/*:refs/heads/*", *heads]
 

@@ -1,4 +1,4 @@
-"""The access of `terraform init` to modules in git repositories on this GitHub: over https, with a token if any.
+"""The access of `terraform init` to modules in git repositories on this GitHub: over https, with a token if given.
 
 Terraform runs git, and git asks its credential helper, which is one line of this configuration. Programs that run
 after `init` have neither the helper nor the token. https://git-scm.com/docs/gitcredentials

@@ -104,7 +104,7 @@ async def git(
 
     The caller checks its exit status. In a sandbox (`confined`) the words and the environment are as git sees them.
     """
-    # A command of a uid of its own is looked for by its whole path.
+    # The sandbox `uid` can only start a program that is given by its whole path.
     program = "git" if confined is UNCONFINED else shutil.which("git") or "git"
     try:
         ended = await programs.run(

@@ -14,14 +14,14 @@ class Authentication(BaseAuthStrategy, abc.ABC):
     """Credentials for calls: a token in the header."""
 
     payer: str
-    """The owner of the budget for its requests: an installation, or the App itself."""
+    """The owner of the budget that the calls use: an installation, or the App itself."""
 
     @abc.abstractmethod
     async def token(self) -> str:
-        """The token to use now. Getting one has its own retries, so it is not part of a call's attempts."""
+        """The token to use now. A call gets it before its first attempt, since getting one has retries of its own."""
 
     def drop(self, token: str) -> bool:
-        """Forget a token that GitHub refused. Returns whether there will be another one."""
+        """Forget a token that GitHub refused. Returns whether the next call will use another one."""
         return False
 
     def get_auth_flow(self, github: GitHubCore) -> httpx.Auth:  # type: ignore[type-arg]

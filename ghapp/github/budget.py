@@ -1,10 +1,10 @@
 """Decide which requests GitHub allows now. Pure: GitHub's answers and the time are arguments.
 
-GitHub reports the rest of the hour's requests in its headers; a reserve of them is for gates. It does not report its
-limits per minute, so these are counted here, as far as they are documented. There is also an hourly limit on created
-content, but GitHub does not say which requests count. Here, only requests that notify people do: if check runs counted,
-they would delay the comments. After GitHub refuses a call, no call of that installation is made until the limit is
-over.
+GitHub's headers say how many of the hour's requests are left. Some of these are reserved for gates. GitHub does not say
+how much of its limits per minute is used, so this module counts it, for the documented limits. There is also an hourly
+limit on created content, but GitHub does not say which requests count. Here, only requests that notify people count: if
+check runs counted, they would delay the comments. After GitHub has refused a call because of a limit, Planward makes no
+call for that installation until the limit is over.
 
 https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
 """
@@ -18,8 +18,8 @@ Priority = Literal["gate", "cosmetic"]
 "cosmetic": it may come later (progress, other comments, comparisons)."""
 
 Reason = Literal["spent", "reserved", "limited", "paced"]
-"""Why a request has to wait: the hour is used up, or its rest is reserved for gates, or GitHub refused a request, or
-the minute is full."""
+"""Why a request has to wait. "spent": the hour's requests are used up. "reserved": those that are left are for gates.
+"limited": GitHub refused a request because of a limit. "paced": a limit per minute or on notifications is reached."""
 
 _MINUTE_S: Final = 60.0
 _HOUR_S: Final = 3600.0
@@ -31,9 +31,9 @@ _LONGEST_DEFAULT_WAIT_S: Final = 960.0
 class Pace:
     """The limits for one installation. GitHub does not say which requests create content, so each POST counts.
 
-    Cosmetic requests use at most `share` of each minute and leave `reserve` of the hour's requests, except that
-    comments may use the whole minute. A gate is sent even above the hour's limit on notifications: GitHub may refuse
-    it, but to wait for an hour would be worse.
+    Cosmetic requests use at most the fraction `share` of a limit (comments may use each minute's limits fully), and
+    leave the fraction `reserve` of the hour's requests to gates. A gate is sent even above the hour's limit on
+    notifications: GitHub may refuse it, but to wait for an hour would be worse.
     """
 
     points_a_minute: int = 900
@@ -54,7 +54,8 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestCost:
-    """The cost of a request: points per minute, whether it creates content, and whether that notifies people."""
+    """The cost of a request: its points in the limit per minute, whether it creates content, and whether it notifies
+    people."""
 
     priority: Priority
     points: int
@@ -64,7 +65,11 @@ class RequestCost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spending:
-    """The requests of one installation. Without a `window`, GitHub has no hourly limit or has not reported it yet."""
+    """The recent requests of one installation, and what GitHub said about its limits.
+
+    Without a `window`, GitHub has no hourly limit or has not reported it yet. Nothing is sent before `closed_until`.
+    `refusals` counts the refusals since the last request that created something.
+    """
 
     window: Window | None = None
     closed_until: float = 0.0
@@ -74,14 +79,14 @@ class Spending:
 
 @dataclass(frozen=True, slots=True)
 class Go:
-    """The request may be sent in so many seconds, and is counted for that time."""
+    """The request may be sent in `in_s` seconds. The caller counts it for that time."""
 
     in_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class Defer:
-    """The request may not be sent for so many seconds, and is not counted."""
+    """The request may not be sent now, and is not counted. Ask again in `in_s` seconds."""
 
     in_s: float
     reason: Reason
@@ -102,7 +107,7 @@ def decide(spending: Spending, cost: RequestCost, now: float, pace: Pace) -> Go 
     at = _earliest(spending, cost, now, pace)
     if at <= now:
         return Go(0.0)
-    # Gates get their turns in the order of the requests. If the wait is longer than a minute, defer them, too.
+    # Gates take turns in the order in which they ask. A gate that would wait longer than a minute is deferred, too.
     return Go(at - now) if cost.priority == "gate" and at - now <= _MINUTE_S else Defer(at - now, "paced")
 
 
@@ -114,14 +119,17 @@ def record_sent(spending: Spending, cost: RequestCost, at: float) -> Spending:
 
 
 def record_answer(spending: Spending, cost: RequestCost, headers: Mapping[str, str], now: float) -> Spending:
-    """Record the rest of the hour that a successful answer reports."""
+    """Record an answer that is not a refusal: its headers say how many of the hour's requests are left."""
     refusals = 0 if cost.creates else spending.refusals
     return replace(spending, window=_window(spending.window, headers, now), refusals=refusals)
 
 
 def record_refusal(spending: Spending, headers: Mapping[str, str], now: float) -> Spending:
-    """Record a refusal because of a rate limit: wait for `Retry-After`, or if the hour is used up for its end, or else
-    longer each time."""
+    """Record a refusal because of a rate limit.
+
+    Nothing is sent for as long as `Retry-After` says. Without it, nothing is sent until the end of the hour if its
+    requests are used up, and else for a minute, or twice as long as after the refusal before, up to 16 minutes.
+    """
     window = _window(spending.window, headers, now)
     wait_s = min(_DEFAULT_WAIT_S * 2**spending.refusals, _LONGEST_DEFAULT_WAIT_S)
     if "Retry-After" in headers:

@@ -58,7 +58,7 @@ class Budget:
                     await budgets.pause(in_s)
 
     def answered(self, cost: RequestCost, headers: Mapping[str, str]) -> None:
-        """Record an answer's data about the hour."""
+        """Record what an answer's headers say about the hour's requests."""
         self.spending = record_answer(self.spending, cost, headers, self._budgets.now())
 
     def refused(self, cost: RequestCost, headers: Mapping[str, str], doing: str) -> GitHubUnavailable:
@@ -91,12 +91,12 @@ class Budgets:
         return self._by_payer.setdefault(payer, Budget(self))
 
     def left(self) -> float:
-        """The rest of the hour, from 0 to 1, for the budget with the least."""
+        """The share of the hour's requests that is left, from 0 to 1, in the budget with the least."""
         now = self.now()
         return min((remaining_share(each.spending, now) for each in self._by_payer.values()), default=1.0)
 
 
 def _deferred_error(doing: str, wait_s: float, reason: Reason) -> GitHubUnavailable:
-    """The error for a request that was not sent, and may be tried again after so many seconds."""
+    """The error for a request that was not sent, and may be tried again after `wait_s` seconds."""
     words = _WORDS[reason].format(wait=max(1, round(wait_s)))
     return GitHubUnavailable(f"{words}: to {doing}", retry_after_s=wait_s, may_have_happened=False)

@@ -68,7 +68,7 @@ class Api:
             base_url=self.url,
             user_agent="planward",
             timeout=httpx.Timeout(patience.timeout_s, connect=patience.connect_timeout_s),
-            # httpx would follow it with a GET, while GitHub means the same request again.
+            # httpx would follow a redirect with a GET, but GitHub means the same request at another address.
             follow_redirects=False,
             # The transport below handles the proxy; otherwise each client would build its own SSL context.
             trust_env=False,
@@ -76,7 +76,7 @@ class Api:
             cache_strategy=MemCacheStrategy(),
             http_cache=False,
             throttler=self.throttler,
-            # githubkit repeats creations, and waits for an hour if it is told to.
+            # githubkit would repeat requests that create something, and wait for an hour if GitHub asks for it.
             auto_retry=False,
         )
         return Calls(github, auth, self, fields or {}, "gate")
@@ -94,12 +94,12 @@ class Calls:
         self._budget = api.budgets.of(auth.payer)
 
     def at(self, priority: Priority) -> "Calls":
-        """The same calls with a priority, but cosmetic calls stay cosmetic."""
+        """The same calls with this priority; cosmetic calls stay cosmetic."""
         return self if priority == "gate" else self.cosmetic
 
     @property
     def cosmetic(self) -> "Calls":
-        """The same calls for purposes on which no gate depends: they leave a reserve of the installation's requests.
+        """The same calls, for requests on which no gate depends: they leave a reserve of the hour's requests to gates.
 
         If a call cannot be made now, it raises GitHubUnavailable with `retry_after_s` instead of waiting.
         """
@@ -117,9 +117,9 @@ class Calls:
     ) -> Shape:
         """GET one document.
 
-        `answers` are those of 403 and 404 that have a meaning here; they are raised as GitHubRefused. Otherwise these
-        statuses, and 401 in any case, are raised as GitHubUnavailable: the App had access to this repository a moment
-        ago.
+        `answers` lists which of the statuses 403 and 404 the caller can interpret; these are raised as GitHubRefused.
+        Otherwise a 403 or 404, and always a 401, is raised as GitHubUnavailable: the App had access to this repository
+        a moment ago.
         """
         url = self._url(template, at)
         value, _ = await self._repeat(_Request("GET", template, url, doing, query=query, answers=answers), shape)
@@ -154,7 +154,7 @@ class Calls:
         at: Fields | None = None,
         answers: Collection[int] = (),
     ) -> Shape:
-        """Send one request that changes something, and read the answer: a proxy's error page may look like a success.
+        """Send one request that changes something, and decode the answer: a proxy's error page may look like a success.
 
         A request that is not `repeatable` is repeated only if GitHub certainly did not carry it out. `notifies`:
         whether GitHub notifies people of it; such requests are limited per hour. `answers` is as for `read`.
@@ -219,7 +219,7 @@ class Calls:
             raise GitHubUnavailable(str(refusal), may_have_happened=False) from None
 
     async def _repository_exists(self, request: "_Request") -> bool:
-        """Whether GitHub has the repository itself, if it reports that something in it is missing."""
+        """Whether GitHub still knows the repository, after it answered that something in it is missing."""
         if "repo" not in self._fields or not request.template.startswith(_REPOSITORY):
             return True
         try:
@@ -249,7 +249,7 @@ class Calls:
         return value, following
 
     async def _send_once(self, request: "_Request", tag: str | None) -> httpx.Response:
-        """Send it once, following redirects."""
+        """Send a request once, following redirects. `tag` is the ETag of the cached answer."""
         here = path_template.set(request.template)
         url, params = request.url, dict(request.query) if request.query else None
         headers = {"X-GitHub-Api-Version": self._api.version, **({} if tag is None else {"If-None-Match": tag})}
@@ -272,7 +272,7 @@ class Calls:
                 self._budget.answered(cost, answer.headers)
                 if not answer.has_redirect_location:
                     return answer
-                # A renamed repository: the same request, at the address with its id.
+                # The repository was renamed: send the same request to the address with its id.
                 url, params = self._require_own_host(str(answer.request.url.join(answer.headers["Location"]))), None
         except GitHubException as error:
             raise self._failure(error, cost, request.doing) from None
@@ -287,7 +287,7 @@ class Calls:
         if answer is not None and is_limit(answer):
             return self._budget.refused(cost, answer.headers, doing)
         if answer is not None and answer.status_code != 401 and not answer.is_server_error:
-            # GitHub does not report a count for these.
+            # With 401 and 5xx, GitHub does not say how many requests are left.
             self._budget.answered(cost, answer.headers)
         return read_failure(error, doing)
 
@@ -313,7 +313,7 @@ class _Request:
 
 
 def decode(content: bytes | msgspec.Raw, shape: type[Shape], doing: str) -> Shape:
-    """Read the needed fields of an answer. Raises GitHubError if it is a proxy's page instead."""
+    """Read the needed fields of an answer. Raises GitHubUnavailable if it is a proxy's page instead."""
     try:
         return read_json(content, shape)
     except UnreadableJson:

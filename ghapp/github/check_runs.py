@@ -26,7 +26,10 @@ _ACTIONS: Final = 3
 
 
 class CheckRunAction(Struct, frozen=True, kw_only=True):
-    """A button. Raises ValueError if GitHub would refuse it: 20, 20 and 40 characters."""
+    """A button. Raises ValueError if a text is empty or longer than GitHub allows.
+
+    That is 20 characters for `label` and `identifier`, and 40 for `description`.
+    """
 
     label: str
     identifier: str
@@ -145,9 +148,9 @@ class CheckRuns:
     async def create_check_run(
         self, draft: CheckRunDraft, *, look_first: bool = False
     ) -> CreatedResource[CreatedCheckRun]:
-        """Create a check run with its first 50 annotations. Returns it, and whether there may be a second one.
+        """Create a check run with its first 50 annotations. Returns it, and whether a second one may exist.
 
-        With `look_first`, the check run of an interrupted attempt is found. `update_check_run` sends further
+        `look_first` means to look first for the check run of an interrupted attempt. `update_check_run` sends further
         annotations. If GitHub refuses the annotations, the check run is created without them.
         """
         doing = f"create the check run {draft.name}"
@@ -185,10 +188,11 @@ class CheckRuns:
     ) -> CheckRunUpdate:
         """Update a check run to match the draft.
 
-        An update only adds annotations, so each is sent once, 50 per request. `annotations_sent` is how many of the
+        An update can only add annotations, so each is sent once, 50 per request. `annotations_sent` is how many of the
         draft's were already sent; None means to ask GitHub, as after an interruption. `progress` is called after each
-        request. The first request already has the final status, conclusion and output. Annotations that GitHub refuses
-        are left out. The update of an unfinished check run only shows progress, so it is cosmetic.
+        request. The first request already has the final status, conclusion and output. If GitHub refuses annotations,
+        these and the following ones are left out. The update of an unfinished check run only shows progress, so it is
+        cosmetic.
         """
         completed_at: float | None = None
         if annotations_sent is None:
@@ -242,7 +246,7 @@ class CheckRuns:
             return _Sent(at=await self._patch(check_run_id, draft, ()), taken=False)
 
     async def _patch(self, check_run_id: int, draft: CheckRunDraft, batch: tuple[Annotation, ...]) -> datetime | None:
-        """Send an update. Returns the time since which GitHub shows the check run as completed."""
+        """Send an update. Returns the time at which the check run was completed, according to GitHub."""
         body = _body(draft, batch)
         del body["head_sha"]
         calls = self._access.calls if draft.status == "completed" else self._access.calls.cosmetic

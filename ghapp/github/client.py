@@ -201,7 +201,7 @@ class GitHubApp(DeliveryLog):
     ) -> str:
         """A token that reads the contents of one repository, valid for at least a quarter of an hour.
 
-        It is another one than `refused`, which GitHub did not accept. Raises InstallationGone and InstallationSuspended
+        It is never `refused`, a token that GitHub has just refused. Raises InstallationGone and InstallationSuspended
         if GitHub confirms that.
         """
         grant = Grant(installation_id=installation_id, repository_id=repository.id, permissions=FETCH)
@@ -250,10 +250,9 @@ class GitHubApp(DeliveryLog):
         return answer.read()
 
     def rules(self, installation: InstallationSeen, full_name: str, *, administrator: str | None = None) -> Rules:
-        """The protection of a repository's branches. `administrator` is a person's token, which sees more than the
-        App.
+        """The protection of a repository's branches. Makes no call yet.
 
-        Makes no call yet.
+        `administrator` is the token of a person, who may see more than the App.
         """
         owner, _, repo = full_name.partition("/")
         fields = {"owner": owner, "repo": repo}

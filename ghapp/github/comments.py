@@ -1,4 +1,4 @@
-"""The one comment on a pull request, and reactions to other comments.
+"""Planward's own comments on pull requests, and its reactions to other people's comments.
 
 https://docs.github.com/en/rest/issues/comments
 """
@@ -51,7 +51,7 @@ class _CommentRead(Struct):
 
 
 class CommentSeen(Struct, frozen=True, kw_only=True):
-    """A comment on a pull request or issue; an author with a deleted account has the id 0."""
+    """A comment on a pull request or issue. `author_id` is 0 if the author's account was deleted."""
 
     number: int
     body: str

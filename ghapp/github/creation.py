@@ -28,8 +28,8 @@ async def create_once(
 ) -> CreatedResource[T]:
     """Create; if the outcome is unknown, wait `settle_s`, look for the object, and create it again if necessary.
 
-    stamina's retries cannot do this, since it looks between the two tries. `look_first` is for resuming after an
-    interruption. Raises GitHubUnavailable if the outcome of the second try is unknown, too.
+    stamina's retries cannot do this, since the object has to be looked for between the two attempts. `look_first` is
+    for resuming after an interruption. Raises GitHubUnavailable if the outcome of the second attempt is unknown, too.
     """
     if look_first and (found := await find()) is not None:
         return CreatedResource(resource=found)

@@ -11,7 +11,7 @@ from msgspec import Raw, Struct
 from ghapp.github.calls import Calls
 
 _MOST_PAGES: Final = 30
-"""The most pages to search for one delivery: a delivery is not found behind more than 3,000 later ones."""
+"""The most pages, of 100 deliveries, that are searched for one delivery."""
 
 
 class DeliveryRead(Struct, frozen=True, kw_only=True):
@@ -63,7 +63,7 @@ class DeliveryLog:
     _calls: Calls
 
     async def deliveries(self, *, since: float) -> tuple[DeliverySeen, ...]:
-        """Delivery attempts since then (seconds since 1970), newest first. GitHub keeps three days.
+        """Delivery attempts since a time (seconds since 1970), newest first. GitHub keeps them for three days.
 
         https://docs.github.com/en/rest/apps/webhooks#list-deliveries-for-an-app-webhook
         """

@@ -136,8 +136,8 @@ class Deployments:
     ) -> None:
         """Add a status; the description is cut at GitHub's 140 characters.
 
-        After a lost answer, and with `look_first`, which is for resuming after an interruption, the status is not added
-        again if it is already the last one. GitHub's `auto_inactive` does not change production environments.
+        `look_first` is for resuming after an interruption: if the status is already the last one, it is not added
+        again. The same holds after a lost answer. GitHub's `auto_inactive` does not change production environments.
         """
         doing = "set a deployment's status"
         body: dict[str, object] = {"state": state, "description": _cut(description), "auto_inactive": auto_inactive}
@@ -181,7 +181,7 @@ class _Payload(Struct):
 
 
 def _run_of(payload: object) -> RunId | None:
-    # GitHub returns payloads unchanged: an object, or a text that may contain one. Others may have created it.
+    # GitHub returns payloads unchanged: objects, or texts that may contain one. Others create deployments, too.
     try:
         if isinstance(payload, str):
             return read_json(payload, _Payload).run

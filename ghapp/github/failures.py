@@ -32,13 +32,14 @@ _REMEDIES: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deferred:
-    """The request was not made: GitHub limits the rate, or the rest of the hour is for gates. Try again in `in_s`."""
+    """The request was not made: GitHub limits the rate, or the rest of the hour is for gates. Try again in `in_s`
+    seconds."""
 
     in_s: float
 
 
 async def or_deferred(request: Awaitable[Answer]) -> Answer | Deferred:
-    """Return the answer, or `Deferred`: for cosmetic requests, without which the caller continues.
+    """Return the answer of a cosmetic request, without which the caller can continue, or `Deferred`.
 
     Raises GitHubUnavailable if GitHub does not answer.
     """
@@ -69,7 +70,7 @@ def may_be_mistaken(refusal: GitHubRefused) -> bool:
 
 
 def read_failure(error: GitHubException, doing: str) -> GitHubError:
-    """Turn githubkit's exception into Planward's; `doing` completes the sentence "GitHub … to".
+    """Turn githubkit's exception into Planward's; `doing` completes the words "Planward tried to".
 
     Raises the cause itself if it is a bug in Planward.
     """

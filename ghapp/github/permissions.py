@@ -27,7 +27,7 @@ _ROLES = {role.name.lower(): role for role in Role}
 
 
 _FLAGS = {"admin": Role.ADMIN, "maintain": Role.MAINTAIN, "push": Role.WRITE, "triage": Role.TRIAGE, "pull": Role.READ}
-"""GitHub's value for a custom role: the permissions of the role that it is based on."""
+"""The permissions that GitHub lists for a person with a custom role, and the role that each of them means."""
 
 
 class _User(Struct):
@@ -77,7 +77,7 @@ class Permissions:
         return max(held) if held else _ROLES.get(answer.permission, Role.NONE)
 
     async def is_team_member(self, organization: str, team: str, person: Person) -> bool:
-        """Whether the person belongs to a team, directly or through one below it. An invitation is not enough.
+        """Whether the person belongs to a team, directly or through a child team. An invitation is not enough.
 
         https://docs.github.com/en/rest/teams/members#get-team-membership-for-a-user
         """

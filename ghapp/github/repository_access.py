@@ -8,7 +8,7 @@ from ghapp.github.calls import Calls
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepositoryAccess:
-    """One repository of one installation. `teams` and `contents` are calls with tokens for reading them."""
+    """One repository of one installation. `teams` and `contents` are calls with tokens that may read these."""
 
     app_id: int
     repository: RepositoryRef

@@ -1,4 +1,4 @@
-"""A cache of GitHub's answers: to a conditional request GitHub answers 304, which costs nothing of the hour's budget.
+"""A cache of GitHub's answers: if nothing changed, GitHub answers 304, and does not count the request in the hour.
 
 https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#use-conditional-requests-if-appropriate
 """

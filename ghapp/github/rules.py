@@ -48,7 +48,7 @@ class RequiredCheck:
 class RuleSource:
     """One ruleset, or the classic protection, as far as it applies to one branch.
 
-    `bypass` is None if GitHub does not show it: only people who may edit a ruleset see who bypasses it.
+    `bypass` is None if GitHub does not show it: it does so only to those who may edit the ruleset.
     """
 
     name: str

@@ -192,7 +192,7 @@ class Source:
     ) -> dict[CommitSha, dict[int, str]]:
         """The ids and logins of the authors and committers of the commits `base...head`, without GitHub's own account.
 
-        100 commits a page. https://docs.github.com/en/rest/commits/commits#compare-two-commits
+        At most `most_pages` pages of 100 commits are read. https://docs.github.com/en/rest/commits/commits#compare-two-commits
         """
         pages = self._access.contents.read_pages(
             "/repos/{owner}/{repo}/compare/{base}...{head}",
@@ -216,7 +216,7 @@ class Source:
     async def pull_requests_of(self, commit: CommitSha) -> tuple[PullRequestSeen, ...]:
         """The pull requests that GitHub connects with a commit. They alone must never decide anything.
 
-        For a commit that is not on the default branch, GitHub also returns open ones, and it lags behind the push.
+        For a commit that is not on the default branch, GitHub also returns open ones. Its list lags behind the push.
         https://docs.github.com/en/rest/commits/commits#list-pull-requests-associated-with-a-commit
         """
         pages = self._access.calls.read_pages(

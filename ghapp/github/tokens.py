@@ -181,7 +181,7 @@ class InstallationAuth(Authentication):
         self.payer = f"installation {grant.installation_id}"
 
     async def token(self) -> str:
-        """A token that is valid for some minutes."""
+        """A token that is valid for at least two minutes."""
         return await self._tokens.token(self._grant)
 
     def drop(self, token: str) -> bool:

@@ -15,7 +15,7 @@ path_template: ContextVar[str] = ContextVar("path_template", default="(unknown)"
 
 
 class Wire(httpx.AsyncBaseTransport):
-    """Outlives githubkit's clients, which are created for each call: closing a client does not close the pool.
+    """A transport that outlives githubkit's clients. These are created for each call; closing one leaves the pool open.
 
     https://www.python-httpx.org/advanced/transports/
     """

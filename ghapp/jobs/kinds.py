@@ -69,6 +69,7 @@ class Replan(msgspec.Struct, frozen=True, kw_only=True, tag="plan_anew"):
     number: int
     cause: str
     debounced: bool = False
+    """Whether to plan only when the base has not moved for a moment and its apply has ended."""
 
     @property
     def key(self) -> str:
@@ -124,7 +125,7 @@ class Discover(msgspec.Struct, frozen=True, kw_only=True, tag="discover"):
 
 
 class NotifyApply(msgspec.Struct, frozen=True, kw_only=True, tag="tell"):
-    """Report an apply on its pull requests and in chat, if that failed at its end."""
+    """Report an apply on its pull requests and in chat, if the report failed when the apply ended."""
 
     run_id: RunId
     attempt: int = 0

@@ -1,4 +1,4 @@
-"""The limits that the kernel itself enforces: in a sandbox per process and per user, and per control group."""
+"""The limits that the kernel itself enforces: in a sandbox for each process and user, and for each control group."""
 
 import resource
 import shlex
@@ -9,7 +9,7 @@ from ghapp.processes.limits import KILLED_AT, TASKS_OF_A_PROCESS, Limits
 from ghapp.processes.priority import NICE
 
 NOT_BOUND, NOT_EXECUTABLE = 125, 126
-"""The shell's exit codes if a program under a uid could not be started."""
+"""The exit codes of the shell in `bounded`: it could not set the limits, or the program is not executable."""
 
 
 def _kernel_limits(limits: Limits) -> dict[int, int]:
@@ -29,8 +29,8 @@ def _kernel_limits(limits: Limits) -> dict[int, int]:
 def of_group(limits: Limits) -> Mapping[str, str]:
     """The limits as contents of a control group's files.
 
-    Above the memory limit the kernel kills all of a program; if the program holds a lock, only its largest process, and
-    not before it should have ended by itself.
+    Above the memory limit the kernel kills all processes of a program. If the program holds a lock (`interrupt_first`),
+    the kernel's limit is higher, so that the program has time to end by itself, and the kernel kills only one process.
 
     https://docs.kernel.org/admin-guide/cgroup-v2.html#memory-interface-files
     """
@@ -52,7 +52,7 @@ def bound(pid: int, limits: Limits) -> None:
 
 
 def bounded(argv: Sequence[str], limits: Limits) -> list[str]:
-    """Wrap a program in a shell that sets its own limits, since a root without CAP_SYS_RESOURCE cannot set them.
+    """Wrap a program in a shell that limits itself: without CAP_SYS_RESOURCE, root cannot limit another user's process.
 
     Root lacks that capability in most containers. The commands work in all shells: for processes dash has `-p`, others
     have `-u`.

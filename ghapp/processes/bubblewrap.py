@@ -77,7 +77,7 @@ class Bubblewrap:
     shares_caches: bool = True
 
     def keeps(self, file: Path) -> bool:
-        """Whether the operator opened the file's directory. Otherwise it would be among the run's own files."""
+        """Whether the file is in a directory that the operator opened for writing. Files elsewhere go with the run."""
         return any(file.is_relative_to(path) for path in self.host.writes)
 
     def confine(self, reach: Reach) -> ConfinedRun:

@@ -1,7 +1,7 @@
 """The sandboxes without mounts: `uid`, which runs each root run as its own user, and `none`.
 
-A worker that is root and may not create namespaces (in most containers) starts root runs under uids from a pool. Only
-the run's uid can access its directories, Planward's directories are closed to it, and processes left under it are
+A worker that is root but may not create namespaces, as in most containers, starts root runs under uids from a pool.
+Only the run's uid can access its directories, Planward's directories are closed to it, and processes left under it are
 killed. Without mounts a path cannot be private, so the runs of one repository take turns using it.
 """
 

@@ -37,7 +37,7 @@ _POLL_S = 0.005
 
 
 def examine_control_groups() -> str:
-    """Say in one line what bounds the commands of root runs on this machine. Changes nothing."""
+    """Say in one line how the commands of root runs are limited on this machine. Changes nothing."""
     try:
         return _describe(_available(find_delegated()))
     except NoControlGroups as error:
@@ -45,7 +45,7 @@ def examine_control_groups() -> str:
 
 
 def open_control_groups() -> tuple["ControlGroups | None", str]:
-    """Prepare the delegated control group, if there is one; and say in one line what bounds the commands."""
+    """Prepare the delegated control group, if there is one. Also says in one line how the commands are limited."""
     try:
         groups = ControlGroups.opened(find_delegated())
     except NoControlGroups as error:
@@ -139,7 +139,7 @@ class Group:
         self._controllers = controllers
 
     def has(self, controller: str) -> bool:
-        """Whether the kernel enforces its limits of this kind."""
+        """Whether the group has this controller, so that the kernel enforces its limits."""
         return controller in self._controllers
 
     def take_in(self, pid: int) -> None:
@@ -169,7 +169,7 @@ class Group:
         return max(_number(self.path / "memory.current") - reclaimable, 0)
 
     def refused(self) -> Literal["memory", "pids"] | None:
-        """The limit of its own at which the kernel killed a process, or refused to start one."""
+        """The limit of this group at which the kernel killed a process, or refused to start one, if it did."""
         events = _numbers(self.path / "memory.events") if self.has("memory") else {}
         # `oom_kill` alone also counts processes that were killed because the machine had no memory left.
         if events.get("oom", 0) and events.get("oom_kill", 0):
@@ -181,7 +181,7 @@ class Group:
         return None
 
     def peak_bytes(self) -> int:
-        """The most memory that it used at a time; 0 if the kernel, before 5.19, does not say."""
+        """The most memory that it used at a time; 0 if the kernel does not report this (before 5.19)."""
         return _number(self.path / "memory.peak")
 
     def kill(self) -> None:
@@ -198,7 +198,7 @@ class Group:
 def held_back(argv: Sequence[str], *, has_input: bool) -> list[str]:
     """Wrap a program in a shell that waits for a line on its standard input, and then starts the program.
 
-    By the time it gets the line (`GO`), it must be in its group. With `has_input`, the rest of the standard input is
+    Move the shell into its group before you send the line (`GO`). With `has_input`, the rest of the standard input is
     the program's; otherwise the program has none.
     """
     no_input = "" if has_input else " </dev/null"

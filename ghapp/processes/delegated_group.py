@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 OWN = "planward"
-"""The group of Planward's own processes below the delegated one, in which they are after the first start."""
+"""The group below the delegated one to which Planward moves its own processes when it starts."""
 _PROC = Path("/proc")
 _OCTAL = re.compile(r"\\([0-7]{3})")
 """How mountinfo writes a space, for example."""
@@ -25,7 +25,7 @@ def find_delegated() -> Path:
     group, top = own_group()
     if group.name == OWN:
         group = group.parent
-    # Only the machine's own top group has no type: any other one that is mounted alone is a container's.
+    # The machine's own top group has no type. If the topmost visible group has one, it is a container's.
     if not (group == top and (group / "cgroup.type").exists()) and not _is_marked(group):
         raise NoControlGroups("no control group is delegated to Planward")
     if not all(os.access(group / each, os.W_OK) for each in (".", "cgroup.procs", "cgroup.subtree_control")):
@@ -51,7 +51,7 @@ def own_group() -> tuple[Path, Path]:
 
 
 def _mounts(mountinfo: str) -> Iterator[tuple[PurePosixPath, Path]]:
-    """Where cgroup v2 is mounted, and which group is at its top.
+    """The places where cgroup v2 is mounted, each with the group that is at its top.
 
     https://man7.org/linux/man-pages/man5/proc_pid_mountinfo.5.html
     """

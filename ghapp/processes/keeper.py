@@ -1,10 +1,10 @@
 """The keeper: a small process beside Planward that ends the programs of a killed Planward.
 
 If Planward died by `kill -9`, its Terraform would keep writing a state while the next process plans on it. So each
-process that runs programs has a keeper. It learns about every program through a pipe, and the pipe's end shows that
-Planward is dead. Then it interrupts the programs once, waits, and kills those that remain. The next process waits for
-their end: every program holds an inherited lock until it has ended. The keeper also reads their output, since programs
-die in the middle of their work if nobody reads it.
+process that runs programs has a keeper. Planward reports every program to it through a pipe. When the pipe closes,
+Planward is dead. Then the keeper interrupts the programs once, waits, and kills those that remain. The next process
+waits for their end: every program holds an inherited lock until it has ended. The keeper also reads their output, since
+programs die in the middle of their work if nobody reads it.
 
 A worker that shares its database also sends heartbeats. When they stop (the process hangs, or cannot reach the
 database), its keeper ends the programs and the process, before others may take over its work.
@@ -106,7 +106,7 @@ def keeping(directory: Path, *, silence_s: float, grace_s: float) -> Iterator[Ke
 
 
 def wait_for_orphans(directory: Path, *, patience_s: float) -> tuple[str, ...]:
-    """Wait until the programs of dead processes have ended. Returns the names of those that have not."""
+    """Wait until the programs of dead processes have ended. Returns the names of keepers whose programs have not."""
     end = time.monotonic() + patience_s
     left = []
     for alive in sorted(directory.glob("*.alive")):
@@ -154,7 +154,7 @@ class _Keeping:
         self._grace_s = grace_s
         self._line = socket.socket(fileno=0)
         self._groups: dict[int, int | None] = {}
-        """The process of each group to interrupt; None if it was interrupted."""
+        """The process to interrupt in each group; None if it was already interrupted."""
         self._outputs: set[int] = set()
         self._unread = b""
         self._silent_at: float | None = None

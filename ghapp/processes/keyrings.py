@@ -1,4 +1,4 @@
-"""Hide the kernel's keys in the sandbox `uid`: those of Planward's session, and those of the previous run under a uid.
+"""Hide the kernel's keys from runs in the sandbox `uid`: Planward's own, and those of the previous run under a uid.
 
 A process can read the keys in any keyring that it has, whatever its user is, and programs inherit the session's
 keyring. A user's keyring remains after all processes of the user have ended. If a container refuses these calls, it

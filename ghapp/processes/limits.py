@@ -20,7 +20,7 @@ at the first, its child processes are killed, since Terraform can write its stat
 the program itself is killed."""
 
 TASKS_OF_A_PROCESS = 10
-"""The kernel counts threads as tasks, and Go's programs have several."""
+"""The kernel limits tasks, and counts each thread as one. Go's programs have several, so each process may have ten."""
 _DISK_CHECK_EVERY = 20
 
 _measuring = Measuring()
@@ -47,7 +47,7 @@ class Limits:
     """The size of its standard output and standard error, in which a line counts 100 extra bytes, and of each of
     `files`."""
     read_whole_bytes: int | None = None
-    """The size of an output file that is read as a whole afterwards, if that is less than `output_bytes`."""
+    """The limit of an output that is read into memory as a whole afterwards, if it is less than `output_bytes`."""
     files: tuple[Path, ...] = ()
     interrupt_first: bool = False
     """Whether it gets SIGINT and time to end, since it holds a lock. Otherwise it is killed at once."""
@@ -58,7 +58,7 @@ NO_LIMITS = Limits()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exceeded:
-    """The limit that ended a program, and how much it had used; processes and seconds are plain numbers."""
+    """The limit that ended a program, and how much it had used: bytes, or the number of processes or seconds."""
 
     limit: Literal["memory", "processes", "tasks", "processor", "disk", "output", "file", "read whole"]
     size_bytes: int
@@ -130,7 +130,7 @@ class Guard:
                 look += 1
                 if look % _DISK_CHECK_EVERY == 0:
                     await self._check_disk()
-            # It was interrupted, and has its time to end.
+            # The program was interrupted and has time to end. Meanwhile, kill processes that still exceed a limit.
             while self.exceeded.result().limit in ("memory", "processes", "tasks"):
                 await asyncio.sleep(Measuring.EVERY_S)
                 if self.exceeded.result().limit == "memory":

@@ -42,7 +42,7 @@ class Usage:
     processes: tuple[Sized, ...]
     memory_bytes: int
     processor_s: float
-    """Of finished processes too."""
+    """Includes finished processes."""
 
 
 def is_measurable() -> bool:
@@ -60,7 +60,7 @@ def machine_bytes() -> int:
 
 
 def _cgroup_limits() -> Iterator[Path]:
-    """The memory limits of this process's control group and of its parents, in both versions."""
+    """The memory limits of this process's control group and of its parents, in both versions of cgroups."""
     try:
         groups = (_PROC / "self" / "cgroup").read_text().splitlines()
     except OSError:
@@ -103,7 +103,7 @@ class Measuring:
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="measuring")
         self._sessions: dict[int, str | int | None] = {}
-        """With the pid namespace or the uid of the program, if it has its own."""
+        """The measured sessions, each with the pid namespace or the uid of its program, if the program has its own."""
         self._times: dict[int, _ProcessorTime] = {}
         self._others: set[int] = set()
         self._measured: dict[int, tuple[Sized, ...]] = {}
@@ -112,7 +112,7 @@ class Measuring:
 
     @contextlib.contextmanager
     def of(self, session: int, program: int, uid: int | None) -> Iterator["Measured"]:
-        """Measure a program with its own session, or with its own pid namespace if it does not lead the session."""
+        """Measure a program, which is found by its session, and by its `uid` or pid namespace if it has its own."""
         self._sessions[session] = uid if uid is not None else _namespace(program) if program != session else None
         self._times[session] = _ProcessorTime()
         try:

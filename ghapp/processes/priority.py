@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 NICE = 5
-"""It gives a third of the others' share if these want the whole processor, and everything if they do not."""
+"""A process with this value gets a third of the processor time of others if they compete, and all if they do not."""
 _OOM_SCORE_ADJ = 500
 """The program counts as if it used half of the machine's memory in addition.
 

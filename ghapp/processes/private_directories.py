@@ -26,7 +26,7 @@ def make_private(directory: Path) -> Path:
 async def private_directory(root: Path, prefix: str) -> AsyncIterator[Path]:
     """Create a new directory below `root` and remove it afterwards, also after an error or a cancellation.
 
-    While it is in use, a lock beside it is held: by its absence `sweep` recognises directories of killed processes.
+    While it is in use, a file beside it is locked. If it is not locked, `sweep` knows that the process was killed.
     """
     make_private(root)
     with _alive(root, prefix) as directory:

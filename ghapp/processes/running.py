@@ -63,7 +63,7 @@ class Programs:
 
     keeper: Keeper | None = None
     groups: ControlGroups | None = None
-    """For the programs of root runs."""
+    """The control groups for the programs of root runs, if there are any."""
 
     async def run(
         self,

@@ -1,6 +1,6 @@
-"""One path for the runs of a repository if there are no mounts: one run at a time.
+"""One path for all runs of a repository, for sandboxes without mounts. One run at a time uses it.
 
-A run's directories are moved there, and back when it ends or lets another one go first.
+A run's directories are moved there, and moved back when it ends or lets another one go first.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from pathlib import Path
 from ghapp.processes.private_directories import locked, remove_tree
 
 PATHS = "paths"
-"""Their directory in the data directory."""
+"""The directory in the data directory that contains the repositories' paths."""
 _POLL_S = 0.02
 _LOCK = ".lock"
 

@@ -17,7 +17,7 @@ class _Config:
 
 
 class Configs:
-    """Reads configs, in processes of its own, since hundreds of Terraform's files may wait for the others."""
+    """Reads configs, in its own processes, so that no config waits behind hundreds of Terraform files."""
 
     def __init__(self, *, file_limit_s: float = LONGEST_S) -> None:
         self._file_limit_s = file_limit_s

@@ -56,7 +56,7 @@ class Reader(Generic[Input, Output]):
             reading = asyncio.wrap_future(pool.submit(_read_all, self._read, batch, self._file_limit_s))
             return await asyncio.wait_for(reading, _GIVEN_UP_S + self._file_limit_s * len(batch))
         except TimeoutError:
-            # If a process is killed from outside while it writes, the pool waits forever for the rest.
+            # If a process is killed from outside while it writes its result, the pool waits forever for the rest.
             self._abandon(pool)
             return [None] * len(batch)
         except (BrokenProcessPool, ValueError):

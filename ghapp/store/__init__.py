@@ -1,7 +1,7 @@
 """Planward's data: runs, verdicts, digests, LAST, deferred jobs, approvals, the audit log.
 
 None of it is secret: ids, digests, counts, and reports and logs that were masked and are encrypted at rest. The only
-exception are the encrypted plan files of holds (`kept_plans`).
+exceptions are the encrypted plan files of holds (`kept_plans`).
 """
 
 import time

@@ -13,7 +13,7 @@ from ghapp.values import TESTING, BranchName, CommitSha, EnvironmentName, Reposi
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
-    """A person's decision about one commit, and about the plans that they saw; no digests if there was no plan yet."""
+    """A person's decision about one commit and the plans that they saw. Without a plan there are no `digests`."""
 
     kind: str
     environment: EnvironmentName

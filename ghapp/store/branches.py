@@ -1,4 +1,4 @@
-"""LAST of each environment, and the recorded pushes: from both follows whether a push is explained.
+"""LAST of each environment, and the recorded pushes to branches.
 
 https://docs.github.com/en/webhooks/webhook-events-and-payloads#push
 """
@@ -63,7 +63,7 @@ class Branches:
         return tuple(Last(**row._mapping) for row in rows)
 
     async def last_of_branch(self, repository: RepositoryId, branch: BranchName) -> Last | None:
-        """LAST of the environment that this branch last stood for; None if it never stood for one."""
+        """The newest LAST of any environment but testing that this branch had; None if there is none."""
         c = lasts.c
         query = (
             select(c.environment, c.branch, c.sha, c.tree, c.applied, c.at)
@@ -101,7 +101,7 @@ class Branches:
         *,
         applied: bool,
     ) -> None:
-        """Append a new LAST. The current one again changes nothing, unless it was only adopted and is now applied."""
+        """Append a new LAST. If it is LAST already, nothing changes, unless it was only adopted and is now applied."""
         last = await self.last(repository, environment)
         if last is not None and (last.sha, last.branch) == (sha, branch) and last.applied >= applied:
             return
@@ -150,7 +150,7 @@ class Branches:
         return {CommitSha(row.after): row.pusher for row in sorted(rows, key=lambda row: row.id)}
 
     async def pushers_since(self, repository: RepositoryId, branch: BranchName, last: Last | None) -> tuple[str, ...]:
-        """The logins of those who pushed to a branch after LAST, in order, each once; without a LAST, of everybody."""
+        """The logins of people who pushed to a branch after LAST, each once, in order; without a LAST, of everybody."""
         c = pushes.c
         of_branch = (c.repository_id == repository, c.branch == branch)
 

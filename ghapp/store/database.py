@@ -25,7 +25,7 @@ SQLITE_PATIENCE_S = 30
 _READS = "planward_reads"
 """The execution option that marks a read-only connection."""
 _RETRIES, _FIRST_PAUSE_S, _PAUSE_GROWTH = 2, 0.05, 10.0
-"""How often and after which pauses a transaction is repeated if PostgreSQL broke it off."""
+"""How often, and after which pauses, a transaction is repeated if PostgreSQL broke the connection."""
 
 _MOST_PARAMETERS = 10_000
 """SQLite allows 32,766 in one statement, PostgreSQL 65,535."""
@@ -41,7 +41,7 @@ class StoreUnavailable(PlanwardError):
 
 
 class Database:
-    """Shared by all parts of the store: the engine, the clock, the sealer."""
+    """The SQL engine, the clock and the sealer, which encrypts. All parts of the store share them."""
 
     def __init__(self, url: str, sealer: Sealer, *, clock: Clock = time.time) -> None:
         self.engine = _create_engine(url)
@@ -142,7 +142,7 @@ def _is_committed(number: str, engine: Engine) -> bool:
 
 
 def upsert(connection: Connection, table: Table, values: Mapping[str, Any], *, update: Sequence[str]) -> None:
-    """Insert a row, or if there is one with the same primary key, set its columns `update`; without any, leave it."""
+    """Insert a row. If its primary key exists, set the columns in `update` instead; if there are none, do nothing."""
     dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
     statement = dialect.insert(table).values(**values)
     if update:

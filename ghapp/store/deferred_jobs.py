@@ -16,7 +16,7 @@ class DeferredJobs:
         self._db = database
 
     async def defer(self, key: str, job: Mapping[str, Any], *, in_s: float) -> None:
-        """Enqueue `job` in so many seconds; it replaces a job with the same key."""
+        """Have `job` enqueued in `in_s` seconds. It replaces a deferred job with the same key."""
         row = {"key": key, "due_at": self._db.clock() + in_s, "job": dict(job)}
         await self._db.run(lambda c: upsert(c, deferred_jobs, row, update=["due_at", "job"]))
 

@@ -10,7 +10,10 @@ from ghapp.store.tables import executors
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heartbeat:
-    """A worker's record. Clocks differ, so two readings are compared to find out whether its heartbeat changes."""
+    """A worker's record. Clocks differ, so two readings are compared to find out whether its heartbeat changes.
+
+    `heir` is the worker that claimed its work.
+    """
 
     id: str
     beats: int

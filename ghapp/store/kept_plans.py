@@ -64,7 +64,7 @@ class KeptPlans:
         await self._db.run(lambda c: upsert(c, kept_plans, row, update=changed))
 
     async def find(self, run_id: RunId, root_module: str) -> KeptPlan | None:
-        """The plan file of a hold's root module, as long as it is kept."""
+        """The plan file of a root module in a hold; None if it is no longer kept."""
         c = kept_plans.c
         mine = (c.run_id == run_id, c.root_module == root_module, c.expires_at > self._db.clock())
         row = await self._db.read(lambda connection: connection.execute(select(*_COLUMNS).where(*mine)).first())
@@ -92,7 +92,7 @@ class KeptPlans:
         return None if self._objects is None else await self._objects.read(address)
 
     async def erase_decided(self, repository: RepositoryId, environment: EnvironmentName, *, besides: RunId) -> None:
-        """Erase the plan files of an environment's other holds, after this run ended there. Raises StoreUnavailable."""
+        """Erase the plan files of an environment's holds except those of the run `besides`. Raises StoreUnavailable."""
         c = kept_plans.c
         await self._erase(c.repository_id == repository, c.environment == environment, c.run_id != besides)
 

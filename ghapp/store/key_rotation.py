@@ -1,4 +1,4 @@
-"""Encrypt data of older keys again with the first key, so that the older keys can be removed."""
+"""Encrypt data again with the first key, if an older key encrypted it, so that the older keys can be removed."""
 
 from collections.abc import Sequence
 from dataclasses import replace

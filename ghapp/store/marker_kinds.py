@@ -100,7 +100,7 @@ class CommentMarker(MarkerKey[Creating | Created]):
 
 @dataclass(frozen=True, slots=True)
 class UnknownCommandMarker(MarkerKey[int]):
-    """The id of the comment on a pull request that got an answer because it only looks like a command.
+    """The id of the comment on a pull request that got an answer because a line of it only looks like a command.
 
     `about` identifies the intended command, which is answered once.
     """

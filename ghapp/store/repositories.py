@@ -109,7 +109,7 @@ class Repositories:
         return tuple(_read(row) for row in await self._db.read(lambda c: c.execute(query).all()))
 
     async def uninstalled(self, ids: Collection[int]) -> frozenset[int]:
-        """Those of these ids whose repositories removed the App permanently."""
+        """The ids among these whose repositories removed the App permanently."""
         c = repositories.c
         query = select(c.id).where(c.id.in_(ids), c.left_at.is_not(None))
         rows = await self._db.run(lambda connection: connection.execute(query).all())

@@ -35,14 +35,17 @@ _REDELIVERIES_S = 30 * 24 * 3600.0
 
 
 class Retention:
-    """Each method returns how many it removed; fewer than `limit` means that nothing is left."""
+    """Removes old data. Most methods return how many they removed; fewer than `limit` means that nothing is left.
+
+    `before` is a time in seconds since 1970.
+    """
 
     def __init__(self, database: Database, run_objects: RunObjects) -> None:
         self._db = database
         self._run_objects = run_objects
 
     async def remove_logs(self, *, before: float, limit: int) -> int:
-        """Remove the logs of runs that ended before; their pages show that."""
+        """Remove the logs of runs that ended before a time. The runs' pages say that the log was removed."""
         c = runs.c
         mine = (c.finished_at < before, c.log_removed_at.is_(None))
         found = await self._ids(select(c.id).where(*mine).order_by(c.finished_at).limit(limit))
@@ -51,7 +54,7 @@ class Retention:
         return len(found)
 
     async def remove_runs(self, *, before: float, limit: int) -> int:
-        """Remove runs that ended before, with reports and logs; their counts stay."""
+        """Remove runs that ended before a time, with reports and logs. They still count in the metrics."""
         c = runs.c
         old = (c.status == "completed", c.finished_at < before, not_(retention_rules.attempt_is_needed(before)))
         # Later attempts first, so that the numbers of the remaining attempts have no gap.
@@ -137,7 +140,7 @@ class Retention:
         return int(await self._db.run(lambda connection: connection.execute(old).rowcount))
 
     async def remove_audit_entries(self, *, before: float, limit: int) -> int:
-        """Remove entries of the audit log."""
+        """Remove entries of the audit log from before a time."""
         return await self._rows(audit, audit.c.at < before, limit=limit)
 
     async def _rows(self, table: Table, *conditions: ColumnElement[bool], limit: int) -> int:

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, FromClause, and_, exists, func, not_, or_,
 from ghapp.store.tables import approvals, commit_writers, lasts, pull_requests, pushes, runs, verdicts
 
 _LONGEST_APPLY_S = 7 * 24 * 3600.0
-"""LAST contains every merge that was this much older than the move of LAST, since only a branch's tip is applied."""
+"""If LAST moved this long after a merge, LAST contains the merge, since only a branch's tip is applied."""
 
 
 def of_past_pull_request(p: FromClause) -> ColumnElement[bool]:
@@ -55,7 +55,7 @@ def pull_request_is_needed() -> ColumnElement[bool]:
 
 
 def push_is_needed() -> ColumnElement[bool]:
-    """Whether a push may be newer than LAST: its pusher must not approve it."""
+    """Whether a push may be newer than LAST, so that its pusher must not approve it."""
     c, last, of_last = pushes.c, lasts.alias(), pushes.alias()
     newest = select(last.c.sha).where(last.c.repository_id == c.repository_id, last.c.branch == c.branch)
     newest_sha = newest.order_by(last.c.id.desc()).limit(1).scalar_subquery()

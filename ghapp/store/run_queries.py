@@ -98,7 +98,7 @@ class RunQueries:
         return await self._db.read(lambda c: c.execute(query).scalar_one())
 
     async def hidden_by(self, run: Run, check_run_id: int) -> Run | None:
-        """A later run of the same name on the same commit whose check run is older than this one, or None."""
+        """A later run of the same name and commit whose check run is older, and so hidden by this one, or None."""
         c = runs.c
         later = (c.created_at > run.created_at, c.check_run_id < check_run_id)
         found = await self._select(*_of_head(run.repository_id, run.head_sha, run.check_run_name), *later)

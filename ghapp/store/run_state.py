@@ -54,6 +54,7 @@ class PlanState:
     job: str = ""
     """The key of the job that announced the run."""
     debounced: bool = False
+    """Whether to plan only when the base has not moved for a moment and its apply has ended."""
     group: MergeGroup | None = None
     root_modules: tuple[str, ...] | None = None
     """The root modules to plan; None until they are known."""

@@ -20,7 +20,6 @@ from ghapp.terraform.workdir import DEFAULT_WORKSPACE, Workdir
 if TYPE_CHECKING:
     from checks.gate import Proceed
 
-"""How long Terraform waits by default for another holder of the state's lock."""
 _INIT_TIMEOUT_S = 1800.0
 _SHORT_TIMEOUT_S = 600.0
 _STATE_TIMEOUT_S = 120.0
@@ -43,7 +42,7 @@ def _discard_message(_: Mapping[str, Any]) -> None:
 
 
 class _DeferredLines:
-    """Passes lines on until the first error, and holds back the rest until people have to read that error."""
+    """Passes lines on until the first error, and holds back the rest. `release` passes it on, too."""
 
     def __init__(self, log: Callable[[str], None]) -> None:
         self._log = log
@@ -81,6 +80,7 @@ class Finished:
 
 
 STATE_LOCK_S = 60
+"""How many seconds Terraform waits by default while somebody else holds a state's lock."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +164,7 @@ class Terraform:
     ) -> Finished:
         """Plan into `plan_file` (by default the run's own). `lock`: whether to lock the state.
 
-        `foreign` receives errors, which may contain more than Terraform's own text.
+        `foreign` receives errors, which may contain text of other programs.
         """
         words = [
             "plan",
@@ -243,9 +243,9 @@ class Terraform:
     ) -> Finished:
         """Apply exactly this plan file. `proceed` is the gate's permission for it in this run.
 
-        `foreign` receives errors and the output of provisioners, which are not only Terraform's own text. `heard`
-        receives each of Terraform's messages. `with_variables`: whether to pass the variables again, as ephemeral ones
-        require.
+        `foreign` receives errors and the output of provisioners, which may contain text of other programs. `heard`
+        receives each of Terraform's messages. `with_variables`: whether to pass the variables again, which is needed if
+        one is ephemeral.
 
         https://developer.hashicorp.com/terraform/language/block/variable#ephemeral
         """

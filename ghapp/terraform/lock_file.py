@@ -58,7 +58,7 @@ def restore(root_module: Path, lock_file: LockFile) -> None:
 
 
 def accept(root_module: Path, lock_file: LockFile, checksums: Mapping[str, str]) -> None:
-    """Add checksums to a lock file, by the addresses of providers that are all in it."""
+    """Add a checksum to each of these providers in a lock file. `checksums` is by address, and all are in the file."""
     if lock_file.content is None or not checksums:
         return
     written, address = [], ""

@@ -40,7 +40,7 @@ class RootModuleLocation:
 class Messages:
     """Reads a command's standard output line by line: passes lines for people to `log`, and collects the diagnostics.
 
-    Errors and the output of provisioners, which are not only Terraform's own text, go to `foreign`. The number of
+    Errors and the output of provisioners, which may contain text of other programs, go to `foreign`. The number of
     diagnostics is limited, since a provider could emit them endlessly.
     """
 

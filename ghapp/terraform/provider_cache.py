@@ -297,7 +297,7 @@ def remove_provider(directory: Path, provider: KeptProvider, runs: Path) -> bool
             for linked in _linked(data_dir)
         }:
             return False
-        # Removal must be atomic: Terraform would use what an interrupted removal left as the provider.
+        # Remove it atomically: Terraform would use the incomplete provider that an interrupted removal leaves.
         remove_whole(provider.path, runs)
     return True
 

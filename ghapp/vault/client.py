@@ -93,7 +93,7 @@ class Client:
             raise self._sealed()
 
     def log_in(self, role: str) -> Login | None:
-        """Log in; None if the operator's own token is used. Raises VaultLoginRefused and the like."""
+        """Log in; None if the operator's own token is used. Raises VaultError."""
         if self._settings.method == "token":
             return None
         mount = self._settings.auth_mount or self._settings.method
@@ -112,7 +112,7 @@ class Client:
         return Login(duration_s=int(auth.get("lease_duration") or 0), renewable=bool(auth.get("renewable")))
 
     def mount_of(self, path: str) -> Mount:
-        """Find the engine that serves a path, as Vault's own command line does. Raises VaultDenied and the like."""
+        """Find the engine that serves a path, as Vault's own command line does. Raises VaultError."""
         answer = self._read(path, lambda: self._client.adapter.get(f"/v1/sys/internal/ui/mounts/{_quoted(path)}"))
         if answer is None:
             raise self._denied(path)
@@ -233,7 +233,7 @@ class Client:
             yield
             return
         except (hvac.exceptions.VaultDown, hvac.exceptions.VaultNotInitialized) as down:
-            # A load balancer also answers 503, when Vault is away only for a moment.
+            # A load balancer also answers 503 if Vault is unavailable for a moment.
             sealed = isinstance(down, hvac.exceptions.VaultNotInitialized) or "sealed" in str(down.errors)
             error = self._sealed() if sealed else self._fault(path)
         except (hvac.exceptions.Forbidden, hvac.exceptions.Unauthorized, hvac.exceptions.InvalidRequest):

@@ -1,4 +1,4 @@
-"""Combine the secrets from Vault for one root module's run."""
+"""Combine the secrets from Vault into the variables of one root run."""
 
 import json
 import re
@@ -17,7 +17,7 @@ _ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """Secrets by their use: Terraform variables, environment variables; and all texts to mask.
+    """Secrets as Terraform variables (`tfvars`) and environment variables (`env`), and all texts to mask (`values`).
 
     `origins` maps each name to its path, for messages: paths are not secret. `asked_for` are the variables that some
     entry of the config names, without those that only the default entry contributes, which takes everything.

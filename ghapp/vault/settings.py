@@ -15,7 +15,7 @@ SERVICE_ACCOUNT_TOKEN = Path("/var/run/secrets/kubernetes.io/serviceaccount/toke
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VaultSettings:
-    """Vault's address and one way to log in. If `auth_method` is None, that is the token, or else the AppRole.
+    """Vault's address and one way to log in. Without `auth_method`, the token is used, or if there is none the AppRole.
 
     `role` may contain `{team}`, `{environment}` and `{operation}`. `auth_mount` defaults to the method's name.
     `jwt_file` is read at each login, since Kubernetes rotates it.

@@ -1,7 +1,7 @@
-"""Read the bodies of incoming deliveries, with few bytes in memory at once, and none for long.
+"""Read the bodies of incoming deliveries, within limits on memory and time.
 
-Anybody can send bodies. If there are too many bytes, the largest body is dropped: GitHub's are small, nearly all below
-100 KB.
+Anybody can send a body. If too many bytes are in memory, the largest unfinished body is dropped: GitHub's bodies are
+small, nearly all below 100 KB.
 """
 
 import asyncio
@@ -16,15 +16,15 @@ class BodyRefused(Exception):
 
 
 class TooLarge(BodyRefused):
-    """It is larger than any that GitHub sends."""
+    """The body is larger than any that GitHub sends."""
 
 
 class TooSlow(BodyRefused):
-    """It did not arrive within GitHub's own time limit for an answer."""
+    """The body did not arrive within the time limit."""
 
 
 class NoRoom(BodyRefused):
-    """Too many bytes of bodies are in memory, and this is the largest of them."""
+    """Too many bytes of bodies are in memory, and this is the largest unfinished one."""
 
 
 class Bodies:
@@ -51,7 +51,7 @@ class Bodies:
         return sum(len(body.content) for body in self._held)
 
     def make_room(self, body: "_Body", more_bytes: int) -> None:
-        """Drop the largest bodies until `body` can grow by so many bytes, perhaps that one itself."""
+        """Drop the largest unfinished bodies, perhaps `body` itself, until `body` can grow by `more_bytes`."""
         while not body.is_given_up and self.held_bytes() + more_bytes > self._room_bytes:
             coming = [each for each in self._held if not each.is_whole]
             max(coming, key=lambda each: len(each.content) + (more_bytes if each is body else 0)).give_up()

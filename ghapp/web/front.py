@@ -32,7 +32,7 @@ class Front:
 
 
 async def visitor_of(request: Request) -> Visitor:
-    """The visitor. An exception that the admission raises becomes the answer."""
+    """The person who made the request. If the admission raises an exception, the server answers with its page."""
     visitor: Visitor = await request.state.admission.visitor(request)
     return visitor
 

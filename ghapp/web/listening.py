@@ -25,7 +25,7 @@ _GRACE_S = 10
 async def listen(app: Starlette, *, host: str, port: int) -> None:
     """Serve until SIGTERM or SIGINT. The application's lifespan ends after the last answer.
 
-    `app.state.closing` is set first, so that endless answers can stop. Raises SettingsError if the address cannot be
+    `app.state.closing` is set first, so that streamed answers can end. Raises SettingsError if the address cannot be
     bound, and any exception from the start of the application's lifespan.
     """
     closing = threading.Event()
@@ -85,8 +85,8 @@ class _SecondServer(uvicorn.Server):
 
 
 class _Server(uvicorn.Server):
-    """A server that does not raise a signal again after its end, as uvicorn does: that would end the process before the
-    application's lifespan."""
+    """A server that handles signals itself. uvicorn would raise them again after it has ended, which would kill the
+    process before the application's lifespan ends."""
 
     def __init__(self, config: uvicorn.Config, closing: threading.Event) -> None:
         super().__init__(config)

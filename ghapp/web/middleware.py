@@ -29,7 +29,7 @@ _METHODS = frozenset({"GET", "HEAD", "POST"})
 
 
 class Answering:
-    """The outermost middleware of Planward's own."""
+    """The outermost of Planward's own middlewares."""
 
     def __init__(self, app: ASGIApp, routes: Sequence[BaseRoute]) -> None:
         self._app = app

@@ -34,7 +34,7 @@ async def show_dashboard(request: Request) -> Response:
 
 
 async def show_repository(request: Request) -> Response:
-    """`GET /OWNER/REPO`: the same for one repository. The answer is the same for unknown and forbidden ones."""
+    """`GET /OWNER/REPO`: the same for one repository. 404 if it is unknown or the visitor may not see it."""
     front: Front = request.state.front
     visitor = await visitor_of(request)
     name = f"{request.path_params['owner']}/{request.path_params['repo']}"

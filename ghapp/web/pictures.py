@@ -18,7 +18,7 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'
 
 
 def roots_with_pictures(reports: Sequence[RunReport]) -> Iterator[tuple[int, RootReport]]:
-    """The root modules that have a picture, by their number for `show_picture`."""
+    """The root modules that have a picture, each with the number by which `show_picture` finds it."""
     roots = [root for report in reports for root in report.all_roots]
     yield from ((number, root) for number, root in enumerate(roots) if render_picture(root) is not None)
 

@@ -156,7 +156,7 @@ def _environment_row(now: EnvironmentNow, repository: KnownRepository) -> Enviro
 
 
 def _status(now: EnvironmentNow) -> tuple[str, Mood]:
-    """An environment's status: that of its newest apply, unless LAST has moved since."""
+    """An environment's status: that of its newest apply, or up to date if LAST is already that apply's commit."""
     run, last = now.newest, now.last
     if run is None or (run.conclusion == "success"):
         return "up to date", "good"

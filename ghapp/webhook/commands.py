@@ -53,7 +53,8 @@ class CommentText:
 
 
 _LONGEST: Final = 8_000
-"""Longer comments are not searched for commands: it would take too long, and they cannot go unnoticed."""
+"""Longer comments are not searched for commands, since that would take too long. A line of such a comment that looks
+like a command gets an answer that says so."""
 _MOST_NEAR_MISSES: Final = 3
 _TOO_LONG: Final = "Commands are read only in comments of at most 8,000 characters."
 _NOT_SHOWN: Final = "The comment has an invisible or misleading character: type the line again instead of pasting it."

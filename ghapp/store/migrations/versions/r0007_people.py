@@ -1,4 +1,4 @@
-"""Add who decided and who pushed, by GitHub's id; for which pull request and base; and who wrote a commit."""
+"""Add GitHub's ids of those who decided and pushed, a decision's pull request and base, and the authors of commits."""
 
 import sqlalchemy as sa
 from alembic import op
