@@ -33,7 +33,7 @@ async def opened(settings: Settings) -> AsyncIterator[Opened]:
         store.close()
         raise
     try:
-        async with store.identity.kept(settings.data_dir):
+        async with store.identity.counting(settings.data_dir):
             yield Opened(store=store, job_queue=job_queue, sealer=sealer)
     finally:
         store.close()

@@ -23,7 +23,7 @@ from ghapp.github.keys import SignedBy
 from ghapp.jobs import Job
 from ghapp.log import log
 from ghapp.opened import Opened, encryption_keys, opened
-from ghapp.processes import WITHOUT_KEEPER, Programs
+from ghapp.processes import PROGRAMS_WITHOUT_KEEPER, Programs
 from ghapp.processes.cgroups import ControlGroups, open_control_groups
 from ghapp.processes.keeper import Keeper, keeping, wait_for_orphans
 from ghapp.processes.measuring import is_measurable
@@ -70,7 +70,7 @@ async def _answer(metrics: WorkMetrics, dependencies: Dependencies, subject: Sub
 async def _services_running(
     settings: Settings, open_here: Opened, metrics: WorkMetrics, dependencies: Dependencies
 ) -> AsyncIterator[None]:
-    await require_git(WITHOUT_KEEPER)
+    await require_git(PROGRAMS_WITHOUT_KEEPER)
     if settings.limits.memory_bytes is not None and not is_measurable():
         log.warning("memory_not_limited", reason="this platform has no /proc that shows how much memory a program uses")
     keys = encryption_keys(settings)

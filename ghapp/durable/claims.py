@@ -21,7 +21,7 @@ _PAUSE_S = 1.0
 """All tries take about as long as an executor may be silent before others take over its work (executors.py)."""
 
 
-def find_claims_again(dbos: DBOS) -> None:
+def recover_lost_claims(dbos: DBOS) -> None:
     """Make this engine's queues recover lost claims."""
     database = dbos._sys_db
     claim, claim_of_partitions = database.start_queued_workflows, database.start_queued_partitioned_workflows

@@ -14,7 +14,7 @@ from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 from sqlalchemy import Engine
 
 from ghapp.durable import queues
-from ghapp.durable.claims import find_claims_again
+from ghapp.durable.claims import recover_lost_claims
 from ghapp.durable.executors import Heart, executor, hand_over
 from ghapp.durable.job_queue import (
     APPLICATION,
@@ -40,7 +40,7 @@ _UNKNOWN_JOB_RETRY_S = 30.0
 """The delay of a job that only another version knows, until some worker looks at it again."""
 
 Flow = Callable[[Any], Awaitable[None]]
-"""Carries out one job, of any kind, in durable steps (steps.py)."""
+"""Carries out a `Job`, whatever its kind, in durable steps (steps.py)."""
 
 
 class Worker:
@@ -124,7 +124,7 @@ class Worker:
         # DBOS itself polls no queue: the pollers do (waking.py).
         DBOS.listen_queues([])
         DBOS.launch()
-        find_claims_again(dbos)
+        recover_lost_claims(dbos)
         self._pollers.begin(dbos, await queues.register(), every_s=queues.interval_s(shared=self._job_queue.shared))
         self._job_queue.on_enqueued = self._pollers.wake
 

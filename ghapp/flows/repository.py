@@ -53,7 +53,7 @@ class Repo:
 
     async def github(self, *, priority: Priority = "gate") -> GitHubRepository:
         """GitHub's API, limited to this repository."""
-        return await self.services.github.installation(self.known.installation_id, self.ref, priority=priority)
+        return await self.services.github.repository(self.known.installation_id, self.ref, priority=priority)
 
     async def fetch(self, *, pull_requests: Collection[int] = (), commits: Collection[CommitSha] = ()) -> "FetchedRepo":
         """Update the mirror, also with these pull requests and commits. Raises GitError and GitHubError."""

@@ -22,7 +22,7 @@ from ghapp.git.errors import (
 )
 from ghapp.git.large_files import LargeFiles, find_pointers, is_pointer
 from ghapp.git.mirror import Conflict, Mirror
-from ghapp.git.mirrors import KeptMirror, Mirrors
+from ghapp.git.mirrors import Mirrors, StoredMirror
 from ghapp.git.program import require_git
 from ghapp.git.remote import Remote
 from ghapp.git.submodules import Submodule
@@ -33,7 +33,6 @@ __all__ = [
     "Conflict",
     "FetchFailed",
     "GitError",
-    "KeptMirror",
     "LargeFiles",
     "Mirror",
     "Mirrors",
@@ -41,6 +40,7 @@ __all__ = [
     "Remote",
     "RemoteRefused",
     "RemoteUnavailable",
+    "StoredMirror",
     "Submodule",
     "TooLargeForGit",
     "TreeEntry",

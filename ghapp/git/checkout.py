@@ -99,13 +99,13 @@ class _Checkout:
         """Turn a kept checkout into this one. Returns False if that is impossible; the kept one is then removed."""
         try:
             if await self._is_unchanged(before):
-                is_it = before.tree == self._tree or (
+                is_ready = before.tree == self._tree or (
                     await self._has_attributes_of(before.tree)
                     and await self._read_tree()
                     and await self._list(self._tree)
                     and await self._is_only_the_tree()
                 )
-                if is_it:
+                if is_ready:
                     await self._remove_escaping_links()
                     return True
             else:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ghapp.git.program import MOST_MEMORY_BYTES, ca_files, environment, git, program_files
-from ghapp.processes import WITHOUT_KEEPER, Exited, Programs
+from ghapp.processes import PROGRAMS_WITHOUT_KEEPER, Exited, Programs
 from ghapp.processes.sandbox import UNCONFINED, Confined, Reach, Sandbox
 
 
@@ -20,7 +20,7 @@ class GitSandbox:
     """The sandbox for git's work on the files of one repository."""
 
     repository: str
-    programs: Programs = WITHOUT_KEEPER
+    programs: Programs = PROGRAMS_WITHOUT_KEEPER
     sandbox: Sandbox = UNCONFINED
 
     @property

@@ -16,7 +16,7 @@ from ghapp.git.large_files import LargeFiles
 from ghapp.git.program import git
 from ghapp.git.submodules import Submodule, read_urls
 from ghapp.git.tree_entry import TreeEntry
-from ghapp.processes import WITHOUT_KEEPER, Exited, Programs
+from ghapp.processes import PROGRAMS_WITHOUT_KEEPER, Exited, Programs
 from ghapp.processes.sandbox import UNCONFINED, Sandbox
 from ghapp.values import BranchName, CommitSha, TreeId
 
@@ -50,7 +50,7 @@ class Mirror:
         in_use: object = None,
         *,
         answers: KeptAnswers | None = None,
-        programs: Programs = WITHOUT_KEEPER,
+        programs: Programs = PROGRAMS_WITHOUT_KEEPER,
         sandbox: Sandbox = UNCONFINED,
     ) -> None:
         """As long as this object exists, its reference to `in_use` keeps the mirror from being removed.

@@ -19,7 +19,7 @@ from ghapp.git.kept_checkouts import KeptCheckouts
 from ghapp.git.mirror import Mirror
 from ghapp.git.program import git
 from ghapp.git.remote import Remote
-from ghapp.processes import WITHOUT_KEEPER, Programs
+from ghapp.processes import PROGRAMS_WITHOUT_KEEPER, Programs
 from ghapp.processes.private_directories import InUse, locked, make_private, remove_whole, sweep
 from ghapp.processes.sandbox import UNCONFINED, Sandbox
 from ghapp.values import CommitSha
@@ -43,7 +43,7 @@ class Mirrors:
         *,
         allowed_host: str = "github.com",
         most_kept: int = 2,
-        programs: Programs = WITHOUT_KEEPER,
+        programs: Programs = PROGRAMS_WITHOUT_KEEPER,
         sandbox: Sandbox = UNCONFINED,
     ) -> None:
         """`allowed_host` (HOST or HOST:PORT) is the only host that is fetched from and that gets a token.
@@ -158,13 +158,13 @@ class Mirrors:
         if ended.exit_code:
             raise _failure(ended.stderr.decode(errors="replace"))
 
-    def kept(self) -> "Iterator[KeptMirror]":
-        """Every mirror on this disk, with its last use."""
+    def stored(self) -> "Iterator[StoredMirror]":
+        """Every mirror in the data directory."""
         for path in sorted(self._directory.glob("*.git")):
             if path.stem.isdecimal():
                 mark = self._mark(int(path.stem))
                 used_at = (mark if mark.exists() else path).stat().st_mtime
-                yield KeptMirror(repository_id=int(path.stem), path=path, used_at=used_at)
+                yield StoredMirror(repository_id=int(path.stem), path=path, used_at=used_at)
 
     def remove(self, repository_id: int) -> bool:
         """Remove a mirror; the next use fetches it again. Returns False if it is in use."""
@@ -233,8 +233,8 @@ class Mirrors:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeptMirror:
-    """A mirror on this disk."""
+class StoredMirror:
+    """A mirror in the data directory, and the time of its last use (seconds since 1970)."""
 
     repository_id: int
     path: Path

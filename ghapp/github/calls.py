@@ -244,8 +244,8 @@ class Calls:
         tag = answer.headers.get("ETag")
         if tag is not None:
             credential = answer.request.headers["Authorization"].removeprefix("Bearer ")
-            may_retry = CachedResponse(tag=tag, content=msgspec.json.encode(value), following=following)
-            self._api.cached.keep(credential, address, shape, may_retry)
+            cacheable = CachedResponse(tag=tag, content=msgspec.json.encode(value), following=following)
+            self._api.cached.keep(credential, address, shape, cacheable)
         return value, following
 
     async def _send_once(self, request: "_Request", tag: str | None) -> httpx.Response:

@@ -133,7 +133,7 @@ class _Counted(Struct):
     completed_at: datetime | None = None
 
 
-_REFUSED_TO_US: Final = (403, 404)
+_NOT_OURS: Final = (403, 404)
 """GitHub's answers about a check run of another App, or a missing one."""
 
 Progress = Callable[[int], Awaitable[None]]
@@ -260,10 +260,10 @@ class CheckRuns:
                 # An update with annotations must not be repeated: that would add them twice.
                 repeatable=not batch,
                 at={"check_run_id": check_run_id},
-                answers=_REFUSED_TO_US,
+                answers=_NOT_OURS,
             )
         except GitHubRefused as refusal:
-            if refusal.status in _REFUSED_TO_US and await self._is_ours(check_run_id):
+            if refusal.status in _NOT_OURS and await self._is_ours(check_run_id):
                 raise GitHubUnavailable(str(refusal), may_have_happened=False) from None
             raise
         return answer.completed_at

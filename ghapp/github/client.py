@@ -172,7 +172,7 @@ class GitHubApp(DeliveryLog):
         """The share of the hour's requests that is left, from 0 to 1, for the installation with the least."""
         return self._api.budgets.left()
 
-    async def installation(
+    async def repository(
         self, installation_id: InstallationId, repository: RepositoryRef, *, priority: Priority = "gate"
     ) -> GitHubRepository:
         """One repository, with tokens limited to it. Makes no call yet.

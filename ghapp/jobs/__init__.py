@@ -1,6 +1,6 @@
 """The kinds of jobs, the jobs that follow from each event, and the queues in which they wait."""
 
-from ghapp.jobs.asked_for import jobs_for
+from ghapp.jobs.from_events import jobs_for
 from ghapp.jobs.kinds import (
     Cleanup,
     Comment,

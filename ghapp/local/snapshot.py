@@ -9,7 +9,7 @@ from pathlib import Path
 from ghapp.git.program import environment as git_environment
 from ghapp.git.program import git
 from ghapp.local.working_copy import WorkingCopy
-from ghapp.processes import WITHOUT_KEEPER
+from ghapp.processes import PROGRAMS_WITHOUT_KEEPER
 from ghapp.processes.private_directories import private_directory
 
 
@@ -36,13 +36,15 @@ def _copy(working_copy: WorkingCopy, paths: Collection[str], target: Path) -> No
 async def _ignored(top: Path) -> frozenset[str]:
     """The files that git ignores. No commit contains them, so a pull request would be planned without them."""
     words = ("ls-files", "-z", "--others", "--ignored", "--exclude-standard")
-    ended = await git(WITHOUT_KEEPER, "-C", top, *words, environ=_own_git_environment())
+    ended = await git(PROGRAMS_WITHOUT_KEEPER, "-C", top, *words, environ=_own_git_environment())
     return frozenset(ended.stdout.decode(errors="surrogateescape").split("\0")) if ended.exit_code == 0 else frozenset()
 
 
 async def head_of(top: Path) -> str:
     """The SHA of the commit that is checked out; empty if there is none."""
-    ended = await git(WITHOUT_KEEPER, "-C", top, "rev-parse", "--verify", "HEAD", environ=_own_git_environment())
+    ended = await git(
+        PROGRAMS_WITHOUT_KEEPER, "-C", top, "rev-parse", "--verify", "HEAD", environ=_own_git_environment()
+    )
     return ended.stdout.decode().strip() if ended.exit_code == 0 else ""
 
 

@@ -52,7 +52,7 @@ def open_control_groups() -> tuple["ControlGroups | None", str]:
         return None, _describe_unused(error)
     except OSError as error:
         return None, _describe_unused(f"its control group cannot be used ({error.strerror})")
-    return groups, groups.gives
+    return groups, groups.protection
 
 
 def _describe_unused(reason: object) -> str:
@@ -101,8 +101,8 @@ class ControlGroups:
         return cls(runs, lock, controllers)
 
     @property
-    def gives(self) -> str:
-        """What these groups bound, in one line for people."""
+    def protection(self) -> str:
+        """The limits that the groups enforce, in one line for people, like `Sandbox.protection`."""
         return _describe(self._controllers)
 
     def make(self, bounds: Mapping[str, str]) -> "Group":

@@ -165,8 +165,8 @@ class Programs:
             raise NotConfined(f"its control group could not be created: {error.strerror}") from error
 
 
-WITHOUT_KEEPER = Programs()
-"""For a process that ends together with the programs that it runs."""
+PROGRAMS_WITHOUT_KEEPER = Programs()
+"""Runs programs without a keeper: nothing ends them if this process is killed."""
 
 
 def _close(*outputs: Output | None) -> None:

@@ -122,18 +122,18 @@ class Slot:
     """One root run's slot. It can be taken, lent, taken again, and released."""
 
     def __init__(self, slots: Slots, repository: RepositoryId, operation: Operation) -> None:
-        self._places = slots
+        self._slots = slots
         self._repository = repository
         self._operation = operation
         self._is_taken = False
 
     async def take(self, *, first: bool = False) -> None:
         """Wait for the slot. `first` is for a run that lent its slot: it goes to the front of its line."""
-        await self._places.take(self._repository, self._operation, first=first)
+        await self._slots.take(self._repository, self._operation, first=first)
         self._is_taken = True
 
     def give_back(self) -> None:
         """Release the slot to others. Does nothing if it is not taken."""
         if self._is_taken:
             self._is_taken = False
-            self._places.give_back(self._repository)
+            self._slots.give_back(self._repository)

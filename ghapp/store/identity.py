@@ -91,19 +91,19 @@ class Identity:
             log.warning("database_not_noted", file=str(data_dir / FILE), reason=str(error))
 
     @contextlib.asynccontextmanager
-    async def kept(self, data_dir: Path) -> AsyncIterator[None]:
+    async def counting(self, data_dir: Path) -> AsyncIterator[None]:
         """Increase the counter every five minutes during the context, and at its end."""
-        counting = asyncio.create_task(self._keep(data_dir))
+        task = asyncio.create_task(self._count(data_dir))
         try:
             yield
         finally:
-            counting.cancel()
+            task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await counting
+                await task
             with contextlib.suppress(StoreUnavailable):
                 await self.advance(data_dir)
 
-    async def _keep(self, data_dir: Path) -> None:
+    async def _count(self, data_dir: Path) -> None:
         while True:
             await asyncio.sleep(_EVERY_S)
             try:

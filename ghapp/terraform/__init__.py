@@ -17,15 +17,15 @@ from ghapp.terraform.errors import NoVersionFits, TerraformError, TerraformMissi
 from ghapp.terraform.failures import Failure, StateLock
 from ghapp.terraform.installed import installed_modules, installed_providers
 from ghapp.terraform.programs import EnginePin, Product, choose, find_terraforms
-from ghapp.terraform.provider_cache import KeptProvider, kept_providers, remove_provider
+from ghapp.terraform.provider_cache import CachedProvider, cached_providers, remove_provider
 from ghapp.terraform.workdir import DEFAULT_WORKSPACE, Workdir, prepare_workdir
 
 __all__ = [
     "DEFAULT_WORKSPACE",
+    "CachedProvider",
     "EnginePin",
     "Failure",
     "Finished",
-    "KeptProvider",
     "NoVersionFits",
     "Product",
     "StateLock",
@@ -34,11 +34,11 @@ __all__ = [
     "TerraformError",
     "TerraformMissing",
     "Workdir",
+    "cached_providers",
     "choose",
     "find_terraforms",
     "installed_modules",
     "installed_providers",
-    "kept_providers",
     "prepare_workdir",
     "remove_provider",
 ]

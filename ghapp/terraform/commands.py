@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from checks.diagnostic import Diagnostic
-from ghapp.processes import WITHOUT_KEEPER, Exceeded, Exited, NotConfined, ProgramMissing, Programs, Stop
+from ghapp.processes import PROGRAMS_WITHOUT_KEEPER, Exceeded, Exited, NotConfined, ProgramMissing, Programs, Stop
 from ghapp.terraform.errors import TerraformError, TerraformMissing
 from ghapp.terraform.failures import Failure, StateLock, read_failure
 from ghapp.terraform.messages import Messages, RootModuleLocation, read_validation
@@ -90,7 +90,7 @@ class Terraform:
     argv: tuple[str, ...]
     name: str
     version: str
-    programs: Programs = field(default=WITHOUT_KEEPER, repr=False, compare=False)
+    programs: Programs = field(default=PROGRAMS_WITHOUT_KEEPER, repr=False, compare=False)
     state_lock_s: int = STATE_LOCK_S
     """How long a command waits for a state's lock."""
     files: tuple[Path, ...] = ()

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from ghapp.foreign_json import read_any_json
-from ghapp.processes import WITHOUT_KEEPER, Programs
+from ghapp.processes import PROGRAMS_WITHOUT_KEEPER, Programs
 from ghapp.terraform.commands import STATE_LOCK_S, Terraform
 from ghapp.terraform.errors import NoVersionFits, TerraformMissing
 from ghapp.terraform.versions import read_version, satisfies
@@ -34,7 +34,7 @@ class EnginePin:
 
 
 def find_terraforms(
-    setting: str | None, *, programs: Programs = WITHOUT_KEEPER, state_lock_s: int = STATE_LOCK_S
+    setting: str | None, *, programs: Programs = PROGRAMS_WITHOUT_KEEPER, state_lock_s: int = STATE_LOCK_S
 ) -> tuple[Terraform, ...]:
     """Return the engines in order of preference; the first is the default.
 

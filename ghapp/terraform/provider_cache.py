@@ -131,7 +131,7 @@ class RunProviders:
 
     def _differing(self, before: LockFile) -> Iterator[Path]:
         assert self.cache is not None
-        for kept in kept_providers(self.cache):
+        for kept in cached_providers(self.cache):
             path = kept.path.relative_to(self.cache)
             if before.of("/".join(path.parts[:3]), path.parts[3]) is not None:
                 record = _record(self.cache, path)
@@ -170,7 +170,7 @@ def _offered(cache: Path, lock_file: LockFile) -> dict[str, str | None]:
     Each comes with the checksum that has to be added to the lock file, or None.
     """
     found: dict[str, str | None] = {}
-    for kept in kept_providers(cache):
+    for kept in cached_providers(cache):
         path = kept.path.relative_to(cache)
         address, version = "/".join(path.parts[:3]), path.parts[3]
         record = _record(cache, path)
@@ -272,20 +272,20 @@ async def one_writer(lock: Path | None, stop: Stop | None = None) -> AsyncIterat
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeptProvider:
+class CachedProvider:
     """A version of a provider in the cache, with the time when an init last linked it."""
 
     path: Path
     used_at: float
 
 
-def kept_providers(directory: Path) -> tuple[KeptProvider, ...]:
+def cached_providers(directory: Path) -> tuple[CachedProvider, ...]:
     """Every version of every provider in the cache at `directory`: HOST/NAMESPACE/TYPE/VERSION/PLATFORM."""
     found = (path for path in directory.glob("[!.]*/*/*/*/*") if path.is_dir() and not path.is_symlink())
-    return tuple(KeptProvider(path=path, used_at=path.stat().st_mtime) for path in sorted(found))
+    return tuple(CachedProvider(path=path, used_at=path.stat().st_mtime) for path in sorted(found))
 
 
-def remove_provider(directory: Path, provider: KeptProvider, runs: Path) -> bool:
+def remove_provider(directory: Path, provider: CachedProvider, runs: Path) -> bool:
     """Remove a version from the cache; it is installed again when needed. Returns False if it is in use.
 
     A provider is in use if a run below `runs` links to it. During an init, all of them are.

@@ -21,7 +21,7 @@ from ghapp.terraform.provider_cache import RunProviders, run_providers
 DEFAULT_WORKSPACE = "default"
 """Terraform's name for the workspace that always exists."""
 
-_FILES = ("_FILE", "GOOGLE_APPLICATION_CREDENTIALS")
+_FILE_SUFFIXES = ("_FILE", "GOOGLE_APPLICATION_CREDENTIALS")
 """Suffixes of variables that name files with credentials: tokens of IRSA, ECS and workload identities."""
 
 
@@ -210,7 +210,7 @@ def _with_copies(given: Mapping[str, str], directory: Path, run_path: Callable[[
         if is_reserved(name):
             continue
         source = Path(value)
-        if name.endswith(_FILES) and source.is_absolute() and source.is_file():
+        if name.endswith(_FILE_SUFFIXES) and source.is_absolute() and source.is_file():
             directory.mkdir(mode=0o700, exist_ok=True)
             copy = directory / name
             copy.touch(mode=0o600)

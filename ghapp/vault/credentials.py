@@ -19,15 +19,16 @@ _ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 class Credentials:
     """Secrets as Terraform variables (`tfvars`) and environment variables (`env`), and all texts to mask (`values`).
 
-    `origins` maps each name to its path, for messages: paths are not secret. `asked_for` are the variables that some
-    entry of the config names, without those that only the default entry contributes, which takes everything.
+    `origins` maps each name to its path, for messages: paths are not secret. `requested` are the variables that the
+    config's own entries contribute. Those that only the default entry contributes are not among them, since it takes
+    every secret.
     """
 
     tfvars: Mapping[str, Json] = field(default_factory=dict, repr=False)
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
     values: frozenset[str] = field(default=frozenset(), repr=False)
     origins: Mapping[str, str] = field(default_factory=dict)
-    asked_for: frozenset[str] = frozenset()
+    requested: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,12 +51,12 @@ def combine_secrets(secrets: Iterable[Secret]) -> Credentials:
     tfvars_origins: dict[str, str] = {}
     env_origins: dict[str, str] = {}
     values: set[str] = set()
-    asked_for: set[str] = set()
+    requested: set[str] = set()
     for secret in secrets:
         for name, value in _select_keys(secret).items():
             values.update(_texts(value))
             if secret.source.form == "tfvars":
-                asked_for.update([name] if secret.source != DEFAULT_SOURCES[0] else ())
+                requested.update([name] if secret.source != DEFAULT_SOURCES[0] else ())
                 _put(tfvars, name, value, secret.path, tfvars_origins)
             elif value is not None:
                 text = _environment_text(name, value, secret.path)
@@ -63,7 +64,7 @@ def combine_secrets(secrets: Iterable[Secret]) -> Credentials:
                 _put(env, name, text, secret.path, env_origins)
     origins = {**env_origins, **tfvars_origins}
     return Credentials(
-        tfvars=tfvars, env=env, values=frozenset(values - {""}), origins=origins, asked_for=frozenset(asked_for)
+        tfvars=tfvars, env=env, values=frozenset(values - {""}), origins=origins, requested=frozenset(requested)
     )
 
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ghapp.local_github.api import RecordedRequest
-from ghapp.processes import WITHOUT_KEEPER
+from ghapp.processes import PROGRAMS_WITHOUT_KEEPER
 from ghapp.processes.bubblewrap import probe_bubblewrap
 from ghapp.processes.sandbox import UNCONFINED, Confined, HostPaths, Reach
 from tests.bench.by_hand import ByHand
@@ -110,7 +110,7 @@ def _command(times: int = 100) -> Row:
 
 async def _took_s(confined: Confined) -> float:
     start = time.perf_counter()
-    await WITHOUT_KEEPER.run(["/bin/true"], environ={}, timeout_s=60, confined=confined)
+    await PROGRAMS_WITHOUT_KEEPER.run(["/bin/true"], environ={}, timeout_s=60, confined=confined)
     return time.perf_counter() - start
 
 

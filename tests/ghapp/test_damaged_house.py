@@ -47,7 +47,7 @@ def start(url: str, data_dir: Path, *keys: str, new_key: bool = False, sealed: b
 
         async def story() -> None:
             await store.identity.require_same(data_dir, new_key=new_key)
-            async with store.identity.kept(data_dir):
+            async with store.identity.counting(data_dir):
                 if sealed:
                     await store.runs.begin(RUN)
                     await store.runs.complete(RUN.id, conclusion="success", title="", report=b"[]")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ghapp.processes import WITHOUT_KEEPER, Exceeded, Exited, Limits, Stop
+from ghapp.processes import PROGRAMS_WITHOUT_KEEPER, Exceeded, Exited, Limits, Stop
 from ghapp.processes.measuring import machine_bytes
 
 MB = 1_000_000
@@ -22,7 +22,7 @@ def run(script: str, limits: Limits, **options: Any) -> Exited:
     """Run a Python script that may use `os, signal, subprocess, sys, time`."""
     text = "import os, signal, subprocess, sys, time\n" + textwrap.dedent(script)
     words = [sys.executable, "-I", "-S", "-c", text]
-    return asyncio.run(WITHOUT_KEEPER.run(words, environ={}, timeout_s=60, limits=limits, **options))
+    return asyncio.run(PROGRAMS_WITHOUT_KEEPER.run(words, environ={}, timeout_s=60, limits=limits, **options))
 
 
 class TestMemory:

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from ghapp import processes
-from ghapp.processes import WITHOUT_KEEPER
+from ghapp.processes import PROGRAMS_WITHOUT_KEEPER
 
 
 class TestProcesses:
@@ -15,7 +15,7 @@ class TestProcesses:
         script = "print('x' * 300_000); print('end', end='')"
 
         ended = asyncio.run(
-            WITHOUT_KEEPER.run([sys.executable, "-c", script], environ={}, timeout_s=60, on_line=lines.append)
+            PROGRAMS_WITHOUT_KEEPER.run([sys.executable, "-c", script], environ={}, timeout_s=60, on_line=lines.append)
         )
 
         assert (ended.exit_code, [len(line) for line in lines]) == (0, [300_000, 3])
@@ -31,7 +31,7 @@ class TestProcesses:
 
         async def stopped() -> processes.Exited:
             running = asyncio.ensure_future(
-                WITHOUT_KEEPER.run(
+                PROGRAMS_WITHOUT_KEEPER.run(
                     [sys.executable, "-c", script], environ={}, timeout_s=60, stop=stop, on_line=said.append
                 )
             )
@@ -48,7 +48,7 @@ class TestProcesses:
     def test_a_program_over_its_time_limit_gets_sigint_first(self) -> None:
         script = "import time\ntry:\n    time.sleep(600)\nexcept KeyboardInterrupt:\n    print('released')\n"
 
-        ended = asyncio.run(WITHOUT_KEEPER.run([sys.executable, "-c", script], environ={}, timeout_s=0.5))
+        ended = asyncio.run(PROGRAMS_WITHOUT_KEEPER.run([sys.executable, "-c", script], environ={}, timeout_s=0.5))
 
         assert (ended.stdout, ended.timed_out, ended.interrupted) == (b"released\n", True, False)
 

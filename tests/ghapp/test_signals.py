@@ -10,7 +10,7 @@ import pytest
 PLANWARD = """
 import asyncio, os, signal, sys
 from ghapp import processes
-from ghapp.processes import WITHOUT_KEEPER
+from ghapp.processes import PROGRAMS_WITHOUT_KEEPER
 
 
 async def work():
@@ -21,9 +21,9 @@ async def work():
         stop.requested.set()
 
     environ = {"PATH": os.environ["PATH"]}
-    ended = await WITHOUT_KEEPER.run([sys.argv[1]], environ=environ, timeout_s=60, stop=stop, on_line=hear)
+    ended = await PROGRAMS_WITHOUT_KEEPER.run([sys.argv[1]], environ=environ, timeout_s=60, stop=stop, on_line=hear)
     print(ended.exit_code, *lines)
-    status = await WITHOUT_KEEPER.run(["cat", "/proc/self/status"], environ=environ, timeout_s=60)
+    status = await PROGRAMS_WITHOUT_KEEPER.run(["cat", "/proc/self/status"], environ=environ, timeout_s=60)
     print(*(line for line in status.stdout.decode().splitlines() if line.startswith("SigIgn")))
     os.kill(os.getpid(), signal.SIGINT)
     os.kill(os.getpid(), signal.SIGHUP)

@@ -18,7 +18,7 @@ from ghapp.log import log
 from ghapp.processes.private_directories import sweep
 from ghapp.processes.same_path import PATHS
 from ghapp.store import Store
-from ghapp.terraform import kept_providers, remove_provider
+from ghapp.terraform import cached_providers, remove_provider
 
 EVERY_S = 300
 _TARGET_FRACTION = 0.9
@@ -91,7 +91,7 @@ class Disk:
         return removed
 
     def _candidates(self) -> Iterator[_Candidate]:
-        for mirror in self.mirrors.kept():
+        for mirror in self.mirrors.stored():
             yield _Candidate(
                 path=mirror.path,
                 size_bytes=size_bytes(mirror.path),
@@ -99,7 +99,7 @@ class Disk:
                 remove=partial(self.mirrors.remove, mirror.repository_id),
             )
         providers, runs = self.data_dir / "providers", self.data_dir / "runs"
-        for provider in kept_providers(providers):
+        for provider in cached_providers(providers):
             yield _Candidate(
                 path=provider.path,
                 size_bytes=size_bytes(provider.path),
@@ -122,7 +122,7 @@ class Disk:
 
 async def erase_left_mirrors(mirrors: Mirrors, store: Store) -> bool:
     """Erase this machine's mirrors of repositories that removed the App. Returns False if some are still in use."""
-    here = [mirror.repository_id for mirror in mirrors.kept()]
+    here = [mirror.repository_id for mirror in mirrors.stored()]
     erased_all = True
     for id in await store.repositories.uninstalled(here) if here else ():
         if await asyncio.to_thread(mirrors.remove, id):

@@ -96,7 +96,7 @@ async def _stop_working_on(services: Services, repository: RepositoryId, *, by: 
 
 async def _discover(services: Services, job: Discover) -> None:
     ref = RepositoryRef(id=job.repository_id, full_name=job.full_name)
-    github = await services.github.installation(InstallationId(job.installation_id), ref)
+    github = await services.github.repository(InstallationId(job.installation_id), ref)
     repo = await record_repo(services, await github.repository(), InstallationId(job.installation_id))
     repo = await repo.fetch()
     await _adopt_all(repo)

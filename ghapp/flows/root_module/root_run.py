@@ -168,7 +168,7 @@ class RootRun:
             ):
                 unmasked = self._secrets.warn_of_unmaskable({**credentials.env, **credentials.tfvars})
                 self._warnings = tuple(unmasked)
-                self._undeclared = tuple(name for name in workdir.undeclared if name in credentials.asked_for)
+                self._undeclared = tuple(name for name in workdir.undeclared if name in credentials.requested)
                 yield terraform, workdir, log, credentials
 
     def _require_kept_state(self, sandbox: Sandbox) -> None:

@@ -8,12 +8,12 @@ import pytest
 from ghapp.errors import SettingsError
 from ghapp.git import GitError, Mirror, require_git
 from ghapp.git.kept_checkouts import KeptCheckouts
-from ghapp.processes import WITHOUT_KEEPER
+from ghapp.processes import PROGRAMS_WITHOUT_KEEPER
 
 
 class TestTheProgram:
     def test_the_version_of_git_is_known(self) -> None:
-        assert asyncio.run(require_git(WITHOUT_KEEPER)) >= (2, 38)
+        assert asyncio.run(require_git(PROGRAMS_WITHOUT_KEEPER)) >= (2, 38)
 
     def test_a_git_that_is_too_old_is_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         old = tmp_path / "git"
@@ -22,7 +22,7 @@ class TestTheProgram:
         monkeypatch.setenv("PATH", str(tmp_path))
 
         with pytest.raises(SettingsError) as refused:
-            asyncio.run(require_git(WITHOUT_KEEPER))
+            asyncio.run(require_git(PROGRAMS_WITHOUT_KEEPER))
 
         assert str(refused.value) == (
             "git on PATH is 2.30, which is too old: install git 2.38 or newer (Planward makes merge results with `git "
@@ -33,6 +33,6 @@ class TestTheProgram:
         monkeypatch.setenv("PATH", str(tmp_path))
 
         with pytest.raises(SettingsError, match="git is not on PATH: install git"):
-            asyncio.run(require_git(WITHOUT_KEEPER))
+            asyncio.run(require_git(PROGRAMS_WITHOUT_KEEPER))
         with pytest.raises(GitError, match="git is not installed where Planward runs"):
             asyncio.run(Mirror(tmp_path, tmp_path, KeptCheckouts(most=0)).branches())

@@ -93,7 +93,7 @@ class _Organisation:
         await asyncio.sleep(at)
         id = number % _REPOSITORIES
         repository = RepositoryRef(id=RepositoryId(id + 1), full_name=f"acme/infra{id}")
-        await act(await app.installation(InstallationId(5), repository), number)
+        await act(await app.repository(InstallationId(5), repository), number)
 
     async def _plan(self, github: GitHubRepository, number: int) -> None:
         waited = await self._check_run(github, f"plan {number}", self._chance.uniform(5, 60))

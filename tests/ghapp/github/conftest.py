@@ -54,4 +54,4 @@ async def app(wire: ScriptedWire, pem: str, anyio_backend: str) -> AsyncIterator
 
 @pytest.fixture
 async def infra(app: GitHubApp) -> GitHubRepository:
-    return await app.installation(InstallationId(5), INFRA)
+    return await app.repository(InstallationId(5), INFRA)

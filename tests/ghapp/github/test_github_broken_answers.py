@@ -167,7 +167,7 @@ async def line(pem: str, anyio_backend: str) -> AsyncIterator[tuple[Server, GitH
     async with await asyncio.start_server(server.serve, "127.0.0.1", 0) as listening:
         server.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/api/v3"
         async with GitHubApp(server.url, APP_ID, PemKey(pem), patience=HASTY, settle_s=0.0) as app:
-            infra = await app.installation(InstallationId(5), INFRA)
+            infra = await app.repository(InstallationId(5), INFRA)
             await infra.role_of(anna)
             yield server, infra
 
@@ -254,5 +254,5 @@ async def test_an_object_that_cannot_be_found_either_is_reported(infra: GitHubRe
 async def test_a_token_is_asked_for_again(server: Server, pem: str, broken: Break) -> None:
     server.breaks[TOKEN] = broken
     async with GitHubApp(server.url, APP_ID, PemKey(pem), patience=HASTY) as app:
-        await (await app.installation(InstallationId(5), INFRA)).role_of(anna)
+        await (await app.repository(InstallationId(5), INFRA)).role_of(anna)
     assert server.seen[:3] == [TOKEN, TOKEN, ROLE]

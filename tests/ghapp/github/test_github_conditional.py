@@ -49,10 +49,10 @@ async def test_pages_that_still_hold_lead_on(infra: GitHubRepository, wire: Scri
 
 async def test_an_answer_for_one_token_is_not_used_for_another(app: GitHubApp, wire: ScriptedWire) -> None:
     wire.expect(ROLE, body=WRITE, headers={"ETag": '"1"'})
-    await (await app.installation(InstallationId(5), INFRA)).role_of(anna)
+    await (await app.repository(InstallationId(5), INFRA)).role_of(anna)
     wire.now += 3590  # the token is nearly over, and another takes its place
     wire.expect(ROLE, body=READ, headers={"ETag": '"2"'})
-    assert await (await app.installation(InstallationId(5), INFRA)).role_of(anna) is Role.READ
+    assert await (await app.repository(InstallationId(5), INFRA)).role_of(anna) is Role.READ
     assert tags(wire) == [None, None]
 
 

@@ -66,7 +66,7 @@ async def test_after_a_refusal_no_call_of_the_installation_is_made(
         await infra.create_check_run(PROGRESS)
     assert (refused.value.retry_after_s, refused.value.may_have_happened) == (30, False)
     wire.now += 10
-    same = await app.installation(InstallationId(5), RepositoryRef(id=RepositoryId(43), full_name="acme/other"))
+    same = await app.repository(InstallationId(5), RepositoryRef(id=RepositoryId(43), full_name="acme/other"))
     for repository in (infra, same):
         with pytest.raises(GitHubUnavailable, match=r"limits the rate for the next 20 s: to ask for a person's role"):
             await repository.role_of(anna)
@@ -76,7 +76,7 @@ async def test_after_a_refusal_no_call_of_the_installation_is_made(
     made = {"token": "ghs_other", "expires_at": github_time(wire.now + 3600)}
     wire.expect("POST /app/installations/6/access_tokens", 201, made)
     wire.expect(ROLE, body=WRITE)
-    assert await (await app.installation(InstallationId(6), INFRA)).role_of(anna) is Role.WRITE
+    assert await (await app.repository(InstallationId(6), INFRA)).role_of(anna) is Role.WRITE
     wire.now += 20
     wire.expect(ROLE, body=WRITE)
     assert await infra.role_of(anna) is Role.WRITE
@@ -104,7 +104,7 @@ async def test_the_rest_of_the_hour_is_reserved_for_gates(
 ) -> None:
     wire.expect(ROLE, body=WRITE, headers=told(wire, 500))
     await infra.role_of(anna)
-    looks = await app.installation(InstallationId(5), INFRA, priority="cosmetic")
+    looks = await app.repository(InstallationId(5), INFRA, priority="cosmetic")
     later = Deferred(in_s=600)
     assert await or_deferred(infra.update_check_run(9, PROGRESS)) == later
     assert await or_deferred(infra.create_comment(12, "Applied", marker="m")) == later
@@ -193,7 +193,7 @@ async def limited(tmp_path: Path, anyio_backend: str) -> AsyncIterator[Limited]:
             github.api_url, app.id, PemKey(app.private_key_pem), now=lambda: clock.now, pause=clock.pause
         ) as opened:
             ref = RepositoryRef(id=RepositoryId(repository.id), full_name="ada/infra")
-            infra = await opened.installation(InstallationId(installation.id), ref)
+            infra = await opened.repository(InstallationId(installation.id), ref)
             ada = Person(login="ada", id=github.world.account("ada").id)
             yield Limited(github, infra, head, clock, ada)
 

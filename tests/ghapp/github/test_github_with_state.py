@@ -90,7 +90,7 @@ async def stage(request: pytest.FixtureRequest, tmp_path: Path, anyio_backend: s
             settle_s=0.0,
         ) as opened:
             number = InstallationId(installation.id)
-            infra = await opened.installation(number, ref)
+            infra = await opened.repository(number, ref)
             yield Stage(github, opened, infra, ref, number, head, int(pull["number"]))
         assert github.unexpected == []
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ghapp.processes import WITHOUT_KEEPER, Exited
+from ghapp.processes import PROGRAMS_WITHOUT_KEEPER, Exited
 from ghapp.processes.bubblewrap import probe_bubblewrap
 from ghapp.processes.by_uid import probe_uids, without_sandbox
 from ghapp.processes.sandbox import Confined, HostPaths, Reach
@@ -41,7 +41,9 @@ def run(where: Confined, script: str, **options: Any) -> Exited:
 
     async def ran() -> Exited:
         async with where.entered():
-            return await WITHOUT_KEEPER.run(words, **{"environ": {}, "timeout_s": 60, "confined": where, **options})
+            return await PROGRAMS_WITHOUT_KEEPER.run(
+                words, **{"environ": {}, "timeout_s": 60, "confined": where, **options}
+            )
 
     return asyncio.run(ran())
 

@@ -59,7 +59,7 @@ class TestFiles:
         [runs] = tmp_path.glob("runs-*")
         assert (runs / "cpu.weight").read_text() == "33"
         assert [oct(path.stat().st_mode & 0o777) for path in (runs, tmp_path / "planward")] == ["0o700", "0o700"]
-        assert groups.gives == "each command has a control group of its own (cpu, memory, pids)"
+        assert groups.protection == "each command has a control group of its own (cpu, memory, pids)"
 
     def test_a_limit_of_a_controller_that_is_not_delegated_is_measured(self, tmp_path: Path) -> None:
         (tmp_path / "cgroup.procs").write_text("")
@@ -67,7 +67,7 @@ class TestFiles:
         (tmp_path / "cgroup.subtree_control").write_text("")
         groups = ControlGroups.opened(tmp_path)
         assert self.contents(groups.make(of_group(self.LIMITS))) == {}
-        assert groups.gives == "each command has a control group of its own (without controllers)"
+        assert groups.protection == "each command has a control group of its own (without controllers)"
 
     @pytest.mark.parametrize(
         ("events", "peak", "taken"),
@@ -120,4 +120,4 @@ class TestFiles:
         for name, content in {"cgroup.procs": "0\n", "cgroup.controllers": "pids"}.items():
             (tmp_path / name).write_text(content)
         (tmp_path / "cgroup.subtree_control").mkdir()  # cannot be written
-        assert ControlGroups.opened(tmp_path).gives.endswith("(without controllers)")
+        assert ControlGroups.opened(tmp_path).protection.endswith("(without controllers)")

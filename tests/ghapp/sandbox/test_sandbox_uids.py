@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ghapp.processes import WITHOUT_KEEPER, ProgramMissing
+from ghapp.processes import PROGRAMS_WITHOUT_KEEPER, ProgramMissing
 from ghapp.processes.by_uid import probe_uids, without_sandbox
 from ghapp.processes.sandbox import Confined, Reach
 from ghapp.processes.uid_pool import clear_uids, take_uid, uid_of
@@ -34,7 +34,7 @@ os.kill(os.getpid(), 9)
 def test_a_program_that_its_uid_may_not_execute_is_missing(directory: Path) -> None:
     async def ran(where: Confined) -> None:
         async with where.entered():
-            await WITHOUT_KEEPER.run([directory / "closed"], environ={}, timeout_s=60, confined=where)
+            await PROGRAMS_WITHOUT_KEEPER.run([directory / "closed"], environ={}, timeout_s=60, confined=where)
 
     (directory / "closed").touch(mode=0o700)
     with pytest.raises(ProgramMissing):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ghapp.terraform import Finished, Terraform, Workdir, prepare_workdir
-from ghapp.terraform.provider_cache import kept_providers, one_writer, remove_provider
+from ghapp.terraform.provider_cache import cached_providers, one_writer, remove_provider
 from tests.ghapp.terraform.bench import BACKEND, NEEDS_AN_ENGINE, Bench, planned
 
 pytestmark = NEEDS_AN_ENGINE
@@ -79,7 +79,7 @@ class TestTheOperatorsConfiguration:
     def test_no_provider_is_removed_while_an_init_goes_on(self, tmp_path: Path) -> None:
         cache = tmp_path / "providers"
         (cache / "registry.terraform.io/acme/thing/1.0.0/linux_amd64").mkdir(parents=True)
-        [provider] = kept_providers(cache)
+        [provider] = cached_providers(cache)
 
         async def story() -> bool:
             async with one_writer(cache / ".lock"):

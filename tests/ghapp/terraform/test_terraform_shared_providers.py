@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ghapp.terraform import Failure, Finished, Terraform, Workdir
-from ghapp.terraform.provider_cache import checksum_of, kept_providers, remove_provider
+from ghapp.terraform.provider_cache import cached_providers, checksum_of, remove_provider
 from tests.ghapp.terraform.bench import NEEDS_AN_ENGINE, Bench
 
 pytestmark = NEEDS_AN_ENGINE
@@ -73,7 +73,7 @@ class TestTheProvidersThatRunsShare:
         self, bench: Bench, terraform: Terraform, mirror: Path
     ) -> None:
         assert self.installed(bench, terraform) == (GENUINE, False)
-        [kept] = kept_providers(bench.top / "providers")
+        [kept] = cached_providers(bench.top / "providers")
         assert (kept.path / "terraform-provider-thing_v1.0.0").read_text() == GENUINE
         locked = (bench.checkout / "net/.terraform.lock.hcl").read_text()
         assert checksum_of(kept.path) in locked
@@ -105,7 +105,7 @@ class TestTheProvidersThatRunsShare:
             assert (await any_terraform.init(replace(workdir, providers=replace(workdir.providers, cache=None)))).done
             (workdir.data_dir / "providers" / PROGRAM).write_text(EVIL)
             workdir.providers.add_installed(before)
-            assert kept_providers(bench.top / "providers") == ()
+            assert cached_providers(bench.top / "providers") == ()
 
         bench.run(story, backend_config=[], provider_cache=bench.top / "providers")
 
@@ -123,24 +123,24 @@ class TestTheProvidersThatRunsShare:
         self, bench: Bench, any_terraform: Terraform, mirror: Path, name: str
     ) -> None:
         assert self.installed(bench, any_terraform, env={name: "/nowhere"}) == (GENUINE, False)
-        assert kept_providers(bench.top / "providers") == ()
+        assert cached_providers(bench.top / "providers") == ()
 
     def test_a_provider_that_a_run_has_linked_stays(self, bench: Bench, any_terraform: Terraform, mirror: Path) -> None:
         cache = bench.top / "providers"
         self.installed(bench, any_terraform)
-        [provider] = kept_providers(cache)
+        [provider] = cached_providers(cache)
         os.utime(provider.path, (1, 1))
         (bench.checkout / "net/.terraform.lock.hcl").unlink()
 
         async def story(workdir: Workdir) -> None:
             assert (await any_terraform.init(workdir, bench.log.append)).done
-            [linked] = kept_providers(cache)
+            [linked] = cached_providers(cache)
             assert linked.used_at > 1, "linked once more it is used now"
             assert not remove_provider(cache, linked, bench.work)
 
         bench.run(story, backend_config=[], provider_cache=cache)
         assert remove_provider(cache, provider, bench.work)
-        assert kept_providers(cache) == ()
+        assert cached_providers(cache) == ()
         assert not any(path.name.startswith("removed") for path in bench.work.iterdir())
         assert self.installed(bench, any_terraform) == (GENUINE, False)
 

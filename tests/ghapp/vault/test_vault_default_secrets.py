@@ -52,7 +52,7 @@ class TestTheDefault:
         openbao.put("kv/asked/shared/db", b="2", c="3")
         sources = (*DEFAULT_SOURCES, SecretSource(path="kv/{team}/shared/db"))
 
-        assert read(settings_of(openbao), sources, team="asked").asked_for == {"b", "c"}
+        assert read(settings_of(openbao), sources, team="asked").requested == {"b", "c"}
 
     def test_whether_there_is_anything_is_asked_without_reading_it(self, openbao: OpenBao) -> None:
         openbao.put("kv/some/testing/deep/db", a="1")
