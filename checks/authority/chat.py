@@ -55,13 +55,13 @@ class ChatHosts:
             return "the chat's address cannot be read"
         if not self.patterns:
             allowed = scheme == "https"
-            wanted = "only public hosts over https are allowed"
+            wanted = "only public hosts over https are allowed; "
         else:
             allowed = any(pattern.fits(scheme, host) for pattern in self.patterns)
-            wanted = f"{SETTING} allows other ones"
+            wanted = ""
         if not allowed:
             what = f"{scheme}://{host}" if scheme in ("http", "https") else f"{scheme}://"
-            return f"{what[:80]} is not allowed: {wanted}; the operator can add it to {SETTING}"
+            return f"{what[:80]} is not allowed: {wanted}the operator can add it to {SETTING}"
         try:
             literal = ipaddress.ip_address(host)
         except ValueError:
@@ -76,7 +76,9 @@ class ChatHosts:
         by_name = any(each.names_one and each.fits(scheme or "", host) for each in self.patterns)
         if by_name and may_be_named(address):
             return None
-        way_out = f"the operator can name it in full in {SETTING}" if may_be_named(address) else "it never is"
+        way_out = (
+            f"the operator can name it in full in {SETTING}" if may_be_named(address) else "no setting can allow it"
+        )
         return f"{host[:80]} is {_kind(address)}, which is not allowed: {way_out}"
 
 
@@ -124,7 +126,7 @@ def _kind(address: Address) -> str:
         ("a loopback address", inner.is_loopback),
         ("a link-local address", inner.is_link_local),
         ("a multicast address", inner.is_multicast),
-        ("where a cloud hands out credentials", inner in _NEVER_ALLOWED),
+        ("a metadata service of a cloud", inner in _NEVER_ALLOWED),
         ("a private address", inner.is_private),
     ):
         if is_it:

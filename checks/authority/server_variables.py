@@ -76,13 +76,13 @@ def read_server_variables(words: Collection[str], environ: Mapping[str, str]) ->
         if rest and len(rest) != 3:
             raise ValueError(f'"{word}" must be OWNER/REPO:ENVIRONMENT:OPERATION:NAME, or a NAME alone')
         if not _NAME.fullmatch(name):
-            raise ValueError(f'"{word}": "{name}" is no name of a variable, with a * at its end at most')
+            raise ValueError(f'"{word}": "{name}" is not the name of a variable; it may end in *')
         if any(name.startswith(never) or never.startswith(name.removesuffix("*")) for never in _NEVER):
-            raise ValueError(f'"{word}": no variable of Planward or Vault is passed to Terraform')
+            raise ValueError(f'"{word}": the variables of Planward and Vault are never passed to Terraform')
         if not rest:
             if not _FOR_ALL.fullmatch(name):
                 raise ValueError(
-                    f'"{word}" alone would give it to every repository, which is for proxies, CA files and regions: '
+                    f'"{word}" alone would give it to every repository, and only proxies, CA files and regions may be: '
                     f"write OWNER/REPO:ENVIRONMENT:OPERATION:{name}"
                 )
             for_all.append(name)

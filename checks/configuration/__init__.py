@@ -123,7 +123,11 @@ def _merge_order(file: tuple[str, FileFacts]) -> tuple[bool, str]:
 def _resolve_link(path: str, files: Mapping[str, FileFacts], links: Mapping[str, str]) -> FileFacts:
     target, _ = follow(path, links)
     facts = files.get(target)
-    return facts or FileFacts(problem=FileProblem(line=1, message=f"a symlink to {target}, which is no file here"))
+    return facts or FileFacts(
+        problem=FileProblem(
+            line=1, message=f"a symlink to {target}, which is not a configuration file of this repository"
+        )
+    )
 
 
 def _used_directories(modules: Mapping[str, Module], links: Mapping[str, str]) -> frozenset[str]:
@@ -146,7 +150,7 @@ def _why_not_root_module(module: Module, used: frozenset[str]) -> str | None:
         return "in a hidden directory or a template of one"
     if module.backend is not None:
         placeholder = _placeholder(module.backend.values)
-        return placeholder and f"a scaffold: its backend holds the placeholder {placeholder}"
+        return placeholder and f"a scaffold: its backend contains the placeholder {placeholder}"
     if module.dir in used:
         return "a module that others use"
     library = next((part for part in module.dir.split("/") if part in _LIBRARIES), None)

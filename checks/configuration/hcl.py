@@ -39,6 +39,6 @@ def _without_nameless(document: Document) -> Document:
     nameless = [block for block in document.blocks if not all(block.labels)]
     if document.problem is not None or not nameless:
         return document
-    message = "a label is text: it is neither empty nor holds a template"
+    message = "a label must neither be empty nor contain a template"
     problem = SyntaxProblem(line=nameless[0].start_line, message=message)
     return Document(attributes=document.attributes, blocks=document.blocks, problem=problem)

@@ -25,7 +25,7 @@ def plan_text(plan_json: bytes) -> bytes:
         try:
             return plan_json.decode("utf-16").encode()
         except UnicodeError:
-            raise PlanFormatError("not a Terraform plan in JSON form: it is no text in UTF-16") from None
+            raise PlanFormatError("not a Terraform plan in JSON form: it is not valid UTF-16") from None
     return plan_json.removeprefix(_UTF8_MARK)
 
 
@@ -45,7 +45,7 @@ def require_plan(holds_a_plan: bool, *, is_state: bool) -> None:
     if is_state:
         raise PlanFormatError(f"not a Terraform plan but a state in JSON form; {_MAKE_ONE}")
     if not holds_a_plan:
-        raise PlanFormatError(f"not a Terraform plan in JSON form: it holds nothing that a plan has; {_MAKE_ONE}")
+        raise PlanFormatError(f"not a Terraform plan in JSON form: it contains no part of a plan; {_MAKE_ONE}")
 
 
 def require_whole_marks(terraform_version: str) -> None:

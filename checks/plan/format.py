@@ -44,7 +44,7 @@ class Importing(Struct, frozen=True, gc=False):
         """The object's identity in the provider's format. Raises PlanFormatError."""
         value = decode_value(self.undecoded_identity)
         if value is not None and not isinstance(value, dict):
-            raise PlanFormatError("not a Terraform plan in JSON form: an identity that is no object")
+            raise PlanFormatError("not a Terraform plan in JSON form: an identity that is not an object")
         return value
 
 

@@ -37,7 +37,7 @@ def folded_line(roots: Sequence[RootReport], environment: str, others: int) -> s
         return f"{which} in `{environment}`: the same errors."
     does = total(roots)
     empty = all(root.state_empty for root in roots if root.counts != NO_COUNTS) and does != NO_COUNTS
-    why = ", since its state is empty" if empty else ", nothing that is not above" if does != NO_COUNTS else ""
+    why = ", since its state is empty" if empty else ", no changes other than those above" if does != NO_COUNTS else ""
     return f"{which} in `{environment}`: {does.words()}{why}."
 
 

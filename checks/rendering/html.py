@@ -101,7 +101,7 @@ def _head(report: RunReport) -> Iterator[str]:
     yield from (f"<p>{html_prose(note)}</p>" for note in report.notes)
     if report.comparison is not None and is_web_address(report.comparison.url):
         words, url = html_code(report.comparison.words), escape_html(report.comparison.url)
-        yield f'<p>What it is about: <a href="{url}">{words}</a></p>'
+        yield f'<p>Commits: <a href="{url}">{words}</a></p>'
     yield from (f"<p>{html_prose(line)}</p>" for line in report.deciders)
     if report.paste:
         yield f"<p>{report.where_to_paste}</p>"

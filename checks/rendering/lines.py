@@ -194,7 +194,7 @@ def _document_heading(attribute: AttributeChange, note: str) -> Line:
     sign: Sign = "+" if signs == {"+"} else "-" if signs == {"-"} else "~"
     text = f"{attribute.path} ={note}"
     if attribute.new is not None:
-        sign, text = "~", f"{attribute.path} = what is below → {attribute.new}{note}"
+        sign, text = "~", f"{attribute.path} = the lines below → {attribute.new}{note}"
     return Line(sign=sign, text=text, forces=attribute.forces_replacement)
 
 

@@ -86,7 +86,7 @@ def head_pieces(report: RunReport, lead: str | None) -> Iterator[Piece]:
         yield Piece(short=prose(note))
     if report.comparison is not None and is_web_address(report.comparison.url):
         words, url = code(report.comparison.words), report.comparison.url
-        yield Piece(short=f"What it is about: [{words}]({url})")
+        yield Piece(short=f"Commits: [{words}]({url})")
     for line in report.deciders:
         yield Piece(short=prose(line))
     if report.paste:
@@ -186,7 +186,7 @@ def _difference(root: RootReport, part: EnvironmentPart) -> Iterator[Piece]:
     first, *rest = map(prose, lines_of_difference(root.difference))
     yield Piece(short=place + first, rank=_ERROR)
     for line in rest:
-        yield Piece(short=f"- {line}", row=True, rank=_DANGER, counts_as="differences to what was reviewed")
+        yield Piece(short=f"- {line}", row=True, rank=_DANGER, counts_as="differences from the review")
 
 
 def _dangers(found: Dangers, part: EnvironmentPart, report: RunReport, openings: Openings) -> Iterator[Piece]:

@@ -50,9 +50,9 @@ def remarks_of_result(result: ResourceResult) -> tuple[str, ...]:
     if result.took_s:
         remarks.append(f"{'took' if result.outcome == 'applied' else 'after'} {duration(result.took_s)}")
     if result.done == ("delete",):
-        remarks.append("the old object is destroyed, and the new one was not made")
+        remarks.append("the old object was destroyed, and the new one was not created")
     elif result.done == ("create",):
-        remarks.append("the new object is there, and the old one was not destroyed")
+        remarks.append("the new object was created, and the old one was not destroyed")
     return tuple(remarks)
 
 

@@ -77,7 +77,7 @@ def _head(report: RunReport, paint: _Paint) -> Iterator[str]:
     for note in report.notes:
         yield _plain(one_line(note))
     if report.comparison is not None:
-        yield f"What it is about: {one_line(report.comparison.url)}"
+        yield f"Commits: {one_line(report.comparison.url)}"
     yield from (_plain(one_line(line)) for line in report.deciders)
     if report.paste:
         yield report.where_to_paste

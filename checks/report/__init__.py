@@ -263,7 +263,7 @@ _CONCLUSION_WORDS: dict[Conclusion, str] = {
     "success": "",
     "failure": "the run failed",
     "action_required": "somebody has to decide",
-    "timed_out": "the run took longer than it may",
+    "timed_out": "the run exceeded its time limit",
     "cancelled": "the run was cancelled",
 }
 
@@ -418,7 +418,7 @@ def notes_on_removed(removed: Sequence[RemovedRoot]) -> Iterator[str]:
     """For each removed root module, what it leaves behind and what to do about it."""
     for each in removed:
         if each.resources == 0:
-            yield f"`{each.root_module}` is removed; its state in {each.environment} holds nothing."
+            yield f"`{each.root_module}` is removed; its state in {each.environment} is empty."
             continue
         one = each.resources == 1
         what = "resources" if each.resources is None else f"{each.resources:,} resource{'' if one else 's'}"

@@ -41,7 +41,7 @@ class Bounds:
         if not self.left_out:
             return ()
         return (
-            f"This report is cut: the plan is larger than the {MOST_CHARACTERS:,} characters that it may hold. The "
+            f"This report is cut: the plan has more than {MOST_CHARACTERS:,} characters, the limit of a report. The "
             f"details of the largest changes ({self.left_out:,}) are left out everywhere; `terraform show` has them.",
         )
 

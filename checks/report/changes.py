@@ -22,7 +22,7 @@ from checks.sensitive import Mask
 
 _REASONS: dict[str, str] = {
     "replace_because_tainted": "it is tainted",
-    "replace_by_request": "its replacement was asked for",
+    "replace_by_request": "its replacement was requested",
     "replace_by_triggers": "`replace_triggered_by` asks for it",
     "delete_because_no_resource_config": "it is no longer in the configuration",
     "delete_because_no_module": "its module is no longer in the configuration",
@@ -34,8 +34,8 @@ _REASONS: dict[str, str] = {
     "read_because_dependency_pending": "something that it depends on changes",
     "read_because_check_nested": "it belongs to a check block",
 }
-_NOTHING_DIFFERS = "Terraform plans an update, and no attribute in the plan differs"
-_ONLY_KNOWN_LATE = "nothing but what is known after apply changes"
+_NOTHING_DIFFERS = "Terraform plans an update, but no attribute in the plan differs"
+_ONLY_KNOWN_LATE = "only attributes that are known after apply change"
 _ORDER = {section: number for number, section in enumerate(SECTIONS)}
 
 

@@ -34,7 +34,9 @@ def not_there_yet(diagnostics: Sequence[Diagnostic], lower: Mapping[str, LowerPl
         waits.setdefault(*found)
     if not waits:
         return None
-    return "; ".join(f"it reads {what} of `{directory}`, which this change brings" for directory, what in waits.items())
+    return "; ".join(
+        f"it reads {what} of `{directory}`, which this change creates" for directory, what in waits.items()
+    )
 
 
 def _waits_for(error: Diagnostic, lower: Mapping[str, LowerPlan]) -> tuple[str, str] | None:

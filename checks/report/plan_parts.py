@@ -25,7 +25,7 @@ def report_outputs(plan: Plan, mask: Mask, effort: Effort) -> tuple[AttributeCha
 def warnings_of_plan(plan: Plan) -> Iterator[str]:
     """The reasons why another plan is needed after this one."""
     if plan.errored:
-        yield "Terraform could not finish this plan: what is shown is only a part of it."
+        yield "Terraform could not finish this plan: this report shows only a part of it."
     elif not plan.complete and not plan.deferred_changes and not plan.deferred_invocations:
         yield "This plan is incomplete: after it is applied, another plan will still show changes."
 

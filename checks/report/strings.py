@@ -31,7 +31,7 @@ def compare_strings(before: str | None, after: str | None, mask: Mask, effort: E
     said_before, said_after = _masked_text(old, before), _masked_text(new, after)
     if said_before == said_after:
         texts = [_quoted(mask.text(text)) for text in (before, after) if text is not None]
-        return Strings(texts[0], texts[-1], note=f"{how}; decoded it is the same")
+        return Strings(texts[0], texts[-1], note=f"{how}; the same when decoded")
     found = _compare(said_before, said_after, mask, effort)
     return found._replace(note="; ".join(filter(None, (f"decoded from {how}", found.note))))
 

@@ -53,7 +53,7 @@ def diff_texts(before: str, after: str, mask: Mask, effort: Effort) -> TextDiffe
 def hidden_note(*masked: str) -> str:
     """The note that says why two different strings look alike."""
     hides = any(REPLACEMENT in text for text in masked)
-    return "differs only in what is hidden" if hides else "differs only in characters that cannot be shown"
+    return "differs only in hidden parts" if hides else "differs only in characters that cannot be shown"
 
 
 def _note(before: str, after: str, old: _Text, new: _Text, mask: Mask, *, differs: bool) -> str | None:

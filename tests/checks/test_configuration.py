@@ -71,7 +71,7 @@ def test_directories_that_are_passed_over_are_named_with_the_reason() -> None:
         (".", "it declares no resource, module, data source or output"),
         (".ci", "in a hidden directory or a template of one"),
         ("modules/a", "below a directory called modules, and without a backend"),
-        ("x", "a scaffold: its backend holds the placeholder $name"),
+        ("x", "a scaffold: its backend contains the placeholder $name"),
     )
 
 
@@ -175,7 +175,11 @@ def test_files_that_cannot_be_read_are_named_with_their_lines() -> None:
     found = repository({"b/main.tf": "x = {\n", "a/main.tf.json": "{"}, links={"a/link.tf": "../gone.tf"})
 
     assert found.problems == (
-        Problem(path="a/link.tf", line=1, message="a symlink to gone.tf, which is no file here"),
+        Problem(
+            path="a/link.tf",
+            line=1,
+            message="a symlink to gone.tf, which is not a configuration file of this repository",
+        ),
         Problem(path="a/main.tf.json", line=1, message="not valid JSON: it ends too early"),
         Problem(path="b/main.tf", line=2, message="} is missing here"),
     )

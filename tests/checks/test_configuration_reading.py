@@ -203,7 +203,7 @@ def test_an_error_spoils_one_block_and_not_those_after_it() -> None:
 def test_a_label_that_terraform_would_refuse_is_a_problem_at_its_line(label: str) -> None:
     facts = read_file("main.tf", f"locals {{}}\n\nvariable {label} {{\n  type = string\n}}\n".encode())
 
-    assert facts.problem == Problem(line=3, message="a label is text: it is neither empty nor holds a template")
+    assert facts.problem == Problem(line=3, message="a label must neither be empty nor contain a template")
 
 
 def test_a_label_with_an_escaped_template_is_text() -> None:

@@ -22,9 +22,9 @@ LATER = {"network": LowerPlan(changes_anything=False, planned_at_apply=True)}
 @pytest.mark.parametrize(
     ("diagnostics", "lower", "why"),
     [
-        ([NO_OUTPUT, WARNING], ADDS, "it reads the output `size` of `network`, which this change brings"),
-        ([NO_STATE], CHANGES, "it reads the state of `network`, which this change brings"),
-        ([NO_OUTPUT], LATER, "it reads the output `size` of `network`, which this change brings"),
+        ([NO_OUTPUT, WARNING], ADDS, "it reads the output `size` of `network`, which this change creates"),
+        ([NO_STATE], CHANGES, "it reads the state of `network`, which this change creates"),
+        ([NO_OUTPUT], LATER, "it reads the output `size` of `network`, which this change creates"),
         ([NO_OUTPUT], CHANGES, None),
         ([NO_STATE], SAME, None),
         ([NO_STATE], {}, None),

@@ -294,8 +294,8 @@ def test_bytes_that_are_no_plan_are_refused(plan_json: bytes) -> None:
 @pytest.mark.parametrize(
     ("plan_json", "said"),
     [
-        (b'{"format_version": "1.0"}', "it holds nothing that a plan has"),
-        (b'{"format_version": "1.0", "terraform_version": "1.11.4"}', "it holds nothing that a plan has"),
+        (b'{"format_version": "1.0"}', "it contains no part of a plan"),
+        (b'{"format_version": "1.0", "terraform_version": "1.11.4"}', "it contains no part of a plan"),
         (b'{"format_version": "1.0", "values": {"root_module": {}}}', "but a state in JSON form"),
         (b'{"version": 4, "terraform_version": "1.11.4", "serial": 1, "lineage": "x"}', "but a state file"),
         (

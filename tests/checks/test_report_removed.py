@@ -38,4 +38,4 @@ def test_a_remedy_is_shown_if_resources_remain() -> None:
         "longer manages them. To destroy them, first merge a change that removes the resources and keeps the backend, "
         "then remove the directory. A renamed directory keeps its state if its backend and workspace stay the same."
     )
-    assert nothing == "`net` is removed; its state in staging holds nothing."
+    assert nothing == "`net` is removed; its state in staging is empty."

@@ -77,7 +77,7 @@ def test_additions_to_testings_empty_state_are_one_line_and_not_in_the_title() -
 def test_the_same_changes_in_testing_are_one_line() -> None:
     output = render_check_run(both((root(CHANGES),), (root(CHANGES, environment="testing"),)))
     assert output.title == "1 to change in staging"
-    assert output.summary.endswith("`network` in `testing`: 1 to change, nothing that is not above.")
+    assert output.summary.endswith("`network` in `testing`: 1 to change, no changes other than those above.")
 
 
 def test_testings_own_changes_follow_the_target_under_their_own_heading() -> None:
@@ -131,7 +131,7 @@ def test_with_many_root_modules_each_environment_has_its_table_and_the_target_th
     tables = re.findall(r"(?:^\| `root\d.*\n?)+", summary, re.MULTILINE)
     assert [table.count("\n| `") + 1 for table in tables] == [10]
     assert "### In `testing`: 1 to destroy" in summary
-    assert summary.endswith("The other 9 root modules in `testing`: 9 to change, nothing that is not above.")
+    assert summary.endswith("The other 9 root modules in `testing`: 9 to change, no changes other than those above.")
 
 
 def test_the_target_has_its_share_of_what_github_takes_and_testing_what_is_left() -> None:

@@ -51,7 +51,7 @@ def test_a_plain_text_that_becomes_an_encoded_one_is_compared_with_the_decoded_t
 
 def test_a_text_that_is_only_encoded_in_another_way_says_so() -> None:
     lines = body_of(update({"user_data": encoded(OLD)}, {"user_data": encoded(OLD, compress=True)}))
-    assert lines[0] == "~ user_data =  (base64 → gzip in base64; decoded it is the same)"
+    assert lines[0] == "~ user_data =  (base64 → gzip in base64; the same when decoded)"
 
 
 def every_form(root: RootReport) -> str:
@@ -160,7 +160,7 @@ def test_an_output_whose_mark_alone_changes_says_so() -> None:
 
 def test_a_difference_only_in_hidden_parts_says_so() -> None:
     root = update({"u": "postgres://app:one-secret@db"}, {"u": "postgres://app:two-secret@db"})
-    assert body_of(root) == ['~ u = "postgres://app:(sensitive)@db"  (differs only in what is hidden)']
+    assert body_of(root) == ['~ u = "postgres://app:(sensitive)@db"  (differs only in hidden parts)']
 
 
 def test_an_import_by_identity_shows_the_identity() -> None:

@@ -64,7 +64,7 @@ def test_a_script_that_becomes_an_item_of_a_list_is_shown_by_lines() -> None:
 
 def test_a_script_whose_next_text_is_not_known_is_shown_by_lines() -> None:
     root = update({"c": SCRIPT}, {}, after_unknown={"c": True})
-    assert body_of(root)[:2] == ["~ c = what is below → (known after apply)", "-     #!/bin/bash"]
+    assert body_of(root)[:2] == ["~ c = the lines below → (known after apply)", "-     #!/bin/bash"]
 
 
 @pytest.mark.parametrize("before", [None, "", "{}", "[]", "none"])
@@ -142,7 +142,7 @@ def test_a_number_inside_a_json_text_is_compared_digit_by_digit() -> None:
 
 def test_an_update_without_a_difference_is_given_no_false_reason() -> None:
     (change,) = update({"a": "1"}, {"a": "1"}).changes
-    assert change.reason == "Terraform plans an update, and no attribute in the plan differs"
+    assert change.reason == "Terraform plans an update, but no attribute in the plan differs"
 
 
 def test_a_json_text_that_is_only_written_in_another_way_says_so() -> None:
@@ -211,7 +211,7 @@ def test_past_its_size_a_report_leaves_out_the_largest_details_and_says_so(monke
     ]
     assert root.outputs == (AttributeChange(path="o", note="9,000,067 characters, too large for a report"),)
     assert root.warnings == (
-        "This report is cut: the plan is larger than the 10,000,000 characters that it may hold. The details of the "
+        "This report is cut: the plan has more than 10,000,000 characters, the limit of a report. The details of the "
         "largest changes (1) are left out everywhere; `terraform show` has them.",
     )
     for form in (render_html(run(root)), render_json(run(root)), str(render_check_run(run(root)).text)):

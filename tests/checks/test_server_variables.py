@@ -38,9 +38,9 @@ def test_a_variable_is_given_to_the_runs_that_its_entry_names_and_to_no_others()
     [
         ("AWS_ROLE_ARN", "write OWNER/REPO:ENVIRONMENT:OPERATION:AWS_ROLE_ARN"),
         ("acme/infra:staging:AWS_ROLE_ARN", "must be OWNER/REPO:ENVIRONMENT:OPERATION:NAME"),
-        ("acme/infra:staging:plan:VAULT_TOKEN", "no variable of Planward or Vault"),
-        ("acme/infra:staging:plan:PLAN*", "no variable of Planward or Vault"),
-        ("acme/infra:staging:plan:*", "is no name of a variable"),
+        ("acme/infra:staging:plan:VAULT_TOKEN", "the variables of Planward and Vault are never passed"),
+        ("acme/infra:staging:plan:PLAN*", "the variables of Planward and Vault are never passed"),
+        ("acme/infra:staging:plan:*", "is not the name of a variable"),
         ("acme/infra:staging:drift:AWS_ROLE_ARN", "the operation must be plan, apply or *"),
     ],
 )

@@ -128,9 +128,8 @@ def test_a_base_whose_config_cannot_be_used_does_not_block_the_pull_request_that
     )
     assert (
         f"Nothing is planned: the config of staging cannot be used ({BAD_CONFIGS[config]}), and merging this corrects "
-        "it. "
-        "The environment staging is new then: its first push is held until somebody with the role maintain or admin "
-        "allows it by Plan and Apply."
+        "it. With this config, the environment staging is new: its first push is held until somebody with the role "
+        "maintain or admin allows it by Plan and Apply."
     ) in html.unescape(check["output"]["summary"]).replace("\\", "")
     tip = story.merge(number)
     held = story.applied(tip)

@@ -24,7 +24,7 @@ def test_a_reader_of_an_output_that_the_same_change_adds_is_planned_at_apply_and
     check = story.planned(number)
     assert check["conclusion"] == "success"
     assert "**planned at apply**" in check["output"]["summary"]
-    assert "reads the state of `network`, which this change brings" in check["output"]["summary"]
+    assert "reads the state of `network`, which this change creates" in check["output"]["summary"]
     story.land(number)
     place = place_of(line) / "app" / "staging" / "terraform.tfstate"
     assert story.read_state(place)["terraform_data.app"][0]["input"]["value"] == 7
@@ -41,7 +41,7 @@ def test_a_reader_of_an_output_that_the_same_change_adds_is_planned_at_apply_and
     number = story.propose(more, head="zone")
     check = story.planned(number)
     assert check["conclusion"] == "success"
-    assert "reads the output `zone` of `network`, which this change brings" in check["output"]["summary"]
+    assert "reads the output `zone` of `network`, which this change creates" in check["output"]["summary"]
     tip = story.merge(number)
     check = story.applied(tip)
     assert check["conclusion"] == "action_required"

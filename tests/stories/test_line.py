@@ -175,7 +175,7 @@ def test_where_drafts_are_skipped_one_is_planned_once_it_is_ready_for_review(lin
     check = story.planned(number)
     assert (check["conclusion"], check["output"]["title"]) == (
         "action_required",
-        "Not planned: this is a draft (drafts: skip). Mark it ready for review, and it is planned.",
+        "Not planned: this is a draft (drafts: skip). Mark it ready for review to have it planned.",
     )
     story.github.mark_ready(story.name, number, by=story.author)
     assert story.planned(number, count=2)["conclusion"] == "success"

@@ -119,8 +119,8 @@ class _StageBuilder:
         named = config.branch_environments.get(self._environment.name)
         if named is None:
             raise JobError(
-                f"this commit takes the environment {self._environment.name} out of .github/planward.yml, and its "
-                f"branch {self._environment.branch} is still there: merge a change that puts it back, or delete the "
+                f"this commit removes the environment {self._environment.name} from .github/planward.yml, but its "
+                f"branch {self._environment.branch} still exists: merge a change that puts it back, or delete the "
                 "branch"
             )
         tree = await self._repo.mirror.tree_of(self._tip)

@@ -117,8 +117,8 @@ def contained(tip: str) -> str:
 def note_on_contained(environment: str, tip: str) -> str:
     """What happens to a commit that a newer tip contains."""
     return (
-        f"Nothing is to be done here: {tip} is applied with everything that it contains, and planward/apply "
-        f"({environment}) there says how that went."
+        f"There is nothing to do here: {tip} is applied with everything that it contains, and planward/apply "
+        f"({environment}) on {tip} shows the result."
     )
 
 
@@ -129,7 +129,7 @@ def left_branch(branch: str) -> str:
 
 def note_on_left_branch(branch: str) -> str:
     """What happens to a commit that is no longer on the branch."""
-    return f"Nothing was applied, and nothing is to be done here: {branch} was moved to another commit."
+    return f"Nothing was applied, and there is nothing to do here: {branch} was moved to another commit."
 
 
 def nothing_to_apply(environment: str, tip: str) -> str:

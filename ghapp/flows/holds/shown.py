@@ -91,7 +91,7 @@ async def show_replaced(repo: FetchedRepo, by: Run) -> None:
 
 def replaced_text(by: str) -> str:
     """The text of a hold that another attempt replaced; `by` is the short SHA of that attempt's commit."""
-    return f"Replaced by a newer check run on {by}: nothing is to be done here. If that one waits, decide there."
+    return f"Replaced by a newer check run on {by}: there is nothing to do here. If that one waits, decide there."
 
 
 def _is_replaced(run: Run, by: Run) -> bool:

@@ -71,7 +71,7 @@ async def _resume_or_end(services: Services, run: Run) -> None:
 
 async def _cancel(services: Services, run: Run) -> None:
     repo = await load_repo(services, run.repository_id)
-    cause = "Cancelled: Planward was interrupted and did not come back to it. Press Re-run to try again."
+    cause = "Cancelled: Planward was interrupted and did not resume this run. Press Re-run to try again."
     if run.check_run_id is None or not repo.known.active:
         await services.store.runs.complete(run.id, conclusion="cancelled", title=cause, report=b"[]")
         return

@@ -85,7 +85,9 @@ async def _url(repo: Repo, config: RepositoryConfig, job: SendChatMessage, targe
         return target.url
     vault = repo.services.vault
     if vault is None:
-        raise JobError("notify names an address in Vault, but Planward has none: the operator has to set VAULT_ADDR")
+        raise JobError(
+            "notify names an address in Vault, but Planward has no Vault: the operator has to set VAULT_ADDR"
+        )
     path, _, field = target.url.removeprefix("vault:").partition("#")
     environment = config.environments[job.environment]
     run = VaultRun(

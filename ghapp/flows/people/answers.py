@@ -104,7 +104,7 @@ async def _environments(repo: FetchedRepo, event: CommentCreated) -> list[MayDec
 
 
 async def why_nothing_to_plan(repo: Repo, pull_request: KnownPullRequest) -> str | None:
-    """Say that a pull request is not planned because its base is no environment's branch; None if it is one."""
+    """Say that a pull request is not planned because its base is not the branch of an environment; None if it is."""
     fetched = await repo.fetch()
     base = BranchName(pull_request.base_branch)
     tip = await fetched.mirror.tip(base)
@@ -118,4 +118,4 @@ async def why_nothing_to_plan(repo: Repo, pull_request: KnownPullRequest) -> str
         return None
     names = [f"{code(each.branch)} ({each.name})" for each in config.branch_environments.values()]
     there = f" The branches of environments are {', '.join(names)}." if names else ""
-    return f"There is nothing to plan: {code(base)} is no environment's branch.{there}"
+    return f"There is nothing to plan: {code(base)} is not the branch of an environment.{there}"

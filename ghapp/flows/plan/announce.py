@@ -124,7 +124,7 @@ async def _announce(
         if environment is not None:
             await adopt(repo, config)
         if environment is None:
-            await _cancel_runs_of(repo.services, pull_request, by="its base is no environment's branch any more")
+            await _cancel_runs_of(repo.services, pull_request, by="its base is no longer the branch of an environment")
             return
         environment_name = environment.name
     sharing = await repo.store.pull_requests.open_with_head(repo.id, pull_request.head_sha)

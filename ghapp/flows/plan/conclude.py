@@ -231,8 +231,8 @@ async def _decide(
     rejected = await _decisions(services, run, part, "reject")
     if rejected and not isinstance(decision, gate.Refuse):
         return gate.Refuse(
-            cause=f"Rejected by {rejected[-1].by}: ask why, and push another commit. It is judged without that "
-            "rejection."
+            cause=f"Rejected by {rejected[-1].by}: ask why, and push another commit. The rejection does not "
+            "apply to that commit."
         )
     if held is not None and not isinstance(decision, gate.Refuse):
         return held

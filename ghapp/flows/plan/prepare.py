@@ -44,7 +44,7 @@ from ghapp.services import Services
 from ghapp.store import KnownPullRequest, Run
 from ghapp.values import TESTING, CommitSha, EnvironmentName, RunId, TreeId
 
-DRAFT = "Not planned: this is a draft (`drafts: skip`). Mark it ready for review, and it is planned."
+DRAFT = "Not planned: this is a draft (`drafts: skip`). Mark it ready for review to have it planned."
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
@@ -195,10 +195,10 @@ async def _prepare_config_fix(
         case Survey():
             named = proposed.config.environment_of_branch(pull_request.base_branch)
             then = (
-                f"{pull_request.base_branch} is no environment's branch under it."
+                f"With this config, {pull_request.base_branch} is not the branch of an environment."
                 if named is None
-                else f"The environment {named.name} is new then: its first push is held until somebody with the role "
-                "maintain or admin allows it by Plan and Apply."
+                else f"With this config, the environment {named.name} is new: its first push is held until somebody "
+                "with the role maintain or admin allows it by Plan and Apply."
             )
             return msgspec.structs.replace(
                 part, tree=tree, notes=(f"Nothing is planned: {_describe_fix(pull_request, invalid)}. {then}",)

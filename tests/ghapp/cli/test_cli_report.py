@@ -141,7 +141,7 @@ def test_report_reads_what_powershell_writes(run: Run, plan_json: Path, encoding
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ('{"format_version": "1.0"}', "it holds nothing that a plan has"),
+        ('{"format_version": "1.0"}', "it contains no part of a plan"),
         ('{"format_version": "1.0", "values": {}}', "not a Terraform plan but a state"),
         ('{"version": 4, "serial": 1, "lineage": "x", "resources": []}', "not a Terraform plan but a state file"),
     ],

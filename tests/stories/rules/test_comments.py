@@ -102,7 +102,7 @@ def test_plan_says_so_where_the_base_is_no_environments_branch(line: Line) -> No
     assert answered(story, story.comment(number, "planward plan", by=story.author)) == "confused"
     [said] = replies(story, number)
     assert said.startswith(
-        "There is nothing to plan: `main` is no environment's branch. The branches of environments are "
+        "There is nothing to plan: `main` is not the branch of an environment. The branches of environments are "
         "`staging` (staging)."
     )
 
@@ -114,7 +114,8 @@ def test_a_rejected_head_is_red_until_another_commit_comes(line: Line) -> None:
     head = story.head(number)
     assert answered(story, story.comment(number, f"planward reject {head}", by=story.maintainer)) == "+1"
     assert refused(story.planned(number, count=2)) == (
-        f"Rejected by {story.maintainer}: ask why, and push another commit. It is judged without that rejection."
+        f"Rejected by {story.maintainer}: ask why, and push another commit. The rejection does not apply to "
+        "that commit."
     )
     story.commit("topic", story.network(3))
     green(story.planned(number))

@@ -220,7 +220,7 @@ def test_a_button_is_dead_once_the_branch_has_moved_on(line: Line) -> None:
     replaced = story.applied(older)
     assert (replaced["conclusion"], title(replaced)) == (
         "cancelled",
-        f"Replaced by a newer check run on {newer[:7]}: nothing is to be done here. If that one waits, decide there.",
+        f"Replaced by a newer check run on {newer[:7]}: there is nothing to do here. If that one waits, decide there.",
     )
     assert buttons(story, replaced) == []
     assert len(story.check_runs(older, APPLY)) == len(story.check_runs(newer, APPLY)) == 1
