@@ -52,7 +52,7 @@ class Changes:
         return None
 
     def on_the_way_to(self, path: str) -> str | None:
-        """A change that affects a path: of a symlink on it, or of the path at which it ends (see `at_or_above`)."""
+        """A changed path that affects this one: a symlink on it, or `at_or_above` the path to which symlinks lead."""
         target, passed = follow(path, self.links)
         return next((link for link in passed if link in self.paths), None) or self.at_or_above(target)
 

@@ -134,7 +134,7 @@ STATEFUL: dict[str, tuple[str, ...]] = {
         "azurerm_subscription", "azurerm_resource_group", "azurerm_management_group", "cloudflare_account",
     ),
 }  # fmt: skip
-"""Resource types whose destruction or replacement means lost data or an outage, by the kind of what is lost."""
+"""Resource types whose destruction or replacement means lost data or an outage, by the kind of thing that is lost."""
 
 IAM_PREFIXES: tuple[str, ...] = (
     "aws_iam_", "aws_organizations_policy", "aws_ssoadmin_", "aws_identitystore_", "aws_verifiedaccess_",

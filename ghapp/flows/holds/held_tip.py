@@ -16,7 +16,8 @@ from ghapp.store import Last, Run
 from ghapp.values import CommitSha, EnvironmentName
 
 VOTES: Mapping[RequestedAction, str] = {"plan": "vouch", "apply": "approve_apply"}
-"""The kind of one person's approval in the store. The decision of enough people has the action as its kind."""
+"""The kind of one person's approval in the store. Once enough people approved, an entry of the action's own kind
+follows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
