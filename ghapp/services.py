@@ -36,7 +36,7 @@ from ghapp.vault.session import Vault
 class Watch:
     """The `Stop` of one run, which all its root runs in this process share.
 
-    So the database is asked only once, and not by each root run, whether the run is to stop.
+    So one task polls the database for all of them, to find out whether the run was cancelled.
     """
 
     watching: asyncio.Task[None]

@@ -21,7 +21,7 @@ class Timings:
     """The waits before GitHub is asked again for a delivery that it does not list yet. After the last one, the delivery
     counts as never sent."""
     apply_check_s: float = 60.0
-    """The longest time that a plan waits for the end of an apply before it checks by itself."""
+    """How long a plan that waits for an apply is deferred at most, before it checks whether the apply has ended."""
     reconcile_every_s: float = 300.0
     """The interval for asking GitHub for failed deliveries, with one call."""
     after_redeliveries_s: float = 60.0

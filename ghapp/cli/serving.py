@@ -33,10 +33,10 @@ def serve(host: str, port: int, no_worker: bool) -> None:
     configure_logging()
     settings = read_settings(environ)
     # The worker starts here, so that it imports its modules while this process imports the web server.
-    beside = None if no_worker else WorkerBeside({name: environ[name] for name in SECRETS if name in environ})
+    own_worker = None if no_worker else WorkerBeside({name: environ[name] for name in SECRETS if name in environ})
     from ghapp.app import serve as serve_app
 
-    serve_app(settings, beside, host=host, port=port)
+    serve_app(settings, own_worker, host=host, port=port)
 
 
 @click.command(short_help="Run the jobs of `serve --no-worker`.")

@@ -1,7 +1,7 @@
 """`planward plan` and `planward config`: they examine a working copy, without GitHub.
 
 working_copy.py    a repository on a disk
-snapshot.py        a copy of its files, so that nothing is written beside them
+snapshot.py        a copy of its files, so that nothing is written into the original
 plan.py            the report of a pull request for a working copy
 config.py          the answers of `config check`, `config schema`, `config show` and `import`
 secret_use.py      which teams and paths a repository may use

@@ -1,7 +1,7 @@
 """`planward plan`: make the report of a pull request for a working copy, without GitHub. It never applies.
 
-It plans a copy of the files, so that nothing is written beside them. Providers get the person's own environment, as
-with Terraform itself.
+It plans a copy of the files, so that nothing is written into the working copy. Providers get the person's own
+environment, as with Terraform itself.
 """
 
 import asyncio
