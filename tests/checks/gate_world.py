@@ -29,7 +29,7 @@ class Head:
     head_sha: str = ""
     passed_when_merged: bool = False
     base_when_merged: str = ""
-    told: bool = False
+    delivered: bool = False
 
     def reviewed(self, commits: dict[str, Commit]) -> Tree:
         """The changes that its plan showed before the merge."""

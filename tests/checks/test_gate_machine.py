@@ -24,7 +24,7 @@ class GateMachine(RuleBasedStateMachine):
         self.commits = {"c0": Commit("c0", None, frozenset(), by_hand=False)}
         self.tip = "c0"
         self.heads: list[Head] = []
-        self.untold_pushes: list[str] = []
+        self.pending_pushes: list[str] = []
         self.store = Store(last="c0")
         self.applied: list[Applied] = []
         self.salt = 0
@@ -36,32 +36,32 @@ class GateMachine(RuleBasedStateMachine):
         self.names += 1
         return f"{kind}{self.names}"
 
-    def _move(self, tree: Tree, *, by_hand: bool | None = None, told: bool) -> str:
+    def _move(self, tree: Tree, *, by_hand: bool | None = None, delivered: bool) -> str:
         before = self.commits[self.tip]
         sha = self._name("c")
         self.commits[sha] = Commit(sha, self.tip, tree, before.by_hand if by_hand is None else by_hand)
         self.tip = sha
-        if told:
-            self.untold_pushes.append(sha)
+        if delivered:
+            self.pending_pushes.append(sha)
         return sha
 
     @rule()
     def push_by_hand(self) -> None:
         """Somebody pushes a commit of their own."""
-        self._move(self.commits[self.tip].tree | {self._name("hand")}, told=True)
+        self._move(self.commits[self.tip].tree | {self._name("hand")}, delivered=True)
 
     @rule()
     def change_the_config_by_hand(self) -> None:
         """The commit turns its own `apply: manual` on or off: it is judged by the config before it."""
         tip = self.commits[self.tip]
-        self._move(tip.tree | {self._name("config")}, by_hand=not tip.by_hand, told=True)
+        self._move(tip.tree | {self._name("config")}, by_hand=not tip.by_hand, delivered=True)
 
     @rule(back=st.integers(1, 3))
     def force_back(self, back: int) -> None:
         """The branch is forced to an older commit."""
         for _ in range(back):
             self.tip = self.commits[self.tip].parent or self.tip
-        self.untold_pushes.append(self.tip)
+        self.pending_pushes.append(self.tip)
 
     @precondition(lambda self: self.commits[self.tip].parent is not None)
     @rule()
@@ -70,7 +70,7 @@ class GateMachine(RuleBasedStateMachine):
         parent = self.commits[self.tip].parent
         assert parent is not None
         self.tip = parent
-        self._move(self.commits[parent].tree | {self._name("forced")}, told=True)
+        self._move(self.commits[parent].tree | {self._name("forced")}, delivered=True)
 
     @rule()
     def open_pull_request(self) -> None:
@@ -95,29 +95,29 @@ class GateMachine(RuleBasedStateMachine):
         head.conclusion, head.base = conclusion, self.tip
 
     @precondition(lambda self: any(head.merge_sha is None for head in self.heads))
-    @rule(data=st.data(), commits=st.integers(1, 3), told=st.booleans(), closed=st.booleans())
-    def merge(self, data: st.DataObject, commits: int, told: bool, closed: bool) -> None:
+    @rule(data=st.data(), commits=st.integers(1, 3), delivered=st.booleans(), closed=st.booleans())
+    def merge(self, data: st.DataObject, commits: int, delivered: bool, closed: bool) -> None:
         """The merge button, also past a red check: one commit, or several of a rebase. Its push may get lost."""
         head = data.draw(st.sampled_from([head for head in self.heads if head.merge_sha is None]))
         tree = self.commits[self.tip].tree | head.tree
         for number in range(commits):
             last = number == commits - 1
-            self._move(tree if last else self.commits[self.tip].tree, told=told and last)
+            self._move(tree if last else self.commits[self.tip].tree, delivered=delivered and last)
         self._call_merged(head, self.tip)
         for other in self.heads:
             if other.merge_sha is None and other.tree <= head.tree:
                 self._call_merged(other, self.tip)  # it came in indirectly
-        self._tell_now(head, closed)
+        self._deliver_closed(head, closed)
 
-    @rule(told=st.booleans())
-    def a_proper_merge(self, told: bool) -> None:
+    @rule(delivered=st.booleans())
+    def a_proper_merge(self, delivered: bool) -> None:
         """A pull request is opened, green, and merged, all at once."""
         self.open_pull_request()
         head = self.heads[-1]
         head.conclusion, head.base = "success", self.tip
-        self._move(self.commits[self.tip].tree | head.tree, told=told)
+        self._move(self.commits[self.tip].tree | head.tree, delivered=delivered)
         self._call_merged(head, self.tip)
-        self._tell_now(head, True)
+        self._deliver_closed(head, True)
 
     @precondition(lambda self: any(head.merge_sha is None for head in self.heads))
     @rule(data=st.data())
@@ -125,9 +125,9 @@ class GateMachine(RuleBasedStateMachine):
         """Somebody pushes a merge of a green head that holds something else besides."""
         head = data.draw(st.sampled_from([head for head in self.heads if head.merge_sha is None]))
         head.conclusion, head.base = "success", self.tip
-        self._move(self.commits[self.tip].tree | head.tree | {self._name("evil")}, told=False)
+        self._move(self.commits[self.tip].tree | head.tree | {self._name("evil")}, delivered=False)
         self._call_merged(head, self.tip)
-        self._tell_now(head, True)
+        self._deliver_closed(head, True)
 
     @precondition(lambda self: any(head.merge_sha is None for head in self.heads))
     @rule(data=st.data(), closed=st.booleans())
@@ -135,15 +135,15 @@ class GateMachine(RuleBasedStateMachine):
         """A pull request's head is pushed past the merge button; GitHub calls it merged by its own head."""
         head = data.draw(st.sampled_from([head for head in self.heads if head.merge_sha is None]))
         head.conclusion, head.base = "success", self.tip
-        sha = self._move(self.commits[self.tip].tree | head.tree, told=True)
+        sha = self._move(self.commits[self.tip].tree | head.tree, delivered=True)
         head.head_sha = sha
         self._call_merged(head, sha)
         head.passed_when_merged = False  # whatever its check said: nobody pressed the button
-        self._tell_now(head, closed)
+        self._deliver_closed(head, closed)
 
-    def _tell_now(self, head: Head, closed: bool) -> None:
+    def _deliver_closed(self, head: Head, closed: bool) -> None:
         if closed:
-            head.told = True
+            head.delivered = True
             self._look()
 
     def _call_merged(self, head: Head, sha: str) -> None:
@@ -156,14 +156,14 @@ class GateMachine(RuleBasedStateMachine):
         """Something outside of git moves: the next plan does something else."""
         self.salt += 1
 
-    # -- what Planward is told, at any time, twice, or never
+    # -- what Planward is delivered, at any time, twice, or never
 
-    @precondition(lambda self: bool(self.untold_pushes))
+    @precondition(lambda self: bool(self.pending_pushes))
     @rule(data=st.data(), again=st.booleans(), lost=st.booleans())
     def tell_push(self, data: st.DataObject, again: bool, lost: bool) -> None:
-        sha = data.draw(st.sampled_from(self.untold_pushes))
+        sha = data.draw(st.sampled_from(self.pending_pushes))
         if not again:
-            self.untold_pushes.remove(sha)
+            self.pending_pushes.remove(sha)
         if not lost:
             self.store.pushes.add(sha)
             self._look()
@@ -171,7 +171,7 @@ class GateMachine(RuleBasedStateMachine):
     @precondition(lambda self: any(head.merge_sha for head in self.heads))
     @rule(data=st.data())
     def tell_closed(self, data: st.DataObject) -> None:
-        data.draw(st.sampled_from([head for head in self.heads if head.merge_sha])).told = True
+        data.draw(st.sampled_from([head for head in self.heads if head.merge_sha])).delivered = True
         self._look()
 
     @rule()
@@ -179,7 +179,7 @@ class GateMachine(RuleBasedStateMachine):
         """GitHub is asked for what `closed` did not tell."""
         if any(attempt.waits for attempt in self.store.of(self.tip)):
             for head in self.heads:
-                head.told = head.told or head.merge_sha is not None
+                head.delivered = head.delivered or head.merge_sha is not None
             self._look(waited=True)
 
     @rule()
@@ -232,7 +232,7 @@ class GateMachine(RuleBasedStateMachine):
         )
 
     def _explain(self, commits: list[str]) -> Explained | Unexplained:
-        known = [head for head in self.heads if head.told and head.merge_sha in commits]
+        known = [head for head in self.heads if head.delivered and head.merge_sha in commits]
         merged = [
             MergedPullRequest(
                 number=head.number,

@@ -215,16 +215,16 @@ def test_the_order_in_the_file_does_not_matter() -> None:
 
 def test_an_unset_list_that_comes_back_empty_is_shown_and_does_not_count_as_drift() -> None:
     drifted = resource("null_x.y", "update", before={"l": None}, after={"l": []})
-    told = report(plan_of(resource_drift=[drifted]))
-    assert [change.section for change in told.drift] == ["tags"]
-    assert [attribute.new for change in told.drift for attribute in change.attributes] == ["[]"]
+    reported = report(plan_of(resource_drift=[drifted]))
+    assert [change.section for change in reported.drift] == ["tags"]
+    assert [attribute.new for change in reported.drift for attribute in change.attributes] == ["[]"]
     title = RunReport(
         operation="drift",
         environment="staging",
         repository="o/r",
         commit_sha="a" * 40,
         conclusion="success",
-        roots=(told,),
+        roots=(reported,),
     ).title
     assert title == "no drift in staging"
 
@@ -305,7 +305,7 @@ def test_an_applied_run_is_described_in_the_past_tense() -> None:
     applied = report(
         plan_of(resource("null_x.y", "create", after={}), resource("null_x.z", "delete", before={}))
     ).applied()
-    told = RunReport(
+    run_report = RunReport(
         operation="apply",
         environment="staging",
         repository="o/r",
@@ -313,7 +313,7 @@ def test_an_applied_run_is_described_in_the_past_tense() -> None:
         conclusion="success",
         roots=(applied,),
     )
-    assert told.title == "1 added, 1 destroyed in staging"
+    assert run_report.title == "1 added, 1 destroyed in staging"
 
 
 def test_an_incomplete_plan_says_so() -> None:
@@ -329,7 +329,7 @@ def test_a_digest_with_a_key_differs_from_one_without() -> None:
 
 def test_drift_that_the_plan_leaves_alone_is_still_drift() -> None:
     drifted = resource("null_x.y", "update", before={"a": 1}, after={"a": 2})
-    told = RunReport(
+    run_report = RunReport(
         operation="drift",
         environment="staging",
         repository="o/r",
@@ -337,4 +337,4 @@ def test_drift_that_the_plan_leaves_alone_is_still_drift() -> None:
         conclusion="success",
         roots=(report(plan_of(resource_drift=[drifted])),),
     )
-    assert told.title == "drift: 1 changed outside of Terraform in staging"
+    assert run_report.title == "drift: 1 changed outside of Terraform in staging"

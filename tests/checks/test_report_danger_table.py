@@ -244,13 +244,13 @@ def test_an_effect_that_turns_from_deny_to_allow_opens() -> None:
 def test_a_policy_that_is_marked_as_sensitive_is_judged_and_not_shown() -> None:
     after = policy({**READ, "Principal": "*", "Sid": "hunter2"})
     hidden: dict[str, Any] = {"before_sensitive": {"policy": True}, "after_sensitive": {"policy": True}}
-    told = changed({"policy": policy(READ)}, {"policy": after}, "null_x", **hidden)
-    assert told.marks == ("opens to the world",)
-    assert "hunter2" not in repr(told)
+    reported = changed({"policy": policy(READ)}, {"policy": after}, "null_x", **hidden)
+    assert reported.marks == ("opens to the world",)
+    assert "hunter2" not in repr(reported)
     assert opened_statements(Hidden(policy(READ)), Hidden(after)) == (True, False)
 
 
 def test_a_tainted_resource_is_only_reported_as_tainted() -> None:
     tainted = resource("null_x.y", "delete", "create", before={"a": 1}, after={"a": 1})
-    told = report(plan_of({**tainted, "action_reason": "replace_because_tainted"}))
-    assert told.changes[0].reason == "it is tainted"
+    reported = report(plan_of({**tainted, "action_reason": "replace_because_tainted"}))
+    assert reported.changes[0].reason == "it is tainted"

@@ -54,9 +54,14 @@ def error(line: int, path: str | None = "app/main.tf", detail: str = "Correct it
 
 @pytest.mark.parametrize("address", ["aws_security_group_rule.open", "aws_db_instance.orders", "aws_s3_bucket.logs"])
 def test_a_dangerous_change_is_shown_once_in_every_format(address: str) -> None:
-    told = run(report(plan_of(OPEN, LOST, REPLACED)))
-    output = render_check_run(told)
-    for form in (f"{output.summary}{output.text or ''}", render_markdown(told), render_html(told), render_text(told)):
+    run_report = run(report(plan_of(OPEN, LOST, REPLACED)))
+    output = render_check_run(run_report)
+    for form in (
+        f"{output.summary}{output.text or ''}",
+        render_markdown(run_report),
+        render_html(run_report),
+        render_text(run_report),
+    ):
         assert form.count(address) == 1
 
 
@@ -70,8 +75,8 @@ def test_the_attributes_of_a_dangerous_change_are_in_the_list_at_the_top() -> No
 
 def test_past_fifty_the_list_names_kinds_and_each_change_stands_below() -> None:
     lost = [resource(f"aws_db_instance.d{number}", "delete", before={"size": number}) for number in range(60)]
-    told = run(report(plan_of(*lost, REPLACED)))
-    output = render_check_run(told)
+    run_report = run(report(plan_of(*lost, REPLACED)))
+    output = render_check_run(run_report)
     assert output.summary.partition("Destroyed or replaced")[2].splitlines()[1:] == [
         "- `-` **60 `aws_db_instance`** · **database** · `aws_db_instance.d0`, `aws_db_instance.d1`, "
         "`aws_db_instance.d2`, `aws_db_instance.d3`, `aws_db_instance.d4`, 55 more",
@@ -79,14 +84,14 @@ def test_past_fifty_the_list_names_kinds_and_each_change_stands_below() -> None:
     ]
     for number in range(60):
         assert f"<code>aws_db_instance.d{number}</code>" in (output.text or "")
-    assert "60 <code>aws_db_instance</code>" in render_html(told)
-    assert "- 60 aws_db_instance" in render_text(told)
+    assert "60 <code>aws_db_instance</code>" in render_html(run_report)
+    assert "- 60 aws_db_instance" in render_text(run_report)
 
 
 def test_many_instances_of_one_block_share_a_line_and_keep_their_own_differences() -> None:
     lost = [resource(f"null_x.y[{number}]", "delete", before={"size": number}) for number in range(7)]
-    told = run(report(plan_of(*lost)))
-    for form in (render_check_run(told).summary, render_html(told), render_text(told)):
+    run_report = run(report(plan_of(*lost)))
+    for form in (render_check_run(run_report).summary, render_html(run_report), render_text(run_report)):
         assert form.count("null_x.y[0..6]") == 1
         assert "7 instances" in form
         assert "the same in each" not in form
@@ -107,8 +112,8 @@ def test_destroyed_objects_are_near_the_top_even_if_another_root_module_fails() 
 def test_destroyed_objects_are_near_the_top_even_below_a_long_cause_and_many_notes() -> None:
     net = report_named("net", plan_of(LOST))
     cause = f"terraform plan failed in `app`: {'words ' * 400}end of the cause"
-    told = failing(failed(error(1), cause=cause), net, cause=cause, notes=tuple("note " * 30 for _ in range(20)))
-    summary = render_check_run(told).summary
+    run_report = failing(failed(error(1), cause=cause), net, cause=cause, notes=tuple("note " * 30 for _ in range(20)))
+    summary = render_check_run(run_report).summary
     assert summary.index("aws_db_instance.orders") < 1_500
     assert summary.count("end of the cause") == 1
     assert summary.count("note") == 600
@@ -130,8 +135,8 @@ def test_errors_go_by_file_and_line_and_the_long_tail_is_folded() -> None:
 
 
 def test_errors_go_by_file_and_line_in_every_form() -> None:
-    told = failing(failed(error(32), error(5), error(9, "app/alone.tf"), error(99, None)))
-    for form in (render_check_run(told).summary, render_html(told), render_text(told)):
+    run_report = failing(failed(error(32), error(5), error(9, "app/alone.tf"), error(99, None)))
+    for form in (render_check_run(run_report).summary, render_html(run_report), render_text(run_report)):
         assert re.findall(r"error \d+", form) == ["error 9", "error 5", "error 32", "error 99"]
 
 

@@ -27,16 +27,23 @@ def invocation(name: str, **more: Any) -> dict[str, Any]:
     return {"address": f"action.bufo_print.{name}", "type": "bufo_print", "name": name, **marks, **more}
 
 
-def every_form(told: RunReport) -> str:
-    output = render_check_run(told)
-    parts = (output.title, output.summary, output.text or "", render_html(told), render_text(told), render_json(told))
+def every_form(run_report: RunReport) -> str:
+    output = render_check_run(run_report)
+    parts = (
+        output.title,
+        output.summary,
+        output.text or "",
+        render_html(run_report),
+        render_text(run_report),
+        render_json(run_report),
+    )
     return "\n".join(parts)
 
 
 def test_a_deferred_destroy_is_named_among_the_dangers_with_its_reason() -> None:
     later = deferred("provider_config_unknown", "aws_db_instance.prod", "delete", before={"id": "1"})
-    told = run(report(plan_of(deferred_changes=[later], complete=False)))
-    output = render_check_run(told)
+    run_report = run(report(plan_of(deferred_changes=[later], complete=False)))
+    output = render_check_run(run_report)
     assert output.title == "1 deferred in testing"
     danger = output.summary.partition("Destroyed or replaced")[2].splitlines()[2]
     assert danger == (
@@ -44,7 +51,7 @@ def test_a_deferred_destroy_is_named_among_the_dangers_with_its_reason() -> None
         " · deferred: its provider&#x27;s configuration is known only after apply</summary>"
     )
     assert output.text is None
-    for form in (render_html(told), render_text(told), render_json(told)):
+    for form in (render_html(run_report), render_text(run_report), render_json(run_report)):
         assert "aws_db_instance.prod" in form
         assert "configuration is known only after apply" in form
 
@@ -80,11 +87,11 @@ def test_the_reason_of_a_deferral_is_the_one_that_terraform_gives(reason: str, w
         deferred_changes=[deferred(reason, "aws_x.y", "update", before={}, after={})],
         deferred_action_invocations=[{"reason": reason, "action_invocation": invocation("later")}],
     )
-    told = report(plan)
-    assert told.deferred[0].reason == f"deferred: {words}"
-    (action,) = told.invocations
+    run_report = report(plan)
+    assert run_report.deferred[0].reason == f"deferred: {words}"
+    (action,) = run_report.invocations
     assert words_of_invocation(action) == f"`action.bufo_print.later`, deferred: {words}"
-    assert told.counts.defer == 2
+    assert run_report.counts.defer == 2
 
 
 def test_a_deferred_action_is_not_among_those_that_run() -> None:
@@ -92,9 +99,9 @@ def test_a_deferred_action_is_not_among_those_that_run() -> None:
         action_invocations=[invocation("now")],
         deferred_action_invocations=[{"reason": "deferred_prereq", "action_invocation": invocation("later")}],
     )
-    told = run(report(plan))
-    assert told.title == "1 to invoke, 1 deferred in testing"
-    for form in (render_check_run(told).text or "", render_html(told), render_text(told)):
+    run_report = run(report(plan))
+    assert run_report.title == "1 to invoke, 1 deferred in testing"
+    for form in (render_check_run(run_report).text or "", render_html(run_report), render_text(run_report)):
         runs, _, later = form.partition("Actions of providers that are deferred")
         assert "action.bufo_print.now" in runs
         assert "action.bufo_print.later" in later
@@ -116,9 +123,9 @@ def test_actions_are_counted_and_shown_with_trigger_and_arguments() -> None:
             invocation("asked_for", config_values={"payload": "{}"}, invoke_action_trigger={}),
         ],
     )
-    told = run(report(plan))
-    assert told.title == "1 to add, 2 to invoke in testing"
-    assert told.roots[0].invocations == (
+    run_report = run(report(plan))
+    assert run_report.title == "1 to add, 2 to invoke in testing"
+    assert run_report.roots[0].invocations == (
         InvocationReport(
             address="action.bufo_print.asked_for",
             type="bufo_print",
@@ -137,11 +144,11 @@ def test_actions_are_counted_and_shown_with_trigger_and_arguments() -> None:
             ),
         ),
     )
-    text = render_check_run(told).text or ""
+    text = render_check_run(run_report).text or ""
     assert "<code>action.bufo_print.ok</code> after create of <code>terraform_data.t</code>" in text
     assert "<code>action.bufo_print.asked_for</code> by <code>-invoke</code>" in text
     assert "+ color  = true" in text
-    assert SECRET not in every_form(told)
+    assert SECRET not in every_form(run_report)
 
 
 def test_arguments_of_an_action_without_marks_are_hidden() -> None:
@@ -182,7 +189,7 @@ def test_a_report_that_was_stored_before_actions_had_arguments_is_still_shown() 
         b'{"root_module":"a","environment":"testing","workspace":"x","outcome":"planned","counts":{"add":1},'
         b'"invocations":["`action.x.y` after update of `null_x.z`"]}'
     )
-    told = run(msgspec.json.decode(stored, type=RootReport))
-    assert "- `action.x.y` after update of `null_x.z`" in (render_check_run(told).text or "")
-    assert "action.x.y after update of null_x.z" in render_text(told)
-    assert "<code>action.x.y</code> after update of <code>null_x.z</code>" in render_html(told)
+    run_report = run(msgspec.json.decode(stored, type=RootReport))
+    assert "- `action.x.y` after update of `null_x.z`" in (render_check_run(run_report).text or "")
+    assert "action.x.y after update of null_x.z" in render_text(run_report)
+    assert "<code>action.x.y</code> after update of <code>null_x.z</code>" in render_html(run_report)

@@ -52,10 +52,12 @@ def test_a_line_identifies_its_resource(type_: str, values: Any, said: tuple[str
 
 def test_every_format_identifies_the_resource_in_its_line() -> None:
     lost = resource("aws_db_instance.db", "delete", before={"identifier": "orders", "engine": "postgres"})
-    told = run(report(plan_of(lost)))
-    assert "<code>aws_db_instance.db</code> · orders, postgres · <b>database</b>" in render_check_run(told).summary
-    assert "<code>aws_db_instance.db</code> · orders, postgres · <strong>database</strong>" in render_html(told)
-    assert "- aws_db_instance.db  orders, postgres  [database]" in render_text(told)
+    run_report = run(report(plan_of(lost)))
+    assert (
+        "<code>aws_db_instance.db</code> · orders, postgres · <b>database</b>" in render_check_run(run_report).summary
+    )
+    assert "<code>aws_db_instance.db</code> · orders, postgres · <strong>database</strong>" in render_html(run_report)
+    assert "- aws_db_instance.db  orders, postgres  [database]" in render_text(run_report)
 
 
 def test_a_changed_resource_is_identified_by_its_earlier_values() -> None:

@@ -28,8 +28,8 @@ def test_a_destroyed_resource_is_named_whatever_the_words_of_a_secret(address: s
         f"o{number}": {"actions": ["create"], "after": secret, "before_sensitive": False, "after_sensitive": True}
         for number, secret in enumerate(secrets)
     }
-    told = report(plan_of(resource(address, "delete", before={}), output_changes=outputs))
-    assert [change.address for change in told.changes] == [address]
+    reported = report(plan_of(resource(address, "delete", before={}), output_changes=outputs))
+    assert [change.address for change in reported.changes] == [address]
 
 
 def test_an_instance_key_may_be_a_secret_and_is_hidden() -> None:
@@ -37,9 +37,9 @@ def test_an_instance_key_may_be_a_secret_and_is_hidden() -> None:
         resource('module.net["hunter2"].null_x.y["hunter2"]', "delete", before={}),
         resource("null_x.login", "update", before={"user": "old"}, after={"user": "hunter2"}, **HIDDEN),
     )
-    told = report(plan)
-    assert told.changes[0].address == 'module.net["(sensitive)"].null_x.y["(sensitive)"]'
-    assert summarize(plan, mask=NO_MASK).changes[0].address == told.changes[0].address
+    reported = report(plan)
+    assert reported.changes[0].address == 'module.net["(sensitive)"].null_x.y["(sensitive)"]'
+    assert summarize(plan, mask=NO_MASK).changes[0].address == reported.changes[0].address
 
 
 def test_a_message_about_a_resource_names_it() -> None:

@@ -44,7 +44,7 @@ def url(deliveries: Deliveries, tmp_path: Path) -> Iterator[str]:
 
 
 def begun(url: str, signature: str | None, sent: bytes, *, size: int = LARGEST) -> socket.socket:
-    """A delivery of which the first bytes are sent."""
+    """Begin a delivery: send its first bytes only."""
     address = httpx.URL(url)
     connection = socket.create_connection((address.host, address.port or 80), timeout=10)
     signed = "" if signature is None else f"X-Hub-Signature-256: {signature}\r\n"

@@ -51,7 +51,7 @@ def test_a_command_alone_on_its_line_counts(body: str, command: Command) -> None
     "body",
     [
         f"> {APPROVE}",  # quoted
-        f"> I said\n{APPROVE}",  # a quote goes on until a blank line
+        f"> I said\n{APPROVE}",  # a quote continues until a blank line
         f"    {APPROVE}",  # code
         f"\t{APPROVE}",
         f"```\n{APPROVE}\n```",
@@ -88,7 +88,7 @@ NOT_SHOWN = "The comment has an invisible or misleading character: type the line
     ("body", "meant", "why"),
     [
         ("planward approve", "planward approve SHA", WHOLE_SHA),
-        ("planward approve 0123456", "planward approve SHA", WHOLE_SHA),  # a short one is made again in a moment
+        ("planward approve 0123456", "planward approve SHA", WHOLE_SHA),  # a short SHA can be forged in a moment
         (f"planward approve {SHA[:39]}", "planward approve SHA", WHOLE_SHA),
         (f"planward approve {SHA}0", "planward approve SHA", WHOLE_SHA),
         ("planward approve main", "planward approve SHA", WHOLE_SHA),

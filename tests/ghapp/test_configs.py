@@ -1,4 +1,4 @@
-"""A config is read in a subprocess: its content arrives complete, and a slow one is given up."""
+"""A config is read in a subprocess: its content arrives complete, and a config that takes too long is refused."""
 
 import pickle
 import time
@@ -87,5 +87,5 @@ async def test_a_config_that_is_slow_to_read_is_refused_with_its_line_and_a_reme
         ".github/planward.yml:1:1: reading it took longer than 0.2 seconds, so it was given up: make it smaller and "
         "simpler and push; where it could be read before, press Re-run"
     )
-    assert took_s < 3  # less than it takes to read it
+    assert took_s < 3  # less than the time to read the config
     assert again.team == "x"

@@ -1,4 +1,4 @@
-"""A damaged, lost or replaced database and a lost key: `serve` says which file, what it means and what to do."""
+"""A damaged, lost or replaced database and a lost key: `serve` names the file, the consequence and the remedy."""
 
 import asyncio
 import json
@@ -42,7 +42,7 @@ def url(new_database: NewDatabase, tmp_path: Path) -> str:
 
 
 def start(url: str, data_dir: Path, *keys: str, new_key: bool = False, sealed: bool = False) -> None:
-    """Start a Planward as far as its database goes, and end it; `sealed`: with a report."""
+    """Open Planward's database and close it again; with `sealed`, store a report in between."""
     with closing(Store(url, Sealer(keys or (OLD,)))) as store:
 
         async def story() -> None:
@@ -76,7 +76,7 @@ def test_a_damaged_file_is_named_with_a_remedy(
         listening_at(process)
         process.terminate()
         process.wait(timeout=30)
-    for each in tmp_path.glob("*.db"):  # what is written ahead is moved into the file
+    for each in tmp_path.glob("*.db"):  # the write-ahead log is moved into the file
         with closing(sqlite3.connect(each)) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     damage(tmp_path / name)

@@ -45,9 +45,9 @@ def _private_names(path: Path) -> Iterator[str]:
 @pytest.mark.parametrize(
     ("function", "signature"),
     [
-        # waking.py runs it in threads of its own, with an event of its own in the place of `stop_event`.
+        # waking.py runs it in separate threads, with its own event in the place of `stop_event`.
         (queue_worker_thread, "(stop_event: threading.Event, dbos: 'DBOS', queue: dbos._queue.Queue) -> None"),
-        # claims.py puts a function around each of the two.
+        # claims.py wraps each of the two in a function.
         (
             SystemDatabase.start_queued_workflows,
             "(self, queue: 'Queue', executor_id: str, app_version: str, queue_partition_key: Optional[str], "
@@ -76,7 +76,7 @@ def test_the_queue_s_loop_claims_by_the_methods_that_are_replaced_and_passes_its
 
 
 def test_the_queue_s_loop_waits_on_its_event_and_asks_it_for_the_end() -> None:
-    # WakeableEvent (waking.py) has these in the way that the loop uses them.
+    # WakeableEvent (waking.py) implements these methods, which the loop calls.
     loop = inspect.getsource(queue_worker_thread)
     assert set(re.findall(r"stop_event\.(\w+)", loop)) == {"is_set", "wait"}
     assert set(re.findall(r"stop_event\.wait\((\w+)=", loop)) == {"timeout"}
@@ -93,13 +93,13 @@ def test_the_columns_by_which_a_claim_is_found_again_are_there() -> None:
 
 
 def test_a_locked_sqlite_is_waited_for_by_the_words_that_a_full_disk_is_given() -> None:
-    # patient_sqlite.py says these where the disk is full.
+    # patient_sqlite.py raises errors with these words if the disk is full.
     assert retriable_sqlite_exception(OperationalError(None, None, Exception("database is locked: its disk is full")))
     assert not retriable_sqlite_exception(OperationalError(None, None, Exception("database or disk is full")))
 
 
 def test_the_states_of_a_workflow_are_those_that_are_known() -> None:
-    # job_queue.py tells what is unfinished from what is done by them.
+    # job_queue.py distinguishes unfinished jobs from finished ones by them.
     assert {each.value for each in WorkflowStatusString} == {
         "PENDING",
         "SUCCESS",

@@ -1,4 +1,4 @@
-"""How long a deferred job waits, and under which key."""
+"""The time for which a deferred job waits, and its key."""
 
 from ghapp.jobs import Cleanup, PlanRun, Reconcile, ReconcileDeliveries, deferred_key
 from ghapp.timings import Timings

@@ -1,4 +1,4 @@
-"""`planward demo`: the sample and a repository of one's own, each played to its end in a process of its own."""
+"""`planward demo`: the sample and an own repository, each played to its end in a process of its own."""
 
 import os
 import signal
@@ -32,9 +32,9 @@ LABEL = 'resource "terraform_data" "label" {\n  input = "network"\n}\n'
 
 def play(tmp_path: Path, *arguments: str, **environ: str) -> tuple[int, str, str]:
     """Exit status, stdout and stderr of `planward demo --exit`."""
-    told = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TMPDIR": str(tmp_path), **environ}
+    variables = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TMPDIR": str(tmp_path), **environ}
     command = [sys.executable, "-m", "ghapp", "demo", "--exit", *arguments]
-    done = subprocess.run(command, env=told, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=300, check=False)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -49,7 +49,7 @@ def content(directory: Path) -> dict[str, bytes]:
     return {str(path.relative_to(directory)): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
 
 
-def said(out: str) -> list[str]:
+def results(out: str) -> list[str]:
     """The result of each check run, in order."""
     return [line.strip() for line in out.splitlines() if line.startswith(("  ✔", "  ✘", "  !"))]
 
@@ -57,13 +57,13 @@ def said(out: str) -> list[str]:
 def test_the_sample_is_played_through(tmp_path: Path) -> None:
     status, out, err = play(tmp_path)
     assert (status, err) == (0, "")
-    told = said(out)
-    assert told[0].startswith("✘ planward/plan: failure")
-    assert told[-1].startswith("✔ planward/apply (production): success")
-    [held] = [each for each in told[1:] if not each.startswith("✔")]
+    shown = results(out)
+    assert shown[0].startswith("✘ planward/plan: failure")
+    assert shown[-1].startswith("✔ planward/apply (production): success")
+    [held] = [each for each in shown[1:] if not each.startswith("✔")]
     confirm = '! planward/plan: action_required · Confirm what is destroyed in staging: module.service["cache"].'
     assert held.startswith(confirm)
-    destroying = told[told.index(held) :]
+    destroying = shown[shown.index(held) :]
     assert destroying[1].startswith("✔ planward/plan: success · 1 to destroy in staging")
     assert destroying[2].startswith("✔ planward/apply (staging): success · 1 destroyed in staging")
 
@@ -76,7 +76,7 @@ def test_your_own_repository_runs_the_whole_demo_with_local_states_and_does_not_
     before = content(own)
     status, out, err = play(tmp_path, "--repo", str(own), "--dir", str(tmp_path / "demo"))
     assert (status, err) == (0, "")
-    assert said(out) == [
+    assert results(out) == [
         "✔ planward/plan: success · 2 to add in staging",
         "✔ planward/apply (staging): success · 2 added in staging",
         "✔ planward/plan: success · 2 to add in production",
@@ -126,9 +126,9 @@ def test_a_syntax_error_is_named_and_nothing_else_is_blamed(tmp_path: Path) -> N
 def test_where_an_apply_fails_the_servers_keep_running_and_the_exit_status_says_so(tmp_path: Path) -> None:
     main = 'resource "terraform_data" "net" {\n  provisioner "local-exec" {\n    command = "exit 3"\n  }\n}\n'
     own = repository(tmp_path / "own", {"main.tf": main})
-    told = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
+    variables = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
     command = [sys.executable, "-m", "ghapp", "demo", "--repo", str(own)]
-    with subprocess.Popen(command, env=told, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as playing:
+    with subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as playing:
         assert playing.stdout is not None
         assert playing.stderr is not None
         lines: list[str] = []

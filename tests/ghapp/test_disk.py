@@ -1,4 +1,4 @@
-"""A data directory that is cleaned: over its budget what was not used for longest goes, and never what is in use."""
+"""Cleaning of the data directory: above its budget the least recently used parts go, but none that is in use."""
 
 import asyncio
 import gc
@@ -24,7 +24,7 @@ PART = 400_000
 
 
 class Data:
-    """A data directory and what is in it: parts of about the same size, used at a second that the test gives."""
+    """A data directory with parts of about the same size, each last used at a second that the test gives."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -56,7 +56,7 @@ class Data:
         return path
 
     def clean(self, parts: float) -> int:
-        """Clean it down to so many parts."""
+        """Clean the data directory with a budget for this many parts."""
         budget = int(parts * PART)
         facts = Facts(self.directory / "facts")
         try:

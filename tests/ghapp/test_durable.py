@@ -1,4 +1,4 @@
-"""Workers come and go, and every enqueued job is done: on SQLite by the next, on PostgreSQL by any."""
+"""Workers come and go, and every enqueued job is done: on SQLite by the next worker, on PostgreSQL by any."""
 
 import asyncio
 import json
@@ -32,28 +32,28 @@ from tests.stories.waiting import eventually
 
 @dataclass(kw_only=True)
 class Workers:
-    """Workers on one database, and what their steps say."""
+    """Workers on one database, and the record of their steps."""
 
     url: str
     directory: Path
     processes: dict[str, Forked] = field(default_factory=dict)
 
     def start(self, name: str, *, step_s: float = 0.5, version: str = "old", lasting: int | None = None) -> Forked:
-        """Start a worker on the data directory of this name."""
+        """Start a worker with the data directory of this name."""
         data_dir = self.directory / name
         data_dir.mkdir(exist_ok=True)
         if name in self.processes:
             self.processes[name].wait(timeout=30)
-        ready = len(self.told("- - ready"))
-        told = self.directory / "told"
-        process = Forked(durable_worker.run, self.url, data_dir, told, step_s, version, lasting)
+        ready = len(self.recorded("- - ready"))
+        record = self.directory / "record"
+        process = Forked(durable_worker.run, self.url, data_dir, record, step_s, version, lasting)
         self.processes[name] = process
-        eventually(lambda: len(self.told("- - ready")) > ready or process.poll() is not None, f"{name} is ready")
+        eventually(lambda: len(self.recorded("- - ready")) > ready or process.poll() is not None, f"{name} is ready")
         return process
 
-    def told(self, words: str = "") -> list[str]:
-        """What was said so far that ends with these words, as `PID CAUSE STEP begin|end`."""
-        path = self.directory / "told"
+    def recorded(self, words: str = "") -> list[str]:
+        """The recorded lines that end with these words; each is `PID CAUSE STEP begin|end`."""
+        path = self.directory / "record"
         return [line for line in path.read_text().splitlines() if line.endswith(words)] if path.exists() else []
 
     def enqueue(self, *causes: str) -> None:
@@ -66,17 +66,17 @@ class Workers:
                 asyncio.run(job_queue.enqueue(job))
 
     def are_done(self, jobs: int) -> bool:
-        """Whether so many jobs have ended."""
+        """Whether this many jobs have ended."""
         return len(self.steps("end")) == jobs * STEPS
 
     def set_status(self, status: str) -> None:
-        """Have the jobs that are under way on SQLite end with this status."""
+        """Set the status of the jobs that are under way on SQLite."""
         with closing(sqlite3.connect(self.directory / "planward-durable.db", isolation_level=None)) as database:
             database.execute("update workflow_status set status = ? where status = 'ENQUEUED'", [status])
 
     def steps(self, mark: str) -> list[str]:
-        """The steps that were begun, or ended, in order, as `CAUSE STEP`."""
-        return [line.partition(" ")[2].removesuffix(f" {mark}") for line in self.told(f" {mark}")]
+        """The steps that have begun, or ended, in order, as `CAUSE STEP`."""
+        return [line.partition(" ")[2].removesuffix(f" {mark}") for line in self.recorded(f" {mark}")]
 
     def later(self) -> dict[str, object]:
         """The deferred jobs, on SQLite."""
@@ -131,7 +131,7 @@ def test_the_work_of_a_killed_worker_is_taken_over_by_another_in_its_order(share
     for name in ("one", "two", "three"):
         shared.start(name)
     shared.enqueue("first", "second")
-    begun = eventually(lambda: shared.told(" first 1 begin"), "the second step begins")
+    begun = eventually(lambda: shared.recorded(" first 1 begin"), "the second step begins")
     [killed] = [each for each in shared.processes.values() if begun[0].startswith(f"{each.pid} ")]
     killed.send_signal(signal.SIGKILL)
     eventually(lambda: len(shared.steps("end")) == len(ALL), "all is done")
@@ -171,7 +171,7 @@ def test_a_newer_version_takes_over_an_older_ones_work_although_its_steps_differ
     two = shared.start("two", version=version, step_s=0.1)
     one.send_signal(signal.SIGTERM)
     assert one.wait(timeout=20) == 0
-    eventually(lambda: shared.told(f"{two.pid} first 2 end"), "all is done")
+    eventually(lambda: shared.recorded(f"{two.pid} first 2 end"), "all is done")
     assert shared.steps("begin") == [f"first {number}" for number in (*old, *new)]
 
 
@@ -181,7 +181,7 @@ def test_a_newer_version_resumes_if_its_steps_match_the_recorded_ones(shared: Wo
     eventually(lambda: "first 1" in shared.steps("begin"), "the second step begins")
     two = shared.start("two", version="more steps", step_s=0.1)
     one.send_signal(signal.SIGTERM)
-    eventually(lambda: shared.told(f"{two.pid} first 2 end"), "all is done")
+    eventually(lambda: shared.recorded(f"{two.pid} first 2 end"), "all is done")
     assert shared.steps("begin") == [f"first {number}" for number in (0, 1, NEW, 1, 2)]
 
 
@@ -239,7 +239,7 @@ def test_steps_side_by_side_all_come_to_their_end_before_the_failure_of_one_coun
 
 
 def _is_over(pid: int) -> bool:
-    """Whether a program has ended; until its parent is gone, too, its entry stays."""
+    """Whether a program has ended. Its entry stays as a zombie until its parent has ended, too."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except FileNotFoundError:
@@ -341,13 +341,13 @@ def test_a_steps_exception_is_raised_again_when_its_flow_resumes(alone: Workers,
     eventually(lambda: f"{cause} 1" in alone.steps("begin"), "the second step begins")
     worker.send_signal(signal.SIGKILL)
     alone.start("one")
-    eventually(lambda: len(alone.told(f"{cause} 2 end")) == 1, "all is done")
-    assert len(alone.told(f"{cause} 0 begin")) == 1
-    assert len(alone.told(f"{cause} 0 {words}")) == 2
+    eventually(lambda: len(alone.recorded(f"{cause} 2 end")) == 1, "all is done")
+    assert len(alone.recorded(f"{cause} 0 begin")) == 1
+    assert len(alone.recorded(f"{cause} 0 {words}")) == 2
 
 
 class LosesClaims(TcpProxy):
-    """Loses the answer where a claim of a queue ends, three times."""
+    """Loses the answer to the end of a queue's claim, three times."""
 
     claiming: ClassVar[set[str]] = set()
     lost: ClassVar[list[str]] = []

@@ -1,4 +1,4 @@
-"""What configuration files say is read once, kept, and survives whatever a file does."""
+"""The facts of a configuration file are read once and kept, and no file can break the reading of others."""
 
 import hashlib
 import os
@@ -26,7 +26,7 @@ BACKEND = b'terraform {\n  backend "s3" {}\n}\n'
 
 
 class Repository:
-    """Blobs by id, and how often each was asked for."""
+    """Blobs by id, and the number of times that each was read."""
 
     def __init__(self, files: dict[str, bytes], links: dict[str, bytes] | None = None) -> None:
         self.blobs: dict[str, bytes] = {}
@@ -123,7 +123,7 @@ async def test_a_file_that_is_too_large_is_not_read_and_says_so(facts: Facts) ->
 async def test_a_file_that_takes_too_long_is_a_problem_and_is_tried_again_the_next_time(tmp_path: Path) -> None:
     parser = Parser(processes=1, file_limit_s=0.0001)
     facts = Facts(tmp_path, parser=parser)
-    # Both grammars have to work on it: an error at its end, after a long sum.
+    # An error after a long sum, so that both grammars parse all of it.
     repository = Repository({"main.tf": b"a = " + b"1 + " * 10_000 + b"\n}"})
 
     found = await facts.of_files(repository, repository.entries)
@@ -224,7 +224,7 @@ def test_a_directory_that_cannot_be_written_to_keeps_nothing(tmp_path: Path) -> 
 
 
 async def test_no_run_reaches_the_fork_server() -> None:
-    # Whoever connects to it has it run code as Planward's user; abstract sockets cross the sandbox's border.
+    # A process that connects to it can run code as Planward's user, and the sandbox does not block abstract sockets.
     parser = Parser(processes=1)
     await parser.read([("main.tf", b"")])
     parser.close()

@@ -1,4 +1,4 @@
-"""Bytes of others that are not what they should be: an error of ours that says so, wherever they are read."""
+"""Invalid bytes from outside give one of Planward's own errors, wherever they are read."""
 
 import ast
 from pathlib import Path
@@ -18,7 +18,7 @@ from ghapp.terraform.messages import Messages, RootModuleLocation, read_validati
 
 NOT_JSON = [b"", b"\xff", b'"\xff"', b'["\xff"]', b'{"\xff": 1}', b"{", b"[" * 100_000, b'"\\ud800"', b"nul"]
 
-# These rooms decode what Planward itself wrote: jobs, reports, facts, cookies.
+# These packages decode JSON that Planward itself wrote: jobs, reports, facts, cookies.
 OWN_WORDS = (
     "durable/",
     "facts/",
@@ -98,7 +98,7 @@ def test_a_program_that_prints_what_only_looks_like_a_message_of_terraform_ends_
     messages.line(line)
     kept = msgspec.json.encode([messages.diagnostics, lines])
     assert msgspec.json.decode(kept, type=tuple[list[Diagnostic], list[str]]) == (messages.diagnostics, lines)
-    assert all((each.start_line or 1) < 2**31 for each in messages.diagnostics)  # GitHub takes no other annotation
+    assert all((each.start_line or 1) < 2**31 for each in messages.diagnostics)  # GitHub accepts no other annotation
 
 
 @pytest.mark.parametrize("said", [*NOT_JSON, b'{"diagnostics": 1}'])
@@ -108,7 +108,7 @@ def test_a_validation_that_cannot_be_read_is_a_value_error(said: bytes, tmp_path
 
 
 def unguarded_files(package: Path) -> set[str]:
-    """The files that decode JSON by themselves and do not catch all that decoding raises."""
+    """The files that decode JSON directly and do not catch every exception of the decoder."""
     found = set()
     for path in package.rglob("*.py"):
         text = path.read_text()

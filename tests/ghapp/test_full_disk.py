@@ -1,4 +1,4 @@
-"""The disk of the database is full: nothing that was accepted or done is lost, and it is said what to do."""
+"""The disk of the database is full: no accepted job and no finished step is lost, and the log says what to do."""
 
 import asyncio
 import subprocess
@@ -24,8 +24,8 @@ _WORK = """
 import sys
 from pathlib import Path
 from tests.ghapp.durable_worker import NEW, run
-url, data_dir, told, step_s = sys.argv[1:]
-run(url, Path(data_dir), Path(told), float(step_s), NEW, None)
+url, data_dir, record, step_s = sys.argv[1:]
+run(url, Path(data_dir), Path(record), float(step_s), NEW, None)
 """
 FULL = "the disk of Planward's database is full: make room"
 
@@ -42,17 +42,17 @@ def disk(tmp_path: Path) -> Iterator[SmallDisk]:
 
 def test_steps_wait_for_disk_space_and_resume_by_themselves(disk: SmallDisk, tmp_path: Path) -> None:
     url = f"sqlite:///{disk.directory / 'planward.db'}"
-    told, logged = tmp_path / "told", tmp_path / "log"
+    record, logged = tmp_path / "record", tmp_path / "log"
     # What one step does is remembered by DBOS alone, what the other one does in Planward's own tables too.
     causes = ("first", "remembers")
     with logged.open("wb") as log:
-        words = [url, str(disk.directory), str(told), "0.5"]
+        words = [url, str(disk.directory), str(record), "0.5"]
         worker = subprocess.Popen([sys.executable, "-c", _WORK, *words], stdout=log, stderr=log)
     try:
-        eventually(lambda: told.exists(), "the worker is ready")
+        eventually(lambda: record.exists(), "the worker is ready")
         with closing(JobQueue(url)) as job_queue:
             assert all(asyncio.run(job_queue.enqueue(job(cause))) for cause in causes)
-            eventually(lambda: told.read_text().count(" 0 begin") == 2, "both jobs begin")
+            eventually(lambda: record.read_text().count(" 0 begin") == 2, "both jobs begin")
             disk.fill()
             waits = ("engine_waits_for_disk", "step_waits_for_database")
             eventually(lambda: all(each in logged.read_text() for each in waits), "both wait")
@@ -61,7 +61,7 @@ def test_steps_wait_for_disk_space_and_resume_by_themselves(disk: SmallDisk, tmp
             assert worker.poll() is None
             disk.make_room()
             last = [f"{cause} {STEPS - 1} end" for cause in causes]
-            eventually(lambda: all(each in told.read_text() for each in last), "both go on to their ends")
+            eventually(lambda: all(each in record.read_text() for each in last), "both go on to their ends")
             eventually(lambda: asyncio.run(job_queue.pending()) == (), "both are done")
             assert asyncio.run(job_queue.enqueue(job("late")))
         worker.terminate()
@@ -69,8 +69,8 @@ def test_steps_wait_for_disk_space_and_resume_by_themselves(disk: SmallDisk, tmp
     finally:
         worker.kill()
         worker.wait()
-    # What DBOS alone had to remember was done once; its step was over before there was no room.
-    assert [line.split(" ", 1)[1] for line in told.read_text().splitlines() if " first 0" in line] == [
+    # The step that only DBOS records ran once, since it had ended before the disk was full.
+    assert [line.split(" ", 1)[1] for line in record.read_text().splitlines() if " first 0" in line] == [
         "first 0 begin",
         "first 0 end",
     ]

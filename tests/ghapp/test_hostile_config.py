@@ -1,4 +1,4 @@
-"""A config that is written to take all of the server's time or memory: an error that says so, at once."""
+"""A config that is written to use up the server's time or memory gives an error that says so, at once."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Answers of git about fixed objects are kept, within bounds, and nothing else."""
+"""Only git's answers about fixed objects are cached, and within bounds."""
 
 import asyncio
 from collections.abc import Collection
@@ -13,7 +13,7 @@ SHA = "1" * 40
 
 
 class Git:
-    """Answers with so many bytes, and counts how often it was asked."""
+    """Answers with this many bytes, and counts its calls."""
 
     def __init__(self, *, size: int = 1, exit_code: int = 0) -> None:
         self.size, self.exit_code, self.asked = size, exit_code, 0

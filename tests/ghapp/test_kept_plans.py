@@ -1,4 +1,4 @@
-"""The plan files of holds: sealed for what they are about, kept for hours, erased when they are decided."""
+"""The plan files of holds: sealed for their run and root module, kept for hours, erased when the hold is decided."""
 
 import asyncio
 from collections.abc import Coroutine, Iterator
@@ -29,7 +29,7 @@ KEPT = KeptPlan(
 
 
 class Past:
-    """A store whose clock stands still until it is moved."""
+    """A store whose clock moves only by hand."""
 
     def __init__(self, directory: Path) -> None:
         self.now = 1_700_000_000.0
@@ -80,7 +80,7 @@ def test_a_plan_file_that_was_put_in_the_place_of_another_is_not_opened(past: Pa
     past.keep(other, b"harmless")
     stolen = "update kept_plans set sealed = (select sealed from kept_plans where digest = :digest and run_id = :run)"
     if (other.run_id, other.root_module) == (KEPT.run_id, KEPT.root_module):
-        assert past.found() == b"harmless"  # it has replaced the first
+        assert past.found() == b"harmless"  # the second plan file has replaced the first
         assert past.do(past.store.kept_plans.content(KEPT)) is None
         return
     with past.store._database.engine.begin() as connection:

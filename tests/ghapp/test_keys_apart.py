@@ -1,4 +1,4 @@
-"""The process that starts Terraform shows its keys to nobody: not in its environment, not in its memory."""
+"""The process that starts Terraform shows its keys to no other program: not in its environment or its memory."""
 
 import os
 import subprocess
@@ -25,7 +25,7 @@ print(seen.stderr.count("Permission denied"))
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="/proc tells what a process was started with")
 @pytest.mark.parametrize("way", ["apart", "together"])
 def test_a_program_reads_no_key_out_of_the_process_that_started_it(way: str) -> None:
-    # As a user of its own where the tests are root's, since root reads everything.
+    # As another user if the tests run as root, since root can read everything.
     user = 60_500 if os.geteuid() == 0 else None
     words = [PYTHON, "-I", "-c", PLANWARD, ghapp.keys_apart.__file__, way]
     environ = {"KEY": SECRET, "OTHER": "other", "PATH": os.environ["PATH"]}

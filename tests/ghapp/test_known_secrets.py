@@ -1,4 +1,4 @@
-"""What may quote a secret that is not known yet waits until it is, in a root run's log and in its report."""
+"""Lines that may quote a secret are withheld until the secret is known, in a root run's log and in its report."""
 
 import asyncio
 import json
@@ -74,7 +74,7 @@ def plan_that_makes(**marks: Any) -> Plan:
 
 
 def learned(directory: Path, state: str, plan: Plan) -> tuple[str, tuple[Diagnostic, ...], Mask]:
-    """What is shown of an error, and of a provisioner's line, after an apply whose engine shows this state."""
+    """The shown text of an error and of a provisioner's line, after an apply whose engine shows this state."""
     engine = directory / "engine.py"
     engine.write_text(textwrap.dedent(state))
     terraform = Terraform(argv=(sys.executable, "-I", "-S", str(engine)), name="terraform", version="1.11.4")
@@ -89,7 +89,7 @@ def learned(directory: Path, state: str, plan: Plan) -> tuple[str, tuple[Diagnos
             return await secrets.learn_from_state(terraform, workdir, log, plan, (ERROR,))
 
     diagnostics = asyncio.run(learn())
-    assert not list(directory.rglob("*.json"))  # the state lies nowhere afterwards
+    assert not list(directory.rglob("*.json"))  # no copy of the state is left afterwards
     return logged(log), diagnostics, secrets.mask
 
 

@@ -1,4 +1,4 @@
-"""`planward serve` as a process: how it begins, and how it ends."""
+"""The start and the end of `planward serve` as a process."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What is logged: one event a line, also where several processes write to one file."""
+"""The log has one event on each line, even if several processes write to one file."""
 
 import json
 import os
@@ -18,7 +18,7 @@ def test_a_line_is_written_at_once_so_that_processes_can_share_a_file() -> None:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours, theirs:
         command = [sys.executable, "-c", _TWO_EVENTS]
-        # Without a buffer every call of write() reaches the file by itself.
+        # Without a buffer, every call of write() becomes a separate write to the file.
         environ = {**os.environ, "PYTHONUNBUFFERED": "1"}
         assert subprocess.run(command, stderr=theirs.fileno(), env=environ, check=False).returncode == 0
         theirs.close()

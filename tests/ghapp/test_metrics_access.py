@@ -1,4 +1,4 @@
-"""Who may read the metrics, over real sockets: by default nobody but the machine itself."""
+"""Access to the metrics, over real sockets: by default only from the machine itself."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Migrations on SQLite and on PostgreSQL: nothing is lost, and the version before goes on beside the new one."""
+"""Migrations on SQLite and on PostgreSQL: no data is lost, and the old version keeps working beside the new one."""
 
 import asyncio
 import subprocess
@@ -63,12 +63,12 @@ def engine(url: str) -> Iterator[Engine]:
 
 
 def start(url: str) -> None:
-    """Start a Planward as far as its database goes, and end it."""
+    """Open Planward's database, which migrates it, and close it again."""
     Store(url, SEALER).close()
 
 
 def at_revision(engine: Engine, revision: int) -> MetaData:
-    """Bring the database to a revision, and read what tables the version of then knows."""
+    """Migrate the database to a revision, and read its tables as that version knew them."""
     with engine.begin() as connection:
         migrate_schema(connection, to=revision)
     return known_now(engine)
@@ -82,7 +82,7 @@ def known_now(engine: Engine) -> MetaData:
 
 
 def value_for(column: Column[Any], number: int) -> Any:
-    """Some value that the column takes, another one for each number."""
+    """A valid value for the column, a different one for each number."""
     match column.type:
         case Boolean():
             return bool(number % 2)
@@ -105,7 +105,7 @@ def write_rows(connection: Connection, known: MetaData, *numbers: int) -> None:
 
 
 def read_rows(connection: Connection, known: MetaData) -> dict[str, list[dict[str, Any]]]:
-    """Every row, in the columns that were known."""
+    """Every row, with only the columns of the old version."""
     return {
         table.name: [dict(row._mapping) for row in connection.execute(select(table).order_by(*table.primary_key))]
         for table in known.sorted_tables

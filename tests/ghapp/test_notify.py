@@ -57,7 +57,7 @@ async def somewhere_public(host: str, port: int) -> tuple[Address, ...]:
 
 
 class Chat:
-    """A chat behind httpx's wire: keeps what it was sent, answers what it was told to."""
+    """A chat as a transport of httpx: it keeps the requests and gives the answers that the test sets."""
 
     def __init__(self, status: int = 200, content: bytes = b"ok", headers: dict[str, str] | None = None) -> None:
         self.requests: list[httpx.Request] = []
@@ -73,7 +73,7 @@ class Chat:
         )
 
     def text(self, message: Message) -> str:
-        """The one section that was posted, as Slack's markup."""
+        """The only section that was posted, in Slack's markup."""
         assert self.send(message) == Sent()
         payload = json.loads(self.requests[-1].content)
         (block,) = payload["blocks"]
@@ -317,7 +317,7 @@ def test_an_address_that_cannot_be_read_is_a_result_too(url: str) -> None:
 
 
 async def answer_once(status_line: bytes, deliver_to: Callable[[str], Coroutine[Any, Any, Delivered]]) -> Delivered:
-    """A server on loopback that answers every request alike, and what delivering to it gives."""
+    """The result of a delivery to a server on loopback that gives every request the same answer."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")

@@ -1,4 +1,4 @@
-"""Where `notify` may send messages: what a repository's config names is nobody's word but its own."""
+"""The hosts to which `notify` may send messages: a repository's config alone cannot make a host trusted."""
 
 import asyncio
 import threading

@@ -49,7 +49,7 @@ def made() -> Iterator[Any]:
 
 @pytest.fixture
 def bucket(made: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A bucket without objects, and the environment that leads there."""
+    """An empty bucket, and the environment with which Planward uses it."""
     environ = {
         "AWS_ENDPOINT": made.meta.client.meta.endpoint_url,
         "AWS_ALLOW_HTTP": "true",
@@ -64,7 +64,7 @@ def bucket(made: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 class Machine:
-    """Planward on one of several machines: a database that all share, and the object store."""
+    """Planward on one of several machines, which share a database and the object store."""
 
     def __init__(self, database: Path, *keys: str, url: str | None = URL) -> None:
         self.now = 1_700_000_000.0
@@ -127,7 +127,7 @@ def test_data_moved_by_one_machine_is_readable_on_another(
     assert addresses(bucket) == []
     here.move()
     assert there.read() == before
-    # From any position on, as a browser asks that was there before.
+    # From any position, as a browser asks that has read a part already.
     for position, _, _ in log:
         later = there.do(there.store.runs.read_log(ID, after=position))
         assert later == tuple(each for each in log if each[0] > position)

@@ -1,4 +1,4 @@
-"""What takes as long as what others wrote is large is nowhere called on the event loop."""
+"""Functions whose time grows with input from outside are never called on the event loop."""
 
 import ast
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ SIZED_BY_OTHERS = frozenset(
 
 
 def called_on_the_loop(source: str) -> Iterator[str]:
-    """The names of what coroutines call themselves: not what they hand to a thread, nor what functions in them call."""
+    """The functions that coroutines call directly, not those that they pass to a thread or call in inner functions."""
     for function in ast.walk(ast.parse(source)):
         if isinstance(function, ast.AsyncFunctionDef):
             yield from _called(function.body)

@@ -1,4 +1,4 @@
-"""What the pages ask over many repositories, on SQLite and on PostgreSQL."""
+"""The queries of the pages over many repositories, on SQLite and on PostgreSQL."""
 
 import asyncio
 import dataclasses

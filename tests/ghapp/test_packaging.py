@@ -1,4 +1,4 @@
-"""What the distribution declares and contains: dependencies, extras, types, package data."""
+"""The declarations and contents of the distribution: dependencies, extras, types, package data."""
 
 import ast
 import re
@@ -38,7 +38,7 @@ EXTRAS = {
 
 
 def product_imports() -> Iterator[tuple[str, str, frozenset[str]]]:
-    """(file, imported package, distributions that have it) for every import of something that is not ours."""
+    """(file, imported package, distributions that contain it) for every import of a package that is not Planward's."""
     distributions = packages_distributions()
     for path in sorted(path for room in ("checks", "ghapp") for path in (TOP / room).rglob("*.py")):
         for name in sorted(imported(ast.parse(path.read_text()))):

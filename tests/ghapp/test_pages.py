@@ -1,4 +1,4 @@
-"""Pages without sign-in: what they show, to whom, and the live log, over a real socket."""
+"""Pages without sign-in over a real socket: their content, access to them, and the live log."""
 
 import asyncio
 import threading
@@ -29,7 +29,7 @@ def served(new_database: NewDatabase, tmp_path: Path) -> Iterator[Served]:
 
 @pytest.fixture(scope="module")
 def shared(new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """For what leaves nothing behind."""
+    """A server for tests that change nothing."""
     directory = tmp_path_factory.mktemp("shared")
     with serving(directory, PLANWARD_DATABASE_URL=new_database(directory)) as served:
         served.repository()

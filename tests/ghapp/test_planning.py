@@ -1,4 +1,4 @@
-"""init, plan and show have their time together; one over a limit says so. The engine is a small program."""
+"""init, plan and show share one time limit, and an exceeded limit is reported. The engine is a small program."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ MB = 1_000_000
 
 
 def plan(directory: Path, script: str, *, timeout_s: float = 30, limits: Limits = NO_LIMITS) -> Planned | FailedCommand:
-    """Plan with an engine that does this for its command `command`, and nothing else."""
+    """Plan with an engine that runs this script for its command `command`, and does nothing for other commands."""
     checkout = directory / "checkout"
     (checkout / "network").mkdir(parents=True)
     engine = directory / "engine.py"

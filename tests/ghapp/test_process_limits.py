@@ -1,4 +1,4 @@
-"""Limits of a program: if it exceeds one it is ended, and the report says how."""
+"""Limits of a program: if it exceeds one it is ended, and the result names the limit."""
 
 import asyncio
 import os
@@ -15,7 +15,7 @@ from ghapp.processes.measuring import machine_bytes
 MB = 1_000_000
 
 EATS = "eaten = []\nfor _ in range(400):\n    eaten.append(bytearray(5_000_000)); time.sleep(0.02)\ntime.sleep(600)\n"
-"""250 MB a second, up to 2 GB."""
+"""Takes 250 MB of memory a second, up to 2 GB."""
 
 
 def run(script: str, limits: Limits, **options: Any) -> Exited:

@@ -1,4 +1,4 @@
-"""How programs are run and ended: lines, signals, time limits."""
+"""Running and ending programs: lines, signals, time limits."""
 
 import asyncio
 import sys

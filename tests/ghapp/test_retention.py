@@ -1,4 +1,4 @@
-"""Which data is removed with age, and which is kept whatever its age, on SQLite and on PostgreSQL."""
+"""The data that is removed with age and the data that is kept whatever its age, on SQLite and on PostgreSQL."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +24,7 @@ def urls(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture
 def past(urls: str) -> Iterator[Past]:
-    """A store without rows; creating the tables again for each test would take longer than all of the tests."""
+    """A store without rows. It is emptied for each test, since creating the tables again would take longer."""
     past = Past(urls)
     for table in reversed(metadata.sorted_tables):
         past.execute(table.delete())
@@ -146,7 +146,7 @@ def test_attempts_at_one_commit_go_together(past: Past) -> None:
     assert [past.has(id) for id in "012"] == [True, True, True]
     past.wait(20)
     past.do(past.store.retention.remove_runs(before=past.now - 30 * DAY, limit=1))
-    # Broken off in the middle, the numbers that are left have no gap.
+    # If a removal is interrupted in the middle, the remaining numbers have no gap.
     assert [past.has(id) for id in "012"] == [True, True, False]
 
 

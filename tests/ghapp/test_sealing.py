@@ -1,4 +1,4 @@
-"""Logs and reports at rest."""
+"""Encryption of stored logs and reports."""
 
 from pathlib import Path
 

@@ -66,7 +66,7 @@ def resident_bytes(pid: int) -> int:
 
 
 def send(port: int, ended: threading.Event) -> None:
-    """A delivery without a signature, of which the last byte does not come."""
+    """Send a delivery without a signature, except for its last byte."""
     head = (
         f"POST /webhooks/github HTTP/1.1\r\nHost: 127.0.0.1\r\nX-GitHub-Event: push\r\nX-GitHub-Delivery: d-1\r\n"
         f"Content-Type: application/json\r\nContent-Length: {SIZE}\r\n\r\n"

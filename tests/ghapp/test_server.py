@@ -58,7 +58,7 @@ def deliver(served: Served, event: str, payload: Any, *, id: str = "d-1", **head
 
 
 def count_of(served: Served, line: str) -> float:
-    """The value of a sample, 0 where there is none."""
+    """The value of a sample, 0 if there is none."""
     with served.client() as client:
         text = client.get("/metrics").text
     found = [each for each in text.splitlines() if each.startswith(line + " ")]

@@ -1,4 +1,4 @@
-"""What Terraform gets for a state besides Vault's secrets: a registry's token, and the server's own identity."""
+"""Terraform's credentials besides Vault's secrets: a registry's token, and the server's own identity."""
 
 import asyncio
 import contextlib
@@ -22,7 +22,7 @@ from cryptography.x509.oid import NameOID
 
 from ghapp.terraform import find_terraforms, prepare_workdir
 
-HTTPS = 443  # the name of the variable has no place for a port
+HTTPS = 443  # the name of the variable cannot contain a port
 
 
 class Registry(BaseHTTPRequestHandler):
@@ -109,7 +109,7 @@ def registry(directory: Path) -> Iterator[Path]:
 
 
 def initialised(directory: Path, env: Mapping[str, str], given: Mapping[str, str] | None = None) -> tuple[bool, str]:
-    """Run init in the root module `net` with these variables: whether it is done, and its environment's files."""
+    """Run init in the root module `net` with these variables; returns whether it is done, and the identity file."""
 
     async def run() -> tuple[bool, str]:
         terraform = find_terraforms("terraform")[0]

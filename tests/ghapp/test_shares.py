@@ -1,4 +1,4 @@
-"""A worker's running jobs: a share of a backlog, and a share for each repository."""
+"""The shares of a worker's running jobs: for a backlog, and for each repository."""
 
 import asyncio
 import os
@@ -22,7 +22,7 @@ from tests.databases import NewDatabase
 from tests.stories.waiting import eventually
 
 MORE = int(os.environ.get("PLANWARD_TEST_BACKLOG", "4"))
-"""How many jobs of each kind wait beyond what may be under way. With 1,000 it is a long test."""
+"""The number of waiting jobs of each kind, beyond those that may be under way. With 1,000 it is a long test."""
 
 
 def announcement(repository: int, number: int) -> Replan:
@@ -47,13 +47,13 @@ def look(repository: int, number: int) -> Reconcile:
 
 @contextmanager
 def worker(url: str, directory: Path) -> Iterator[Path]:
-    """A worker on this database; returns the file in which each flow that has begun is a line."""
-    told, over = directory / "told", directory / "over"
-    words = [url, str(directory), str(told), str(over)]
+    """Run a worker on this database; yields the file in which each flow that has begun is a line."""
+    record, over = directory / "record", directory / "over"
+    words = [url, str(directory), str(record), str(over)]
     process = subprocess.Popen([sys.executable, "-m", "tests.ghapp.shares_worker", *words])
     try:
-        eventually(lambda: told.exists() or process.poll() is not None, "the worker is ready")
-        yield told
+        eventually(lambda: record.exists() or process.poll() is not None, "the worker is ready")
+        yield record
     finally:
         over.touch()
         process.terminate()
@@ -80,10 +80,10 @@ def test_a_backlog_of_one_repository_leaves_room_for_another_and_plans_delay_no_
         look: QUEUES["background"]["worker_concurrency"],
     }
     accept(url, [kind(1, number) for kind, share in shares.items() for number in range(share + MORE)])
-    with worker(url, tmp_path) as told:
+    with worker(url, tmp_path) as record:
 
         def begun() -> Counter[str]:
-            return Counter(line.split(":")[0] for line in told.read_text().splitlines() if line != "ready")
+            return Counter(line.split(":")[0] for line in record.read_text().splitlines() if line != "ready")
 
         expected = {kind(1, 0).key.split(":")[0]: share for kind, share in shares.items()}
         eventually(lambda: begun() == expected, f"each has its share under way: {expected}")
@@ -95,7 +95,7 @@ def test_a_backlog_of_one_repository_leaves_room_for_another_and_plans_delay_no_
 
 
 class TestSideBySide:
-    """A flow's steps: some at once, all in their order."""
+    """The steps of a flow that run side by side: a few at once, begun in their order."""
 
     def test_steps_begin_in_order_and_at_most_the_allowed_number_run_at_once(self) -> None:
         begun: list[int] = []

@@ -1,4 +1,4 @@
-"""Sign-in with GitHub, and who sees what, over real sockets."""
+"""Sign-in with GitHub, and what each person can see, over real sockets."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Planward as `nohup` and `&` in a script start it, with signals ignored: its programs have them all."""
+"""Planward started by `nohup` or by `&` in a script, which ignore signals: its programs do not ignore any."""
 
 import subprocess
 import sys
@@ -36,7 +36,7 @@ asyncio.run(work())
 
 @pytest.fixture
 def wrapper(tmp_path: Path) -> Path:
-    """A script around a program that ends it in order when it is interrupted, as providers and engines have them."""
+    """A wrapper script that ends its program gracefully when it is interrupted, as some engines have."""
     script = tmp_path / "wrapper"
     script.write_text("#!/bin/sh\ntrap 'echo ended in order; exit 7' INT\necho begun\nsleep 120 &\nwait\n")
     script.chmod(0o755)

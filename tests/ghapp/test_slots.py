@@ -16,7 +16,7 @@ Waiting = tuple[int, Operation, int]
 
 
 def turns_of(*waiting: str) -> list[str]:
-    """The order in which those who wait have their turns; each is a repository's digit, `p` or `a`, and any name."""
+    """The order in which waiting runs have their turns; each is a repository's digit, `p` or `a`, and any name."""
     turns: Turns[str] = Turns()
     for each in waiting:
         turns.join(RepositoryId(int(each[0])), "apply" if each[1] == "a" else "plan", each)
@@ -79,7 +79,7 @@ def test_every_other_repository_has_at_most_one_turn_between_two_turns_of_a_wait
     turns: Turns[Waiting] = Turns()
     waiting: list[Waiting] = []
     since: dict[tuple[int, Operation | None], list[tuple[int, Operation]]] = {}
-    """Who had a turn while a repository (and one of its operations) waited, since its own or since it came."""
+    """The turns of others while a repository (and one of its operations) waits, since its last turn or its arrival."""
 
     def forget() -> None:
         there = {(who, None) for who, _, _ in waiting} | {(who, operation) for who, operation, _ in waiting}
@@ -135,7 +135,7 @@ def test_inside_a_line_it_is_first_come_first_served(steps: list[tuple[str, int,
 
 
 class TestPlaces:
-    """The slots themselves; `seen` is what the metrics are told."""
+    """The slots themselves; `seen` has the values that the metrics get."""
 
     def test_no_more_runs_than_slots_proceed_at_once(self) -> None:
         asyncio.run(self._no_more_at_once_than_places())

@@ -26,7 +26,7 @@ MANY = 40
 
 
 class EverySoOften(Fates):
-    """Every 29th thing that is said breaks the connection off, before it is heard and after it in turn."""
+    """Resets the connection at every 29th message, in turn before and after the server receives it."""
 
     said = 0
 
@@ -64,7 +64,7 @@ def test_a_write_is_stored(url: str, drawn: Fates) -> None:
 
 
 class LosesCommits(TcpProxy):
-    """Every second answer to the end of a transaction gets lost."""
+    """Loses every second answer to the end of a transaction."""
 
     ends: ClassVar[Iterator[int]] = itertools.count()
 

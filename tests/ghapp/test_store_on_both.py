@@ -78,7 +78,7 @@ def test_a_log_that_is_written_from_several_sides_is_read_without_gaps(store: St
         after = 0
         whole = False
         while not whole:
-            whole = writing.done()  # what is read after that is all there is
+            whole = writing.done()  # a reading after that finds everything
             pieces = await store.runs.read_log(RUN.id, after=after)
             after = pieces[-1][0] if pieces else after
             seen += [text for _, _, text in pieces]
@@ -113,7 +113,7 @@ def test_pull_requests_lead_to_the_apply_runs_that_explain_them_now(store: Store
         await store.runs.change_apply(first.id, lambda state: dataclasses.replace(state, explains=(2, 3)))
         await store.runs.change_apply(second.id, lambda state: dataclasses.replace(state, explains=(2,)))
         assert await explained_by() == {1: [], 2: [first.id, second.id], 3: [first.id]}
-        await store.runs.begin(dataclasses.replace(first, state=ApplyState()))  # a step that is repeated
+        await store.runs.begin(dataclasses.replace(first, state=ApplyState()))  # a repeated step
         assert await explained_by() == {1: [], 2: [first.id, second.id], 3: [first.id]}
 
     asyncio.run(story())

@@ -197,7 +197,7 @@ READS_ALL = {
     "executors.remove": "a row for each worker",
     "overview.count_runs": "counts all; asked by the metrics",
 }
-"""What may read every row, and why. Retention, offloading and key rotation look at what is old in batches."""
+"""Queries that may read every row, and why. Retention, offloading and key rotation read old rows in batches."""
 ROOMS = (
     "runs",
     "branches",
@@ -270,7 +270,7 @@ def test_a_query_uses_an_index(name: str, few: Store) -> None:
         for statement, parameters in asked:
             plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
             scans = [row.detail for row in plan if row.detail.startswith("SCAN") and "CONSTANT" not in row.detail]
-            # The index of unfinished runs has nothing else in it; `environments` were found one by one.
+            # The index of unfinished runs contains only those; `environments` were found one by one.
             allowed = ("SCAN environments", "SCAN runs USING INDEX runs_unfinished")
             assert [scan for scan in scans if scan not in allowed] == [], statement
 
@@ -281,7 +281,7 @@ def test_a_query_reads_no_more_where_ten_times_as_much_is_stored(name: str, few:
 
 
 def steps(store: Store, call: Call) -> int:
-    """How many instructions SQLite's machine carries out."""
+    """The number of instructions that SQLite's virtual machine executes."""
     counted = 0
 
     def count() -> int:

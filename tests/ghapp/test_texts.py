@@ -51,7 +51,7 @@ def cause(decided: object) -> str:
 
 def of_pull_requests() -> Iterator[str]:
     def vouch(**differs: object) -> str:
-        told = {
+        facts = {
             "author": "eve",
             "same_repository": True,
             "author_is_bot": False,
@@ -59,7 +59,7 @@ def of_pull_requests() -> Iterator[str]:
             "trusted_bots": (),
             "approved_by": None,
         }
-        return cause(gate.vouch(**{**told, **differs}))  # type: ignore[arg-type]
+        return cause(gate.vouch(**{**facts, **differs}))  # type: ignore[arg-type]
 
     yield vouch(same_repository=False)
     yield vouch(untrusted_pusher="helpful[bot]")
@@ -150,7 +150,7 @@ def of_tips() -> Iterator[str]:
 
 
 def of_notes() -> Iterator[str]:
-    """What stands under the first line."""
+    """The text under the first line."""
     for applied in (False, True):
         yield texts.after_failure(applied=applied, who=who_decides(("bob", "acme/platform")))
     for root_modules in (["network"], ["network", "app"]):
@@ -165,7 +165,7 @@ def of_notes() -> Iterator[str]:
 
 
 def reasons() -> Iterator[str]:
-    """Why a push is not explained."""
+    """The reason why a push is not explained."""
     merged = explain.MergedPullRequest(
         number=12,
         base_repository_id=1,
@@ -194,12 +194,12 @@ def reasons() -> Iterator[str]:
 
 
 def _with(merged: explain.MergedPullRequest, **differs: object) -> explain.MergedPullRequest:
-    told = {name: getattr(merged, name) for name in explain.MergedPullRequest.__slots__}
-    return explain.MergedPullRequest(**{**told, **differs})
+    facts = {name: getattr(merged, name) for name in explain.MergedPullRequest.__slots__}
+    return explain.MergedPullRequest(**{**facts, **differs})
 
 
 def decided(**differs: object) -> str:
-    told = {
+    facts = {
         "run": "r",
         "environment": "production",
         "root_module": "network",
@@ -210,7 +210,7 @@ def decided(**differs: object) -> str:
         "review": gate.ExplainedMerge(),
         "by_hand": False,
     }
-    return cause(gate.decide_apply(**{**told, **differs}))  # type: ignore[arg-type]
+    return cause(gate.decide_apply(**{**facts, **differs}))  # type: ignore[arg-type]
 
 
 def of_deciders() -> Iterator[str]:
@@ -236,7 +236,7 @@ SUMMARIES: Mapping[Failure, str] = {
     Failure.WORKSPACE_MISSING: 'Currently selected workspace "staging" does not exist',
     Failure.VERSION_UNSUPPORTED: "Unsupported Terraform Core version",
 }
-"""As Terraform says it."""
+"""A diagnostic in Terraform's form."""
 
 
 def of_terraform() -> Iterator[str]:

@@ -58,7 +58,7 @@ def test_a_loop_that_failed_is_begun_again(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 class Database:
-    """DBOS' tables of a worker, as far as the lookout reads them."""
+    """DBOS' tables of a worker, with only the columns that the lookout reads."""
 
     def __init__(self) -> None:
         self.engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
@@ -74,7 +74,7 @@ class Database:
 
 @pytest.fixture
 def polled(monkeypatch: pytest.MonkeyPatch) -> "SimpleQueue[str]":
-    """The names of the queues whose loops poll, as they do."""
+    """Record the name of a queue whenever its loop polls."""
     names: SimpleQueue[str] = SimpleQueue()
 
     def loop(event: WakeableEvent, _: object, queue: Any) -> None:
@@ -128,7 +128,7 @@ def test_the_end_of_a_job_is_looked_for_more_and_more_rarely(monkeypatch: pytest
             if len(pauses) == 6:
                 ended.set()
                 return super().wait(60)
-            return len(pauses) == 4  # somebody woke it
+            return len(pauses) == 4  # the loop was woken
 
     monkeypatch.setattr(pollers, "_look", Look())
     pollers.begin(cast("Any", Database()), [], every_s=0.5)

@@ -1,4 +1,4 @@
-"""What a worker counts for Prometheus."""
+"""A worker's metrics for Prometheus."""
 
 import asyncio
 
@@ -9,7 +9,7 @@ from ghapp.work_metrics import WorkMetrics
 
 
 def count_of(metrics: WorkMetrics, line: str) -> float:
-    """The value of a sample, 0 where there is none."""
+    """The value of a sample, 0 if there is none."""
     found = [each for each in metrics.exposition().splitlines() if each.startswith(line + " ")]
     return float(found[0].rpartition(" ")[2]) if found else 0.0
 

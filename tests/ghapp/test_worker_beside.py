@@ -1,4 +1,4 @@
-"""The worker beside `serve`: started again when it ends, given up when it ends again and again, and never alone."""
+"""The worker of `serve`: it is restarted when it ends, given up if it keeps ending, and never outlives `serve`."""
 
 import asyncio
 import json
@@ -27,7 +27,7 @@ from ghapp.worker_process.link import inherited_link
 
 link = inherited_link()
 environ = take_environment(["PLANWARD_SECRET"])
-told = open(sys.argv[1], "a", buffering=1)
+record = open(sys.argv[1], "a", buffering=1)
 
 async def answer(subject):
     return [subject, environ["PLANWARD_SECRET"]]
@@ -35,12 +35,12 @@ async def answer(subject):
 async def work():
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    link.working(wake=lambda queue: told.write(f"woken {queue}\\n"), answer=answer)
-    told.write(f"works {os.getpid()}\\n")
+    link.working(wake=lambda queue: record.write(f"woken {queue}\\n"), answer=answer)
+    record.write(f"works {os.getpid()}\\n")
     if sys.argv[2] == "ends":
         os._exit(3)
     await stop.wait()
-    told.write("ended in order\\n")
+    record.write("ended in order\\n")
 
 link.wait_until_begun()
 if sys.argv[2] == "refuses":
@@ -51,36 +51,36 @@ asyncio.run(work())
 
 
 class Workers:
-    """Workers that only say what happens to them."""
+    """Workers that only record their events."""
 
     def __init__(self, directory: Path, how: str = "works") -> None:
-        self._told = directory / "told"
-        self._told.touch()
+        self._record = directory / "record"
+        self._record.touch()
         self._how = how
 
     def spawn(self, descriptors: Mapping[str, int]) -> "subprocess.Popen[bytes]":
-        """Start one; the later ones work."""
+        """Start a worker; only the first one may behave differently."""
         environ = {**os.environ, **{name: str(number) for name, number in descriptors.items()}}
-        words = [sys.executable, "-c", textwrap.dedent(WORKER), str(self._told), self._how]
+        words = [sys.executable, "-c", textwrap.dedent(WORKER), str(self._record), self._how]
         return subprocess.Popen(words, env=environ, pass_fds=tuple(descriptors.values()))
 
     def beside(self) -> WorkerBeside:
-        """One beside this process."""
+        """The supervisor of a worker below this process."""
         return WorkerBeside({"PLANWARD_SECRET": SECRET}, spawn=self.spawn, patience=PATIENCE)
 
     @property
-    def told(self) -> list[str]:
-        """What they said."""
-        return self._told.read_text().splitlines()
+    def events(self) -> list[str]:
+        """The recorded events."""
+        return self._record.read_text().splitlines()
 
     @property
     def pids(self) -> list[int]:
-        """Those that worked."""
-        return [int(each.split()[1]) for each in self.told if each.startswith("works")]
+        """The process ids of the workers that have begun to work."""
+        return [int(each.split()[1]) for each in self.events if each.startswith("works")]
 
 
 async def until(condition: Callable[[], object]) -> None:
-    """Wait for it."""
+    """Wait until a condition holds."""
     while not condition():  # noqa: ASYNC110 - other processes bring it about
         await asyncio.sleep(0.01)
 
@@ -106,11 +106,11 @@ def test_the_worker_is_woken_queried_and_ended_gracefully(workers: Workers) -> N
         beside = workers.beside()
         async with beside.running(never):
             beside.wake("plans")
-            await until(lambda: "woken plans" in workers.told)
+            await until(lambda: "woken plans" in workers.events)
             return await beside.failing(), await beside.metrics()
 
     assert asyncio.run(work()) == (("failing", SECRET), f"metrics{SECRET}")
-    assert workers.told[-1] == "ended in order"
+    assert workers.events[-1] == "ended in order"
 
 
 def test_a_killed_worker_is_started_again_with_its_secrets(workers: Workers) -> None:
@@ -182,7 +182,7 @@ def served(workers_directory: Path) -> Iterator["subprocess.Popen[str]"]:
 
 
 def is_gone(pid: int) -> bool:
-    """Whether it has ended; what nobody has waited for yet counts."""
+    """Whether a process has ended. A zombie counts as ended."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
     except (FileNotFoundError, ProcessLookupError):
@@ -197,7 +197,7 @@ def test_the_worker_ends_with_its_serve_however_that_ends(workers: Workers, tmp_
             time.sleep(0.01)
         [worker] = workers.pids
         if stopped:
-            os.kill(worker, signal.SIGSTOP)  # it can do nothing for that itself
+            os.kill(worker, signal.SIGSTOP)  # a stopped worker cannot end itself
         process.kill()
         process.wait()
         while not is_gone(worker):

@@ -14,8 +14,8 @@ def test_a_redelivery_is_not_processed_again(line: Line) -> None:
     number = story.propose()
     merged = story.land(number)
     story.quiet()
-    told = [each for each in line.github.deliveries if each.repository_id == story.repository.id]
-    again = [each for each in told if (each.event, each.action) in DELIVERED_TWICE]
+    deliveries = [each for each in line.github.deliveries if each.repository_id == story.repository.id]
+    again = [each for each in deliveries if (each.event, each.action) in DELIVERED_TWICE]
     assert len(again) == 4  # two pushes: of the topic and of the merge
     for delivery in again:
         line.github.redeliver(delivery.guid)
@@ -121,13 +121,13 @@ def test_two_hundred_deliveries_in_two_seconds_while_a_plan_runs_are_answered_in
         waits = story.root_module("network", extra=slow.module("waits"))["network/main.tf"]
         story.propose({"network/main.tf": waits})
         eventually(lambda: slow.asked, "Terraform runs")
-        told = next(
+        push = next(
             each for each in line.github.deliveries if (each.event, each.repository_id) == ("push", story.repository.id)
         )
-        gone = {**told.payload, "ref": "refs/heads/gone", "deleted": True}  # the time is that of accepting alone
+        gone = {**push.payload, "ref": "refs/heads/gone", "deleted": True}  # the time is that of accepting alone
         answered = deliver(line.url, gone, per_second=100, number=200)
         assert {each.status for each in answered} == {202}
         assert max(each.seconds for each in answered) < 10  # GitHub hangs up then
         key = f"{story.repository.id}:apply:gone:"
-        wanted = {f"{key}{pushed(number)}:{told.payload['before']}:0" for number in range(1, 201)}
+        wanted = {f"{key}{pushed(number)}:{push.payload['before']}:0" for number in range(1, 201)}
         eventually(lambda: wanted <= {each["job"] for each in line.events("job_done")}, "each is carried out")

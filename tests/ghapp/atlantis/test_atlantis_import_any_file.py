@@ -1,4 +1,4 @@
-"""Whatever is imported passes the check, and a file that is not Atlantis' is refused."""
+"""Every imported config passes the check, and a file that is not Atlantis' is refused."""
 
 from typing import Any
 

@@ -138,7 +138,7 @@ EVERY_KEY = {
     "workflows.w.plan.steps[0].": "apply env import init multienv plan policy_check run show state_rm",
     "workflows.w.plan.steps[0].plan.": "extra_args",
 }
-"""Every key of Atlantis 0.47, as the structs in its server/core/config/raw have them."""
+"""Every key of Atlantis 0.47, from the structs in its server/core/config/raw."""
 
 CARRIED = {
     "": "autodiscover projects version workflows",
@@ -150,11 +150,11 @@ CARRIED = {
     "workflows.w.plan.steps[0].": "apply init plan",
     "workflows.w.plan.steps[0].plan.": "extra_args",
 }
-"""Those that say something in Planward's config; what of their content does not is named by itself."""
+"""The keys with a counterpart in Planward's config; parts of their content that have none are named separately."""
 
 
 def with_key(place: str, key: str) -> tuple[dict[str, Any], str]:
-    """A file that has this key, with a value that fits, and where it stands."""
+    """A file with this key and a valid value for it, and the key's position."""
     lists = ("projects", "policy_sets", "steps", "extra_args", "ignore_paths", "depends_on", "when_modified")
     value: Any = {
         "version": 3,

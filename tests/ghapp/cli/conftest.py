@@ -8,7 +8,7 @@ import pytest
 import structlog
 
 from ghapp.cli import main
-from tests.ghapp.cli.working_copy import NETWORK, Run, Said, git, write
+from tests.ghapp.cli.working_copy import NETWORK, CommandResult, Run, git, write
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PLANWARD_DATA_DIR", str(tmp_path / "data"))
 
-    def run(*words: str | Path) -> Said:
+    def run(*words: str | Path) -> CommandResult:
         monkeypatch.setattr(sys, "argv", ["planward", *map(str, words)])
         capsys.readouterr()
         status = 0
@@ -27,7 +27,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
         except SystemExit as ended:
             status = int(ended.code or 0)
         captured = capsys.readouterr()
-        return Said(status=status, out=captured.out, err=captured.err)
+        return CommandResult(status=status, out=captured.out, err=captured.err)
 
     yield run
     # The command's logging still writes to the captured stderr, which is closed now.

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ghapp.local_github import LocalGitHub
-from tests.ghapp.cli.working_copy import NETWORK, Run, Said
+from tests.ghapp.cli.working_copy import NETWORK, CommandResult, Run
 from tests.openbao import OpenBao
 
 
@@ -31,11 +31,11 @@ def on_github(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Local
 
 
 def test_config_show_fetches_a_repository_as_the_app(run: Run, on_github: LocalGitHub) -> None:
-    said = run("config", "show", "acme/infra")
-    assert (said.status, said.err) == (0, "")
-    assert re.match(r"acme/infra at [0-9a-f]{12}\n\nteam infra\n\nenvironments\n", said.out)
-    assert "1. network: backend local (network/main.tf:2)" in said.out
-    assert "staging: workspace default; backend files network/staging.backend.hcl" in said.out
+    result = run("config", "show", "acme/infra")
+    assert (result.status, result.err) == (0, "")
+    assert re.match(r"acme/infra at [0-9a-f]{12}\n\nteam infra\n\nenvironments\n", result.out)
+    assert "1. network: backend local (network/main.tf:2)" in result.out
+    assert "staging: workspace default; backend files network/staging.backend.hcl" in result.out
 
 
 @pytest.mark.parametrize("command", [("config", "show"), ("doctor",)])
@@ -56,13 +56,13 @@ secrets:
 """
     on_github.commit("acme/infra", "staging", {".github/planward.yml": config}, by="grace", start="staging")
     openbao.put("kv/own-of-the-cli/planward", repositories="acme/infra")
-    said = run(*command, "acme/infra").out
-    assert "team own-of-the-cli: " in said
-    assert "kv/own-of-the-cli/planward names the repository" in said
-    assert "acme/infra may not use the secrets of the team closed-of-the-cli" in said
-    assert "vault kv put kv/closed-of-the-cli/planward repositories=" in said
-    assert 'secrets in .github/planward.yml names "kv/payments/production/*"' in said
-    assert "datadog" not in said.partition("who may use which secrets")[2]
+    result = run(*command, "acme/infra").out
+    assert "team own-of-the-cli: " in result
+    assert "kv/own-of-the-cli/planward names the repository" in result
+    assert "acme/infra may not use the secrets of the team closed-of-the-cli" in result
+    assert "vault kv put kv/closed-of-the-cli/planward repositories=" in result
+    assert 'secrets in .github/planward.yml names "kv/payments/production/*"' in result
+    assert "datadog" not in result.partition("who may use which secrets")[2]
 
 
 @pytest.mark.parametrize("command", [("config", "show"), ("doctor",)])
@@ -71,29 +71,29 @@ def test_errors_in_root_modules_are_shown_with_those_this_machine_cannot_run(
 ) -> None:
     files = {"late/main.tf": 'terraform {\n  required_version = ">= 99"\n  backend "s3" {}\n}\n'}
     on_github.commit("acme/infra", "staging", files, by="grace", start="staging")
-    said = run(*command, "acme/infra").out
-    assert "network in testing: the local backend (network/main.tf:2) ignores path in the workspace" in said
-    assert 'late: no Terraform that is installed satisfies required_version ">= 99"' in said
+    result = run(*command, "acme/infra").out
+    assert "network in testing: the local backend (network/main.tf:2) ignores path in the workspace" in result
+    assert 'late: no Terraform that is installed satisfies required_version ">= 99"' in result
 
 
 def test_config_show_says_each_problem_of_a_repository(run: Run, on_github: LocalGitHub) -> None:
     on_github.commit("acme/infra", "staging", {".github/planward.yml": "teem: x\n"}, by="grace", start="staging")
-    said = run("config", "show", "acme/infra")
-    assert (said.status, said.out.startswith(".github/planward.yml:1")) == (1, True)
+    result = run("config", "show", "acme/infra")
+    assert (result.status, result.out.startswith(".github/planward.yml:1")) == (1, True)
 
 
 @pytest.mark.parametrize("name", ["acme/private", "acme/nowhere"])
 def test_config_show_reports_a_repository_without_the_app_in_one_line(
     run: Run, on_github: LocalGitHub, name: str
 ) -> None:
-    assert run("config", "show", name) == Said(
+    assert run("config", "show", name) == CommandResult(
         status=1, out="", err=f"planward: the App is not installed on {name}, or there is no such repository\n"
     )
 
 
 def test_config_show_of_neither_is_wrong_use(run: Run) -> None:
-    said = run("config", "show", "no where")
-    assert (said.status, said.err) == (
+    result = run("config", "show", "no where")
+    assert (result.status, result.err) == (
         2,
         "planward: no where is neither a directory nor a repository: give DIR or OWNER/REPO. See planward config show "
         "--help\n",

@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.ghapp.cli.working_copy import NETWORK, Run, Said, git, write
+from tests.ghapp.cli.working_copy import NETWORK, CommandResult, Run, git, write
 from tests.openbao import OpenBao
 
 
 def test_plan_shows_the_report_of_a_working_copy(run: Run, copy: Path) -> None:
-    said = run("plan", copy)
-    assert (said.status, said.err) == (0, "Terraform ran without a sandbox, as by hand\n")
-    assert said.out.startswith("1 to add in testing\n")
-    assert "+ terraform_data.net" in said.out
-    assert "+ input.size = 3" in said.out
-    assert "\x1b[" not in said.out
+    result = run("plan", copy)
+    assert (result.status, result.err) == (0, "Terraform ran without a sandbox, as by hand\n")
+    assert result.out.startswith("1 to add in testing\n")
+    assert "+ terraform_data.net" in result.out
+    assert "+ input.size = 3" in result.out
+    assert "\x1b[" not in result.out
 
 
 def test_plan_writes_nothing_to_the_working_copy_nor_to_the_state(run: Run, copy: Path, tmp_path: Path) -> None:
@@ -34,9 +34,9 @@ def test_plan_takes_the_files_as_they_are_now_without_what_git_ignores(run: Run,
 
 
 def test_plan_of_another_environment_takes_its_files(run: Run, copy: Path) -> None:
-    said = run("plan", copy, "-e", "staging")
-    assert said.out.startswith("1 to add in staging\n")
-    assert "+ input.size = 4" in said.out
+    result = run("plan", copy, "-e", "staging")
+    assert result.out.startswith("1 to add in staging\n")
+    assert "+ input.size = 4" in result.out
 
 
 @pytest.mark.parametrize("directory", ["network", "."])
@@ -57,16 +57,16 @@ def test_plan_in_a_directory_of_a_root_module_takes_that_one(run: Run, copy: Pat
 
 @pytest.mark.parametrize("form", ["markdown", "html", "json"])
 def test_plan_prints_the_report_in_other_forms(run: Run, copy: Path, form: str) -> None:
-    said = run("plan", copy, "--format", form)
-    assert said.status == 0
+    result = run("plan", copy, "--format", form)
+    assert result.status == 0
     match form:
         case "markdown":
-            assert said.out.startswith("### 1 to add in testing\n")
+            assert result.out.startswith("### 1 to add in testing\n")
         case "html":
-            assert said.out.startswith("<!doctype html>\n")
-            assert '<section class="report success">' in said.out
+            assert result.out.startswith("<!doctype html>\n")
+            assert '<section class="report success">' in result.out
         case _:
-            report = json.loads(said.out)
+            report = json.loads(result.out)
             assert (report["title"], report["conclusion"]) == ("1 to add in testing", "success")
             assert report["commit_sha"] == git(copy, "rev-parse", "HEAD").strip()
             assert "digest" not in report["root_modules"][0]
@@ -84,17 +84,17 @@ def test_plan_with_verbose_shows_what_terraform_says(run: Run, copy: Path) -> No
 
 def test_a_plan_that_fails_is_a_report_and_exit_status_1(run: Run, copy: Path) -> None:
     write(copy / "network/main.tf", NETWORK.replace("var.size", "var.sise"))
-    said = run("plan", copy)
-    assert (said.status, said.err) == (1, "Terraform ran without a sandbox, as by hand\n")
-    first = said.out.splitlines()[0]
+    result = run("plan", copy)
+    assert (result.status, result.err) == (1, "Terraform ran without a sandbox, as by hand\n")
+    first = result.out.splitlines()[0]
     assert first == "network in testing: plan failed: Reference to undeclared input variable (network/main.tf:10)"
 
 
 def test_a_state_that_would_lie_in_the_working_copy_is_a_failure(run: Run, copy: Path) -> None:
     write(copy / "network/main.tf", NETWORK.replace('  backend "local" {}\n', ""))
-    said = run("plan", copy)
-    assert said.status == 1
-    assert "network" in said.out.splitlines()[0]
+    result = run("plan", copy)
+    assert result.status == 1
+    assert "network" in result.out.splitlines()[0]
     assert not list(copy.rglob("*.tfstate"))
 
 
@@ -102,9 +102,9 @@ def test_root_modules_that_build_on_a_failed_one_are_not_tried(run: Run, copy: P
     write(copy / "network/main.tf", NETWORK.replace("var.size", "var.sise"))
     write(copy / "app/main.tf", 'terraform {\n  backend "local" {\n    path = "/nowhere/app.tfstate"\n  }\n}\n')
     write(copy / ".github/planward.yml", "root_modules: [{dir: network}, {dir: app, depends_on: [network]}]\n")
-    said = run("plan", copy)
-    assert said.status == 1
-    assert "app was not tried: network, which it comes after, did not succeed" in said.out
+    result = run("plan", copy)
+    assert result.status == 1
+    assert "app was not tried: network, which it comes after, did not succeed" in result.out
 
 
 def test_plan_reads_secrets_from_vault_and_never_prints_them(
@@ -117,10 +117,10 @@ def test_plan_reads_secrets_from_vault_and_never_prints_them(
     monkeypatch.setenv("VAULT_ADDR", openbao.address)
     monkeypatch.setenv("VAULT_TOKEN", openbao.token)
     for form in ("text", "json", "markdown", "html"):
-        said = run("plan", copy, "-v", "--format", form)
-        assert said.status == 0, said
-        assert "(sensitive)" in said.out
-        assert "hunter2-of-the-cli" not in said.out + said.err
+        result = run("plan", copy, "-v", "--format", form)
+        assert result.status == 0, result
+        assert "(sensitive)" in result.out
+        assert "hunter2-of-the-cli" not in result.out + result.err
 
 
 def test_providers_find_the_persons_environment_but_not_planwards(
@@ -141,7 +141,7 @@ def test_providers_find_the_persons_environment_but_not_planwards(
 
 
 @pytest.mark.parametrize(
-    ("words", "status", "said"),
+    ("words", "status", "complaint"),
     [
         (["nowhere"], 2, "Invalid value for '[DIR]': Directory 'nowhere' does not exist. See planward plan --help"),
         (["docs"], 1, "there is no root module in docs; the repository has network"),
@@ -156,18 +156,18 @@ def test_providers_find_the_persons_environment_but_not_planwards(
     ],
 )
 def test_a_reason_for_no_plan_is_reported_in_one_line(
-    run: Run, copy: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], status: int, said: str
+    run: Run, copy: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], status: int, complaint: str
 ) -> None:
     monkeypatch.chdir(copy)
     write(copy / "live/vpc/terragrunt.hcl", "inputs = {}\n")
-    assert run("plan", *words) == Said(status=status, out="", err=f"planward: {said}\n")
+    assert run("plan", *words) == CommandResult(status=status, out="", err=f"planward: {complaint}\n")
 
 
 def test_an_invalid_config_is_reported_in_one_line(run: Run, copy: Path) -> None:
     write(copy / ".github/planward.yml", "teem: payments\nconfirm: 5\n")
-    said = run("plan", copy)
-    assert (said.status, said.out, said.err.count("\n")) == (1, "", 1)
-    assert said.err.startswith("planward: .github/planward.yml:1")
+    result = run("plan", copy)
+    assert (result.status, result.out, result.err.count("\n")) == (1, "", 1)
+    assert result.err.startswith("planward: .github/planward.yml:1")
 
 
 def test_the_advice_about_the_state_works_when_it_is_followed(run: Run, tmp_path: Path) -> None:
@@ -176,5 +176,5 @@ def test_the_advice_about_the_state_works_when_it_is_followed(run: Run, tmp_path
     assert "local with an absolute workspace_dir of its own" in run("plan", place.parent).out
     backend = f'terraform {{\n  backend "local" {{\n    workspace_dir = "{tmp_path}/states/app"\n  }}\n}}\n'
     write(place, backend + 'resource "terraform_data" "x" {}\n')
-    said = run("plan", place.parent)
-    assert (said.status, said.out.partition("\n")[0]) == (0, "1 to add in testing")
+    result = run("plan", place.parent)
+    assert (result.status, result.out.partition("\n")[0]) == (0, "1 to add in testing")

@@ -1,4 +1,4 @@
-"""`planward report`: the report of a plan that others made."""
+"""`planward report`: the report of a plan that another tool made."""
 
 import json
 from pathlib import Path
@@ -36,9 +36,9 @@ def plan_of(after: dict[str, object], **more: object) -> dict[str, object]:
 
 
 def test_report_prints_the_report_of_a_plan_that_others_made(run: Run, plan_json: Path) -> None:
-    said = run("report", plan_json, "-e", "staging")
-    assert (said.status, said.err) == (0, "")
-    assert said.out.startswith(
+    result = run("report", plan_json, "-e", "staging")
+    assert (result.status, result.err) == (0, "")
+    assert result.out.startswith(
         "1 to add in staging\nPlanned network in staging, with Terraform 1.11.4.\n\nnetwork in staging: 1 to add\n"
     )
 
@@ -59,8 +59,8 @@ def test_report_against_a_reviewed_plan_says_what_is_done_differently(
 def test_report_of_an_incomplete_plan_is_a_failure(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "network.json"
     path.write_text(json.dumps(plan_of({"size": 2}, errored=True)))
-    said = run("report", path)
-    assert (said.status, said.out.splitlines()[0]) == (
+    result = run("report", path)
+    assert (result.status, result.out.splitlines()[0]) == (
         1,
         "network: an error ended the plan early",
     )
@@ -70,11 +70,11 @@ def test_report_of_an_incomplete_plan_is_a_failure(run: Run, tmp_path: Path) -> 
 def test_report_names_no_unknown_environment_and_gives_no_advice(run: Run, plan_json: Path, form: str) -> None:
     other = plan_json.with_name("app.json")
     other.write_text(plan_json.read_text())
-    said = run("report", plan_json, other, "--format", form)
-    assert said.status == 0
-    assert "2 to add" in said.out
+    result = run("report", plan_json, other, "--format", form)
+    assert result.status == 0
+    assert "2 to add" in result.out
     for word in ("testing", "planward.yml", " in :", " in ."):
-        assert word not in said.out
+        assert word not in result.out
     assert "planward.yml" not in run("report", plan_json, "-e", "testing", "--format", form).out
 
 
@@ -101,9 +101,9 @@ def test_report_distinguishes_files_of_one_name_by_their_directories(
 
 
 def test_report_refuses_one_file_twice(run: Run, plan_json: Path) -> None:
-    said = run("report", plan_json, plan_json)
-    assert said.status == 2
-    assert f"{plan_json} is given twice" in said.err
+    result = run("report", plan_json, plan_json)
+    assert result.status == 2
+    assert f"{plan_json} is given twice" in result.err
 
 
 @pytest.mark.parametrize(
@@ -127,9 +127,9 @@ def test_report_exits_with_2_for_changes_where_it_is_asked_to(
 def test_report_marks_an_incomplete_plan_in_its_row(run: Run, plan_json: Path) -> None:
     part = plan_json.with_name("app.json")
     part.write_text(json.dumps(plan_of({"size": 1}, errored=True)))
-    said = run("report", plan_json, part, "--format", "markdown").out
-    assert "| `app` | 1 | **only a part: Terraform could not finish the plan** |" in said
-    assert "| `network` | 1 |  |" in said
+    result = run("report", plan_json, part, "--format", "markdown").out
+    assert "| `app` | 1 | **only a part: Terraform could not finish the plan** |" in result
+    assert "| `network` | 1 |  |" in result
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
@@ -139,32 +139,32 @@ def test_report_reads_what_powershell_writes(run: Run, plan_json: Path, encoding
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "complaint"),
     [
         ('{"format_version": "1.0"}', "it contains no part of a plan"),
         ('{"format_version": "1.0", "values": {}}', "not a Terraform plan but a state"),
         ('{"version": 4, "serial": 1, "lineage": "x", "resources": []}', "not a Terraform plan but a state file"),
     ],
 )
-def test_report_refuses_a_state_and_an_empty_object(run: Run, tmp_path: Path, content: str, said: str) -> None:
+def test_report_refuses_a_state_and_an_empty_object(run: Run, tmp_path: Path, content: str, complaint: str) -> None:
     path = tmp_path / "state.json"
     path.write_text(content)
     refused = run("report", path)
     assert (refused.status, refused.out) == (1, "")
-    assert said in refused.err
+    assert complaint in refused.err
     assert "terraform show -json PLANFILE" in refused.err
 
 
 def test_report_names_a_file_that_is_not_a_plan(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "broken.json"
     path.write_text("{")
-    said = run("report", path)
-    assert (said.status, said.out) == (1, "")
-    assert said.err.startswith(f"planward: {path}: not a Terraform plan in JSON form")
-    assert said.err.count("\n") == 1
+    result = run("report", path)
+    assert (result.status, result.out) == (1, "")
+    assert result.err.startswith(f"planward: {path}: not a Terraform plan in JSON form")
+    assert result.err.count("\n") == 1
 
 
 def test_report_against_takes_one_plan(run: Run, plan_json: Path) -> None:
-    said = run("report", plan_json, plan_json, "--against", plan_json)
-    assert said.status == 2
-    assert said.err == "planward: --against takes exactly one PLAN_JSON to compare. See planward report --help\n"
+    result = run("report", plan_json, plan_json, "--against", plan_json)
+    assert result.status == 2
+    assert result.err == "planward: --against takes exactly one PLAN_JSON to compare. See planward report --help\n"

@@ -3,7 +3,7 @@
 import pytest
 
 from ghapp.cli import planward
-from tests.ghapp.cli.working_copy import Run, Said
+from tests.ghapp.cli.working_copy import CommandResult, Run
 
 
 def commands() -> list[list[str]]:
@@ -16,9 +16,9 @@ def commands() -> list[list[str]]:
 
 @pytest.mark.parametrize("words", commands(), ids=" ".join)
 def test_every_command_has_help_with_an_example(run: Run, words: list[str]) -> None:
-    said = run(*words, "--help")
-    assert (said.status, said.err) == (0, "")
-    assert "Example" in said.out
+    result = run(*words, "--help")
+    assert (result.status, result.err) == (0, "")
+    assert "Example" in result.out
 
 
 @pytest.mark.parametrize(
@@ -32,10 +32,10 @@ def test_every_command_has_help_with_an_example(run: Run, words: list[str]) -> N
     ],
 )
 def test_wrong_use_is_one_line_and_exit_status_2(run: Run, words: list[str], err: str | None) -> None:
-    said = run(*words)
-    assert (said.status, said.out, said.err.count("\n")) == (2, "", 1)
-    assert said.err.startswith("planward: ")
-    assert err is None or said.err == err
+    result = run(*words)
+    assert (result.status, result.out, result.err.count("\n")) == (2, "", 1)
+    assert result.err.startswith("planward: ")
+    assert err is None or result.err == err
 
 
 @pytest.mark.parametrize("command", ["serve", "worker"])
@@ -43,7 +43,7 @@ def test_a_setting_that_is_missing_is_named_in_one_line(
     run: Run, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
     monkeypatch.delenv("PLANWARD_GITHUB_APP_ID", raising=False)
-    assert run(command) == Said(
+    assert run(command) == CommandResult(
         status=1,
         out="",
         err="planward: PLANWARD_GITHUB_APP_ID is not set: set it to the number on the App's settings page\n",

@@ -21,7 +21,7 @@ resource "terraform_data" "net" {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Said:
+class CommandResult:
     """The exit status and the output of a command."""
 
     status: int
@@ -29,7 +29,7 @@ class Said:
     err: str
 
 
-Run = Callable[..., Said]
+Run = Callable[..., CommandResult]
 
 
 def write(path: Path, text: str) -> None:

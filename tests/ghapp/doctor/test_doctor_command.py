@@ -52,8 +52,8 @@ def test_classic_protection_counts_and_what_it_lacks_is_missing(github: LocalGit
                 "restrictions": None,
             },
         )
-    told = shop.doctor().output
-    staging, _, production = told.partition("production (environment production)")
+    result = shop.doctor().output
+    staging, _, production = result.partition("production (environment production)")
     assert [line for line in staging.splitlines() if "✘" in line] == ["  ✘ code owners do not have to review"]
     assert [line for line in production.splitlines() if "✘" in line] == [
         "  ✘ code owners do not have to review",
@@ -64,10 +64,10 @@ def test_classic_protection_counts_and_what_it_lacks_is_missing(github: LocalGit
 
 def test_without_administration_classic_protection_is_not_seen_and_the_rest_is(github: LocalGitHub) -> None:
     shop = Shop(github, administration=None)
-    told = shop.doctor()
-    assert told.exit_code == 1
-    assert "· the App has no administration: read, so classic branch protection cannot be checked" in told.output
-    assert "✘ no pull request is required as far as rulesets go; classic protection cannot be seen" in told.output
+    result = shop.doctor()
+    assert result.exit_code == 1
+    assert "· the App has no administration: read, so classic branch protection cannot be checked" in result.output
+    assert "✘ no pull request is required as far as rulesets go; classic protection cannot be seen" in result.output
 
 
 def test_who_bypasses_a_ruleset_is_named_to_an_administrators_token(github: LocalGitHub, tmp_path: Path) -> None:
@@ -77,40 +77,40 @@ def test_who_bypasses_a_ruleset_is_named_to_an_administrators_token(github: Loca
         shop.rest("POST", "/rulesets", json={**body, "bypass_actors": [admins]})
     token = tmp_path / "token"
     token.write_text(github.token("grace"))
-    told = shop.doctor("--token-file", str(token))
-    assert told.exit_code == 1
-    assert "✘ the role admin may merge past a pull request" in told.output
-    assert "gh api --method PUT repos/acme/shop/rulesets/" in told.output
+    result = shop.doctor("--token-file", str(token))
+    assert result.exit_code == 1
+    assert "✘ the role admin may merge past a pull request" in result.output
+    assert "gh api --method PUT repos/acme/shop/rulesets/" in result.output
 
 
 def test_terraform_is_printed_for_each_branch_and_nothing_else(github: LocalGitHub) -> None:
     shop = Shop(github)
-    told = shop.doctor("--terraform")
-    assert told.exit_code == 1
-    assert told.output.count('resource "github_repository_ruleset"') == 2
-    assert hcl2.loads(told.output)
+    result = shop.doctor("--terraform")
+    assert result.exit_code == 1
+    assert result.output.count('resource "github_repository_ruleset"') == 2
+    assert hcl2.loads(result.output)
 
 
 def test_an_environment_whose_branch_does_not_exist_is_missing(github: LocalGitHub) -> None:
     shop = Shop(github)
     config = "environments:\n  staging: {branch: staging}\n  live: {branch: live}\n"
     github.commit("acme/shop", "staging", {".github/planward.yml": config}, by="grace")
-    told = shop.doctor()
-    assert told.exit_code == 1
-    assert "✘ there is no branch live\n      set: create it: git push origin HEAD:refs/heads/live" in told.output
+    result = shop.doctor()
+    assert result.exit_code == 1
+    assert "✘ there is no branch live\n      set: create it: git push origin HEAD:refs/heads/live" in result.output
 
 
 def test_an_archived_repository_is_shown(github: LocalGitHub) -> None:
     shop = Shop(github)
     github.archive_repository("acme/shop", by="grace")
-    told = shop.doctor()
-    assert told.exit_code == 1
-    assert "✘ the repository is archived" in told.output
+    result = shop.doctor()
+    assert result.exit_code == 1
+    assert "✘ the repository is archived" in result.output
 
 
 def refused(shop: Shop, *arguments: str) -> tuple[int, str]:
-    told = shop.doctor(*arguments)
-    return told.exit_code, str(told.exception)
+    result = shop.doctor(*arguments)
+    return result.exit_code, str(result.exception)
 
 
 def test_where_the_app_is_not_installed_doctor_says_where_to_install_it(github: LocalGitHub) -> None:
@@ -154,9 +154,9 @@ def test_a_token_file_without_a_token_is_refused(github: LocalGitHub, tmp_path: 
 
 
 def test_an_invalid_repository_is_wrong_usage() -> None:
-    told = CliRunner().invoke(planward, ["doctor", "shop"])
-    assert told.exit_code == 2
-    assert "shop is not a repository: give OWNER/REPO" in told.output
+    result = CliRunner().invoke(planward, ["doctor", "shop"])
+    assert result.exit_code == 2
+    assert "shop is not a repository: give OWNER/REPO" in result.output
 
 
 @pytest.mark.skipif(NO_BUBBLEWRAP is not None, reason=str(NO_BUBBLEWRAP))

@@ -17,7 +17,7 @@ from tests.ghapp.doctor.shop import Shop
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Row:
-    """A gate, what a ruleset lacks or has so that it is missing, and which other gates are missing with it."""
+    """A gate, the change of a ruleset with which it is missing, and the other gates that are then missing, too."""
 
     gate: str
     setting: str
@@ -173,7 +173,7 @@ def unprotected(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Shop"]:
 
 TOLD = [
     *(("repository", row) for row in ROWS),
-    # GitHub tells an organisation's as it does a repository's.
+    # GitHub lists an organisation's rulesets like a repository's.
     *(("organization", row) for row in ROWS[:3]),
     *(("classic", row) for row in ROWS if row.classic is not None),
 ]
@@ -200,5 +200,5 @@ def test_a_gate_that_is_missing_on_github_is_named_with_its_setting(unprotected:
 
 def test_every_gate_has_a_row() -> None:
     assert {row.gate for row in ROWS} == {gate.name for gate in check_branch(guarded(STRICT))} - {
-        "required_deployments"  # advice, never missing
+        "required_deployments"  # this gate is advice, never missing
     }

@@ -1,4 +1,4 @@
-"""The Terraform code that doctor prints says the same as its calls of the API."""
+"""The Terraform code that doctor prints is equivalent to its calls of the API."""
 
 import hcl2
 
@@ -13,12 +13,12 @@ def test_the_printed_terraform_is_equivalent_to_the_api_call() -> None:
     [body] = resource["github_repository_ruleset"].values()
     asked = wanted_ruleset(branch)
     rules = {rule["type"]: rule.get("parameters", True) for rule in asked["rules"]}
-    [told] = body["rules"]
+    [printed] = body["rules"]
     assert (body["repository"], body["target"], body["enforcement"]) == ("shop", "branch", "active")
     assert body["conditions"][0]["ref_name"][0] == asked["conditions"]["ref_name"]
-    assert (told["deletion"], told["non_fast_forward"]) == (True, True)
-    assert {**told["pull_request"][0], "require_last_push_approval": False} == rules["pull_request"]
-    checks = told["required_status_checks"][0]
+    assert (printed["deletion"], printed["non_fast_forward"]) == (True, True)
+    assert {**printed["pull_request"][0], "require_last_push_approval": False} == rules["pull_request"]
+    checks = printed["required_status_checks"][0]
     assert checks["strict_required_status_checks_policy"] is True
     assert checks["required_check"] == rules["required_status_checks"]["required_status_checks"]
 

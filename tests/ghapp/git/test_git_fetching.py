@@ -1,4 +1,4 @@
-"""Mirrors are fetched from a real git server on loopback, and the token goes there alone."""
+"""Mirrors are fetched from a real git server on loopback, and only that server gets the token."""
 
 import asyncio
 import stat
@@ -68,7 +68,7 @@ class TestFetching:
     def test_fetches_of_one_mirror_wait_for_each_other(self, author: Author, mirrors: Mirrors, remote: Remote) -> None:
         tip = author.commit(a="1")
         author.push("main")
-        other = Mirrors(mirrors._directory, allowed_host=mirrors._allowed_host)  # as another process has it
+        other = Mirrors(mirrors._directory, allowed_host=mirrors._allowed_host)  # as in another process
 
         async def side_by_side() -> list[Mirror]:
             return await asyncio.gather(*(one.fetch(remote) for one in (mirrors, other) * 4))

@@ -16,7 +16,7 @@ from tests.ghapp.git.repositories import ENVIRON, Author, contents, mirror_of
 
 
 def kept_trees(directory: Path) -> list[str]:
-    """The trees of the checkouts that are kept."""
+    """The trees of the kept checkouts."""
     return sorted(path.name.partition("-")[0] for path in (directory / "data").glob("*.git/checkouts/*"))
 
 
@@ -36,11 +36,11 @@ DAMAGES = (
     "echo x > sub/x; mkdir sub/y",  # in a submodule
     'printf x > "$(printf "\\377")"; ln -s nowhere dangling',  # odd names
 )
-"""What a run may do to its checkout."""
+"""Damage that a run can do to its checkout, as shell commands."""
 
 
 class TestKeptCheckouts:
-    """The next run takes the checkout of the one before, and it is the tree, whatever was done to it."""
+    """The next run reuses the checkout of the one before; it equals the tree, whatever the earlier run did to it."""
 
     def test_only_what_differs_is_written(self, tmp_path: Path, author: Author) -> None:
         first = author.commit_files("Add", {"a.tf": "1", "net/main.tf": "x", "gone/x.tf": "", "net/old.tf": ""})
@@ -130,7 +130,7 @@ class TestKeptCheckouts:
                 return content
 
         async def seen_by_two() -> tuple[str, str]:
-            # Git finds nothing to put right: the file is as the index has it.
+            # Git has nothing to restore: the file is as the index records it.
             return await seen("echo evil > net/main.tf; git update-index net/main.tf"), await seen()
 
         assert asyncio.run(seen_by_two()) == ("reviewed", "reviewed")
@@ -152,7 +152,7 @@ class TestKeptCheckouts:
         before, inode = asyncio.run(seen())
         assert asyncio.run(seen()) == (before, inode)
         [kept] = (mirror.path / "checkouts").iterdir()
-        subprocess.run(["sh", "-ec", damage], cwd=kept, check=True)  # as a process does that a run left behind
+        subprocess.run(["sh", "-ec", damage], cwd=kept, check=True)  # as a process might that a run left behind
         after, _ = asyncio.run(seen())
         assert after == before
 

@@ -1,4 +1,4 @@
-"""A kilobyte of git objects that stands for gigabytes: an error that says so, and little memory."""
+"""A kilobyte of git objects that stands for gigabytes gives an error that says so, and takes little memory."""
 
 import asyncio
 import resource
@@ -31,7 +31,7 @@ def mirror_of(bare: Path) -> Mirror:
 
 
 def nested_tree(bare: Path, *, levels: int, wide: int = 2, content: bytes = b"", files: bool = True) -> str:
-    """A tree that holds the one below it several times: wide ** levels files, by so many objects as it has levels."""
+    """A tree that contains the next lower tree `wide` times: wide ** levels files from only `levels` objects."""
     blob = git(bare, "hash-object", "-w", "--stdin", stdin=content)
     tree = git(bare, "mktree", stdin=f"100644 blob {blob}\tmain.tf\n".encode() if files else b"")
     for _ in range(levels):
@@ -41,7 +41,7 @@ def nested_tree(bare: Path, *, levels: int, wide: int = 2, content: bytes = b"",
 
 
 def wide_tree(bare: Path, *, wide: int) -> str:
-    """A tree of so many directories, of so many files each."""
+    """A tree with this many directories, and this many files in each."""
     blob = git(bare, "hash-object", "-w", "--stdin")
     tree = git(bare, "mktree", stdin="".join(f"100644 blob {blob}\t{name}\n" for name in range(wide)).encode())
     return git(bare, "mktree", stdin="".join(f"040000 tree {tree}\t{name}\n" for name in range(wide)).encode())
@@ -64,7 +64,7 @@ def test_a_tree_of_nested_identical_trees_is_refused_and_costs_little_memory(bar
 def test_a_difference_to_a_tree_of_nested_identical_trees_is_refused(
     bare: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # 64 MB of differences take git two minutes, which is its time limit as well.
+    # Git takes two minutes for 64 MB of differences, and two minutes are its time limit.
     monkeypatch.setattr(program, "MOST_OUTPUT_BYTES", 1_000_000)
     empty, tree = git(bare, "mktree"), nested_tree(bare, levels=15)
     for question in (mirror_of(bare).changed_paths, mirror_of(bare).changed_lines):

@@ -1,4 +1,4 @@
-"""Answers that break in transit, on a real socket: none counts as done, and nothing is created twice."""
+"""Answers that break in transit, on a real socket: no such call counts as done, and no object is created twice."""
 
 import asyncio
 import json
@@ -57,12 +57,12 @@ async def reset(writer: asyncio.StreamWriter) -> None:
 
 
 async def silence(writer: asyncio.StreamWriter) -> None:
-    """Say nothing for longer than anybody waits."""
+    """Send nothing for longer than any client waits."""
     await asyncio.sleep(0.8)
 
 
 async def drip(writer: asyncio.StreamWriter) -> None:
-    """Send a byte every now and then: each comes in time, the answer never."""
+    """Send a byte every now and then: no single wait is too long, but the answer never ends."""
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n")
     for _ in range(11):
         writer.write(b" ")
@@ -96,7 +96,7 @@ every_break = pytest.mark.parametrize("broken", BREAKS.values(), ids=list(BREAKS
 
 @dataclass
 class Server:
-    """Answers with what is known by method and path; the first request of `breaks` is carried out, then breaks."""
+    """Answers by method and path. The first request for `breaks` is carried out, but its answer breaks."""
 
     answers: dict[str, Any]
     breaks: dict[str, Break] = field(default_factory=dict)
@@ -118,7 +118,7 @@ class Server:
             writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
             await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError):
-            pass  # whoever asked has given up
+            pass  # the client has given up
         finally:
             writer.close()
 
@@ -162,7 +162,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="module")
 async def line(pem: str, anyio_backend: str) -> AsyncIterator[tuple[Server, GitHubRepository]]:
-    """A server and, speaking to it, one repository's calls with a token at hand."""
+    """A server, and the calls of one repository to it; the token has been fetched already."""
     server = Server(ANSWERS)
     async with await asyncio.start_server(server.serve, "127.0.0.1", 0) as listening:
         server.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/api/v3"
@@ -235,7 +235,7 @@ async def test_a_comment_that_was_made_is_found(infra: GitHubRepository, server:
 async def test_a_comments_text_and_a_reaction_are_sent_again(
     infra: GitHubRepository, server: Server, broken: Break
 ) -> None:
-    """Saying them twice does nothing: GitHub keeps one reaction of a kind."""
+    """A repeated reaction is harmless: GitHub keeps only one of each kind."""
     server.breaks |= {COMMENT: broken, REACTIONS: broken}
     await infra.update_comment(9, "Applied", marker="m")
     await infra.react(9, "+1")

@@ -1,4 +1,4 @@
-"""Which requests GitHub allows now: takes values, returns a value."""
+"""The requests that GitHub allows now, decided from values."""
 
 import pytest
 
@@ -32,7 +32,7 @@ def hour(remaining: int, *, limit: int = 5000, reset_in_s: float = 600) -> Spend
     return Spending(window=Window(limit=limit, remaining=remaining, reset_at=NOW + reset_in_s))
 
 
-def told(remaining: int, *, limit: int = 5000, reset_at: float = NOW + 600, **more: str) -> dict[str, str]:
+def rate_limit(remaining: int, *, limit: int = 5000, reset_at: float = NOW + 600, **more: str) -> dict[str, str]:
     return {
         "X-RateLimit-Limit": str(limit),
         "X-RateLimit-Remaining": str(remaining),
@@ -42,7 +42,7 @@ def told(remaining: int, *, limit: int = 5000, reset_at: float = NOW + 600, **mo
 
 
 def used(*costs: tuple[float, RequestCost]) -> Spending:
-    """An hour with much left, in which these were sent so many seconds ago."""
+    """An hour with many requests left, in which these requests were sent this many seconds ago."""
     spending = hour(5000)
     for ago_s, each in costs:
         spending = record_sent(spending, each, NOW - ago_s)
@@ -80,24 +80,24 @@ def test_gates_use_the_last_request_and_cosmetic_calls_leave_a_reserve(
 @pytest.mark.parametrize(
     ("known", "headers", "window"),
     [
-        (None, told(4999), Window(limit=5000, remaining=4999, reset_at=NOW + 600)),
+        (None, rate_limit(4999), Window(limit=5000, remaining=4999, reset_at=NOW + 600)),
         (None, {}, None),
         (hour(10).window, {}, hour(10).window),
-        (hour(10).window, told(9), hour(9).window),
-        # Answers overtake each other: within an hour it only gets less.
-        (hour(10).window, told(11), hour(10).window),
-        # Another hour has begun, and an answer of the one before still comes.
-        (hour(0, reset_in_s=0).window, told(4999, reset_at=NOW + 3600), hour(4999, reset_in_s=3600).window),
-        (hour(4999).window, told(3, reset_at=NOW - 1), hour(4999).window),
+        (hour(10).window, rate_limit(9), hour(9).window),
+        # Answers may arrive in another order, so within an hour the lower number of remaining requests counts.
+        (hour(10).window, rate_limit(11), hour(10).window),
+        # A new hour has begun, and an answer of the hour before arrives late.
+        (hour(0, reset_in_s=0).window, rate_limit(4999, reset_at=NOW + 3600), hour(4999, reset_in_s=3600).window),
+        (hour(4999).window, rate_limit(3, reset_at=NOW - 1), hour(4999).window),
         (
             hour(10).window,
-            told(12_000, limit=12_500, reset_at=NOW + 60),
+            rate_limit(12_000, limit=12_500, reset_at=NOW + 60),
             hour(12_000, limit=12_500, reset_in_s=60).window,
         ),
-        # What does not count against the core, and what a proxy made of it, says nothing.
-        (hour(10).window, {**told(0), "X-RateLimit-Resource": "search"}, hour(10).window),
-        (hour(10).window, {**told(0), "X-RateLimit-Reset": "soon"}, hour(10).window),
-        (hour(10).window, {**told(0), "X-RateLimit-Remaining": "-1"}, hour(10).window),
+        # Headers of another resource than the core, and headers that a proxy has garbled, are ignored.
+        (hour(10).window, {**rate_limit(0), "X-RateLimit-Resource": "search"}, hour(10).window),
+        (hour(10).window, {**rate_limit(0), "X-RateLimit-Reset": "soon"}, hour(10).window),
+        (hour(10).window, {**rate_limit(0), "X-RateLimit-Remaining": "-1"}, hour(10).window),
     ],
 )
 def test_the_hour_is_what_github_answered_last(
@@ -119,11 +119,11 @@ def test_the_share_that_is_left_is_whole_again_when_the_hour_is_over() -> None:
     ("headers", "wait_s"),
     [
         ({"Retry-After": "17"}, 17),
-        ({"Retry-After": "17", **told(0)}, 17),
-        (told(0), 600),
+        ({"Retry-After": "17", **rate_limit(0)}, 17),
+        (rate_limit(0), 600),
         # Our clock is ahead of GitHub's.
-        (told(0, reset_at=NOW - 5), 60),
-        (told(4000), 60),
+        (rate_limit(0, reset_at=NOW - 5), 60),
+        (rate_limit(4000), 60),
         ({}, 60),
     ],
 )
@@ -157,7 +157,7 @@ def test_a_shorter_refusal_does_not_open_what_a_longer_one_closed() -> None:
 @pytest.mark.parametrize(
     ("spending", "cost", "decided"),
     [
-        # 900 points: a gate waits for its place, what is cosmetic keeps to three quarters and comes later.
+        # 900 points: a gate waits until there is room. Cosmetic calls may use three quarters, and are deferred beyond.
         (used(*[(10, CONCLUSION)] * 179), CONCLUSION, Go(0)),
         (used(*[(10, CONCLUSION)] * 180), CONCLUSION, Go(50)),
         (used(*[(10, CONCLUSION)] * 180), QUESTION, Go(50)),
@@ -172,7 +172,7 @@ def test_a_shorter_refusal_does_not_open_what_a_longer_one_closed() -> None:
         (used(*[(10, CHECK_RUN)] * 60), REACTION, Defer(50, "paced")),
         (used(*[(10, CHECK_RUN)] * 79), COMMENT, Go(0)),
         (used(*[(10, CHECK_RUN)] * 80), COMMENT, Defer(50, "paced")),
-        # 500 notifications in an hour hold back what is cosmetic, never a gate; check runs are none.
+        # 500 notifications in an hour defer cosmetic calls, never a gate. Check runs are no notifications.
         (used(*[(600, COMMENT)] * 374), COMMENT, Go(0)),
         (used(*[(600, COMMENT)] * 375), COMMENT, Defer(3000, "paced")),
         (used(*[(600, COMMENT)] * 2000), URGENT_COMMENT, Go(0)),

@@ -1,4 +1,4 @@
-"""A busy organisation's hour in simulated time: people hear of their applies."""
+"""A busy organisation's hour in simulated time: the comments on applies come in time."""
 
 from tests.ghapp.github.busy_hour import play
 

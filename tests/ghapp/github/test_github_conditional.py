@@ -1,4 +1,4 @@
-"""Conditional requests: they ask whether an answer still holds, never how old it is."""
+"""Conditional requests: a cached answer counts only after GitHub has confirmed it, whatever its age."""
 
 import pytest
 
@@ -50,7 +50,7 @@ async def test_pages_that_still_hold_lead_on(infra: GitHubRepository, wire: Scri
 async def test_an_answer_for_one_token_is_not_used_for_another(app: GitHubApp, wire: ScriptedWire) -> None:
     wire.expect(ROLE, body=WRITE, headers={"ETag": '"1"'})
     await (await app.repository(InstallationId(5), INFRA)).role_of(anna)
-    wire.now += 3590  # the token is nearly over, and another takes its place
+    wire.now += 3590  # the token is about to expire and is replaced
     wire.expect(ROLE, body=READ, headers={"ETag": '"2"'})
     assert await (await app.repository(InstallationId(5), INFRA)).role_of(anna) is Role.READ
     assert tags(wire) == [None, None]

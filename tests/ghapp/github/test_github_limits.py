@@ -1,4 +1,4 @@
-"""GitHub's limits: what a refusal and the hour's rest mean for every call of an installation."""
+"""GitHub's limits: the effect of a refusal and of the remaining requests on every call of an installation."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -49,7 +49,7 @@ DONE = CheckRunDraft(
 )
 
 
-def told(wire: ScriptedWire, remaining: int, *, reset_in_s: float = 600) -> dict[str, str]:
+def rate_limit(wire: ScriptedWire, remaining: int, *, reset_in_s: float = 600) -> dict[str, str]:
     return {
         "X-RateLimit-Limit": "5000",
         "X-RateLimit-Remaining": str(remaining),
@@ -70,7 +70,7 @@ async def test_after_a_refusal_no_call_of_the_installation_is_made(
     for repository in (infra, same):
         with pytest.raises(GitHubUnavailable, match=r"limits the rate for the next 20 s: to ask for a person's role"):
             await repository.role_of(anna)
-    # The App's own calls, and another installation's, are counted apart.
+    # The App's own calls and those of another installation are counted separately.
     wire.expect("GET /app", body={"id": APP_ID, "slug": "planward", "name": "Planward"})
     await app.me()
     made = {"token": "ghs_other", "expires_at": github_time(wire.now + 3600)}
@@ -84,8 +84,8 @@ async def test_after_a_refusal_no_call_of_the_installation_is_made(
 
 
 async def test_the_last_request_of_the_hour_is_made_and_no_other(infra: GitHubRepository, wire: ScriptedWire) -> None:
-    wire.expect(ROLE, body=WRITE, headers=told(wire, 1))
-    wire.expect(CHECK_RUN, body={"id": 9}, headers=told(wire, 0))
+    wire.expect(ROLE, body=WRITE, headers=rate_limit(wire, 1))
+    wire.expect(CHECK_RUN, body={"id": 9}, headers=rate_limit(wire, 0))
     await infra.role_of(anna)
     await infra.update_check_run(9, DONE)
     with pytest.raises(GitHubUnavailable) as refused:
@@ -95,14 +95,14 @@ async def test_the_last_request_of_the_hour_is_made_and_no_other(infra: GitHubRe
     )
     assert (refused.value.retry_after_s, refused.value.may_have_happened) == (600, False)
     wire.now += 600
-    wire.expect(ROLE, body=WRITE, headers=told(wire, 4999, reset_in_s=3600))
+    wire.expect(ROLE, body=WRITE, headers=rate_limit(wire, 4999, reset_in_s=3600))
     await infra.role_of(anna)
 
 
 async def test_the_rest_of_the_hour_is_reserved_for_gates(
     app: GitHubApp, infra: GitHubRepository, wire: ScriptedWire
 ) -> None:
-    wire.expect(ROLE, body=WRITE, headers=told(wire, 500))
+    wire.expect(ROLE, body=WRITE, headers=rate_limit(wire, 500))
     await infra.role_of(anna)
     looks = await app.repository(InstallationId(5), INFRA, priority="cosmetic")
     later = Deferred(in_s=600)
@@ -113,8 +113,8 @@ async def test_the_rest_of_the_hour_is_reserved_for_gates(
     assert await or_deferred(looks.open_pull_requests()) == later
     assert await or_deferred(infra.find_comment(12, "m")) == later
     assert wire.deferred == [("cosmetic", "reserved")] * 6
-    wire.expect(CHECK_RUN, body={"id": 9}, headers=told(wire, 499))
-    wire.expect(PULLS, body=[], headers=told(wire, 498))
+    wire.expect(CHECK_RUN, body={"id": 9}, headers=rate_limit(wire, 499))
+    wire.expect(PULLS, body=[], headers=rate_limit(wire, 498))
     await infra.update_check_run(9, DONE)
     await infra.open_pull_requests()
     assert app.budget_left() == pytest.approx(498 / 5000)
@@ -124,7 +124,7 @@ async def test_the_rest_of_the_hour_is_reserved_for_gates(
 async def test_a_budget_of_no_installation_is_not_the_installations(
     infra: GitHubRepository, wire: ScriptedWire, status: int
 ) -> None:
-    nobody_s = {**told(wire, 0), "X-RateLimit-Limit": "60"}
+    nobody_s = {**rate_limit(wire, 0), "X-RateLimit-Limit": "60"}
     for _ in range(6 if status == 401 else 3):
         wire.expect(ROLE, status, {"message": "Bad credentials"}, headers=nobody_s)
     with pytest.raises(GitHubError):
@@ -159,7 +159,7 @@ async def test_a_request_that_fails_otherwise_is_not_deferred(infra: GitHubRepos
 
 @dataclass
 class Clock:
-    """The clock of both sides; whoever pauses moves it."""
+    """The clock of both sides; a pause of either side moves it."""
 
     now: float = 1_800_000_000.0
 
@@ -215,7 +215,7 @@ async def test_many_check_runs_are_made_at_the_pace_that_github_takes(limited: L
 
 
 async def test_many_calls_at_once_are_never_too_many(limited: Limited) -> None:
-    """GitHub takes a hundred; a process has 20 under way, so that five of them fit."""
+    """GitHub accepts 100 requests at once. A process makes at most 20, so that five processes fit."""
     limited.github.set_limits(replace(DOCUMENTED, at_once=20))
     await limited.infra.repository()
     limited.github.delay("GET", r"/permission$", 0.05, times=None)

@@ -1,4 +1,4 @@
-"""Against the local GitHub: every object is created once, whatever was lost on the way."""
+"""Against the local GitHub: every object is created once, whichever requests or answers are lost."""
 
 import json
 from collections.abc import AsyncIterator

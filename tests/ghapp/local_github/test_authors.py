@@ -13,7 +13,7 @@ from tests.ghapp.local_github.acme import Receiver, installed, propose
 
 
 def people(commit: dict[str, Any]) -> tuple[str | None, str | None]:
-    """The logins of author and committer."""
+    """The logins of a commit's author and committer."""
     return tuple(None if commit[one] is None else commit[one]["login"] for one in ("author", "committer"))  # type: ignore[return-value]
 
 
@@ -26,7 +26,7 @@ def read_commit(github: LocalGitHub, sha: str) -> dict[str, Any]:
 
 
 def authored(github: LocalGitHub, email: str) -> str | None:
-    """Whom GitHub names for a commit whose author has this address."""
+    """The login that GitHub names as the author of a commit with this address."""
     sha = github.commit("acme/infra", "topic", {"x.tf": f"{email}\n"}, by="grace", author=f"Somebody <{email}>")
     return people(read_commit(github, sha))[0]
 

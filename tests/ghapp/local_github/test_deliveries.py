@@ -84,7 +84,7 @@ def test_deliveries_can_be_lost_and_sent_twice(
 
 
 def everything_happens(github: LocalGitHub, speaker: httpx.Client, installation: Installation) -> None:
-    """Make one of each delivery that an App such as Planward may hear."""
+    """Cause one of each delivery that an App such as Planward can receive."""
     pull = propose(github)
     sha = pull["head"]["sha"]
     run = {"name": "planward/plan", "head_sha": sha, "conclusion": "action_required"}

@@ -255,8 +255,8 @@ def test_each_change_of_a_pull_request_sends_its_event(
         for state in ("closed", "open"):
             speaker.patch(PULL, json={"state": state}).raise_for_status()
     github.wait_for_deliveries()
-    told = [event.removeprefix("pull_request.") for event in receiver.events() if event.startswith("pull_request.")]
-    assert told == ["opened", "converted_to_draft", "ready_for_review", "edited", "closed", "reopened"]
+    actions = [event.removeprefix("pull_request.") for event in receiver.events() if event.startswith("pull_request.")]
+    assert actions == ["opened", "converted_to_draft", "ready_for_review", "edited", "closed", "reopened"]
 
 
 def test_the_merge_sha_is_gone_from_rest_and_stays_in_deliveries(
@@ -359,8 +359,8 @@ def test_a_red_group_is_dropped_and_the_later_ones_are_built_again(
             github.enqueue("acme/infra", number, by="grace")
         first = github.world.repository("acme/infra").merge_queues["staging"][0].head_sha
         speaker.post(f"/repos/acme/infra/statuses/{first}", json={"context": "ci", "state": "failure"})
-    told = [(item.action, item.payload.get("reason")) for item in github.deliveries if item.event == "merge_group"]
-    assert told[2:] == [("destroyed", "dequeued"), ("destroyed", "invalidated"), ("checks_requested", None)]
+    actions = [(item.action, item.payload.get("reason")) for item in github.deliveries if item.event == "merge_group"]
+    assert actions[2:] == [("destroyed", "dequeued"), ("destroyed", "invalidated"), ("checks_requested", None)]
 
 
 def test_a_red_pull_request_does_not_enter_the_queue(github: LocalGitHub) -> None:

@@ -12,7 +12,7 @@ from tests.ghapp.local_github.acme import Receiver, installed, propose
 
 
 def received(github: LocalGitHub, app: App, receiver: Receiver) -> list[tuple[str, int | None]]:
-    """The deliveries after the installations: event, and the installation that it was for."""
+    """The deliveries since the installations: each event, and its installation."""
     github.wait_for_deliveries()
     found = [
         (f"{item.event}.{item.action}" if item.action else item.event, item.installation_id)

@@ -1,4 +1,4 @@
-"""Reviews of pull requests: what an approval is bound to, and what ends it."""
+"""Reviews of pull requests: the commit that an approval is bound to, and the events that end it."""
 
 from typing import Any
 

@@ -29,7 +29,7 @@ def sample(tmp_path: Path) -> Mapping[str, bytes]:
 
 
 def plan(directory: Path, files: Mapping[str, bytes], *, environment: str = "staging") -> tuple[list[str], str]:
-    """What is planned over all root modules ("create", ...), and what Terraform complains of."""
+    """The planned actions of all root modules ("create", ...), and Terraform's errors."""
     if TERRAFORM is None:
         pytest.skip("no terraform on PATH")
     secrets = make_secrets()

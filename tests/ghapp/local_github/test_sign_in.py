@@ -22,7 +22,7 @@ def signing_app(github: LocalGitHub) -> App:
 
 
 def authorize(github: LocalGitHub, app: App, login: str, *, answer: str = "yes") -> dict[str, str]:
-    """What comes back to the App's callback."""
+    """The parameters that the App's callback receives."""
     asked = {"client_id": app.client_id, "redirect_uri": CALLBACK, "state": "s1"}
     asked |= {"code_challenge": CHALLENGE, "code_challenge_method": "S256"}
     with httpx.Client(base_url=github.url, trust_env=False) as browser:

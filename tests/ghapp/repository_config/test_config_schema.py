@@ -20,7 +20,7 @@ VALIDATOR = Draft202012Validator(SCHEMA)
 
 
 def reader_takes(value: object) -> bool:
-    """JSON is YAML too, so that a value needs no second writer."""
+    """Whether the reader accepts a value. It is written as JSON, which is YAML, too."""
     try:
         read_config(json.dumps(value).encode(), branches=[], repository_name="infra")
     except ConfigInvalid:
@@ -157,7 +157,7 @@ def test_every_document_that_the_reader_accepts_the_schema_accepts_too(document:
 
 @st.composite
 def accepted_documents(draw: st.DrawFn) -> dict[str, Any]:
-    """A document that fits together, with each key there or not."""
+    """A consistent document, in which each key may be present or absent."""
     environment = st.fixed_dictionaries(
         {},
         optional={
@@ -204,7 +204,7 @@ def accepted_documents(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def places(value: Any) -> Iterator[tuple[Any, Any]]:
-    """Every container with each of its keys."""
+    """Every container in a document, with each of its keys."""
     keys = list(value) if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else []
     for key in keys:
         yield value, key

@@ -1,4 +1,4 @@
-"""The config: its defaults, and what every key says."""
+"""The config: its defaults, and the meaning of every key."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Entries of root_modules: what they say, and what does not fit."""
+"""Entries of root_modules: their meaning, and invalid ones."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""How environments run root modules: team, workspace, files, versions."""
+"""The settings with which environments run root modules: team, workspace, files, versions."""
 
 from collections.abc import Mapping
 

@@ -8,7 +8,7 @@ from tests.ghapp.root_modules.settings import LOCAL, PARTIAL, S3, all_laid, laid
 
 
 def shared(files: Mapping[str, str], config: str | None = None) -> dict[str, list[str]]:
-    """What is said of states that are shared, each with the environments and root modules that it stops."""
+    """The causes for shared states, each with the environments and root modules that it stops."""
     found: dict[str, list[str]] = {}
     for environment, members in all_laid(files, config).items():
         for each in members:
@@ -93,7 +93,7 @@ def test_root_modules_with_one_state_are_stopped_and_no_others() -> None:
 
 
 def sharing(first: str, second: str, environment: str, more: str = "") -> str:
-    """What is said of two root modules that share a state in an environment."""
+    """The cause for two root modules that share a state in an environment."""
     return (
         f"{first} in {environment} ({first}/main.tf:2) and {second} in {environment} ({second}/main.tf:2){more} would "
         f'share a state: backend s3 (bucket "states", key "network"), workspace "{environment}"; give each its own'

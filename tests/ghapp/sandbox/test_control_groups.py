@@ -48,7 +48,7 @@ in_a_group = pytest.mark.skipif(NO_GROUP is not None, reason=str(NO_GROUP))
 
 @pytest.fixture
 def delegated() -> Iterator[Path]:
-    """A group of this machine, marked as systemd marks those that it delegates."""
+    """A control group on this machine that is marked as delegated in systemd's way."""
     made = _make_group()
     os.setxattr(made, "user.delegate", b"1")
     made.chmod(0o755)
@@ -64,13 +64,13 @@ def delegated() -> Iterator[Path]:
 
 @pytest.fixture
 def with_pids(delegated: Path) -> Path:
-    """Such a group with the pids controller."""
+    """A delegated group with the pids controller."""
     return _with("pids", delegated)
 
 
 @pytest.fixture
 def with_memory(delegated: Path) -> Path:
-    """Such a group with the memory controller."""
+    """A delegated group with the memory controller."""
     return _with("memory", delegated)
 
 

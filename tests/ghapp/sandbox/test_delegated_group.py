@@ -1,4 +1,4 @@
-"""Which control group is delegated to Planward, on a plain directory in place of the cgroup file system."""
+"""How Planward finds its delegated control group, tested on a plain directory instead of the cgroup file system."""
 
 import os
 from pathlib import Path
@@ -83,6 +83,6 @@ class TestDelegation:
 
 
 def refused(why: str) -> None:
-    """What is found here is not used."""
+    """Check that no group is used, for this reason."""
     with pytest.raises(NoControlGroups, match=f"^{why}$"):
         find_delegated()

@@ -1,4 +1,4 @@
-"""Which sandbox is chosen, and when Planward refuses to start without one."""
+"""The choice of the sandbox, and the cases in which Planward refuses to start without one."""
 
 import os
 import shutil

@@ -48,6 +48,6 @@ def test_an_interrupt_before_the_program_catches_it_is_not_lost(directory: Path)
 def test_a_program_that_a_signal_ends_is_distinguished_from_one_that_fails(directory: Path) -> None:
     where = confined("bubblewrap", directory)
     assert run(where, "subprocess.run(['false']); sys.exit(1)").exit_code == 1
-    # Its own signals do not end the first process of a namespace; those from outside do.
+    # The first process of a namespace ignores fatal signals from inside of it, but not those from outside.
     ended = run(where, "time.sleep(60)", limits=Limits(), timeout_s=0.3, stop=Stop(deadline_s=0.1))
     assert (ended.exit_code, ended.timed_out) in [(1, True), (-9, True), (-2, True)]

@@ -1,4 +1,4 @@
-"""Limits in the sandbox: they hold for processes that left their session too, which without one they do not."""
+"""Limits in the sandbox also bind processes that left their session; without a sandbox they do not."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""What a program can reach in the sandbox: files, system calls, keys, locks."""
+"""The files, system calls, keys and locks that a program can reach in the sandbox."""
 
 import asyncio
 import ctypes

@@ -1,4 +1,4 @@
-"""`planward setup` against the local GitHub: the App is made, and its credentials are kept."""
+"""`planward setup` against the local GitHub: the App is created, and its credentials are stored."""
 
 import stat
 import threading

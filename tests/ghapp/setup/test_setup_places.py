@@ -1,4 +1,4 @@
-"""Where setup keeps the credentials: files and paths in Vault, and places that it refuses."""
+"""The places where setup stores the credentials (files and paths in Vault), and places that it refuses."""
 
 import json
 import stat

@@ -1,4 +1,4 @@
-"""Arguments and settings with which setup does not begin."""
+"""Arguments and settings that setup refuses before it begins."""
 
 from pathlib import Path
 from urllib.parse import urlsplit

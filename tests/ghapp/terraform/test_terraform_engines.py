@@ -1,4 +1,4 @@
-"""Which engines are found, and what is said of one that is missing or old."""
+"""The engines that are found, and the errors for a missing or old one."""
 
 import os
 import sys

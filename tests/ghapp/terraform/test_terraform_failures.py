@@ -1,4 +1,4 @@
-"""Failures of real engines: their kind, and their diagnostics at their place in the repository."""
+"""Failures of real engines: their kind, and the place of each diagnostic in the repository."""
 
 import pytest
 

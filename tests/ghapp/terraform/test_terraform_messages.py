@@ -1,4 +1,4 @@
-"""What Terraform says, line by line: its log, its diagnostics, and locks of states."""
+"""Terraform's messages, line by line: its log, its diagnostics, and locks of states."""
 
 import json
 from collections.abc import Mapping

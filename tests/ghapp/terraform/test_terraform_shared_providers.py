@@ -1,4 +1,4 @@
-"""Providers that one run installed and the next ones use."""
+"""Providers that one run installs and later runs reuse."""
 
 import hashlib
 import os
@@ -35,7 +35,7 @@ provider "registry.terraform.io/acme/thing" {{
 
 
 class TestTheProvidersThatRunsShare:
-    """The operator's mirror has packed providers, as a registry has them: each init unpacks its own."""
+    """The operator's mirror with packed providers, as in a registry: each init unpacks its own copy."""
 
     @pytest.fixture
     def mirror(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -56,7 +56,7 @@ class TestTheProvidersThatRunsShare:
         return Path(f"{packed}.zip")
 
     def installed(self, bench: Bench, terraform: Terraform, **laying: Any) -> tuple[str, bool]:
-        """What the run's provider is, and whether it is the cache's."""
+        """The content of the run's provider, and whether it is a link into the cache."""
         (bench.checkout / "net/.terraform.lock.hcl").unlink(missing_ok=True)
         if (lock_file := laying.pop("lock_file", None)) is not None:
             (bench.checkout / "net/.terraform.lock.hcl").write_text(lock_file)
@@ -89,7 +89,7 @@ class TestTheProvidersThatRunsShare:
     ) -> None:
         self.installed(bench, terraform)
         locked = (bench.checkout / "net/.terraform.lock.hcl").read_text() if is_locked else None
-        # As a plan of one repository does where no sandbox keeps it from the cache.
+        # As a plan of one repository can if no sandbox keeps it from the cache.
         program = bench.top / "providers" / PROGRAM
         program.chmod(0o755)
         program.write_text(EVIL)
@@ -114,7 +114,7 @@ class TestTheProvidersThatRunsShare:
     ) -> None:
         self.installed(bench, terraform)
         lock_file = LOCKED_ELSEWHERE.format(zip=hashlib.sha256(mirror.read_bytes()).hexdigest())
-        # The package is there, and nobody knows yet that it comes from the archive which the lock file wants.
+        # The package exists, but it is not known yet whether it comes from the archive that the lock file names.
         found = [self.installed(bench, terraform, lock_file=lock_file) for _ in range(2)]
         assert found == [(GENUINE, False), (GENUINE, True)]
 

@@ -1,4 +1,4 @@
-"""Runs that are stopped, cancelled or over their time, and states that somebody else has locked."""
+"""Runs that are stopped, cancelled or over their time limit, and states that another run has locked."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What is laid out for a run: secrets, environment, temporary directory and var files."""
+"""The working directory of a run: secrets, environment, temporary directory and var files."""
 
 import asyncio
 import json

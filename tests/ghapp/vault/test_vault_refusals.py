@@ -1,4 +1,4 @@
-"""What is said when Vault is away, is sealed, or denies something."""
+"""The errors when Vault is away, is sealed, or denies something."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A delivery is read if its signature is valid and it has the form that GitHub gives it."""
+"""A delivery is read if its signature is valid and it has GitHub's form."""
 
 import contextlib
 import hashlib

@@ -60,7 +60,7 @@ def report():
 def shim(
     name: str, script: str, data: Path, server: LargeFileServer, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
-    """Put a program first on PATH, beside the real one."""
+    """Put a program on PATH before the real one."""
     directory = data.parent / "programs"
     directory.mkdir(mode=0o755, exist_ok=True)
     (data / "states").mkdir(mode=0o700, exist_ok=True)
@@ -83,7 +83,7 @@ def shim(
 
 
 def reached(report: dict[str, object], data: Path) -> set[str]:
-    """What an attack has read, and where it has written."""
+    """The files that an attack has read, and those that it has written."""
     read = {name for name, found in report.items() if found and name != "variables"}
     return read | {f"writes into {path.parent.relative_to(data)}" for path in data.rglob("planted")}
 
