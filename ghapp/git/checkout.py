@@ -62,7 +62,7 @@ async def prepare_checkout(
             seal_before = await checkout.seal()
         except NotTheTree as error:
             raise GitError(
-                "the commit could not be laid out on disk: ask the operator whether Planward's data directory is full, "
+                "the commit could not be checked out: ask the operator whether Planward's data directory is full, "
                 "then press Re-run"
             ) from error
         await checkout.fill(large_files, directory / "large-files")

@@ -381,7 +381,7 @@ def _tree_entries(output: bytes) -> tuple[TreeEntry, ...]:
     size_bytes = sum(entry.size_bytes for entry in entries)
     if size_bytes > _MOST_BYTES:
         raise TooLargeForGit(
-            f"the files of the commit have {size_bytes / 1e9:,.0f} GB together, and Planward lays out up to "
+            f"the files of the commit have {size_bytes / 1e9:,.0f} GB together, and Planward checks out at most "
             f"{_MOST_BYTES / 1e9:.0f} GB: push a commit without the large ones"
         )
     return entries

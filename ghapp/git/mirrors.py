@@ -213,8 +213,8 @@ class Mirrors:
         made = await git(self._programs, "init", "--quiet", "--bare", "--template=", making)
         if made.exit_code:
             raise FetchFailed(
-                "the mirror of the repository could not be made: ask the operator whether Planward's data directory is "
-                "full, then press Re-run"
+                "the mirror of the repository could not be created: ask the operator whether Planward's data directory "
+                "is full, then press Re-run"
             )
         making.rename(path)
 

@@ -118,8 +118,8 @@ async def git(
         )
     except NotConfined as error:
         raise GitError(
-            f"the sandbox for git could not be set up, and nothing was run ({error}): the operator has to see what "
-            "changed on this machine, and whether git is below /usr, then press Re-run"
+            f"the sandbox for git could not be set up, and nothing was run ({error}): the operator has to find out "
+            "what changed on this machine, and whether git is below /usr, then press Re-run"
         ) from error
     except ProgramMissing as error:
         raise GitError(
@@ -158,7 +158,7 @@ async def require_git(programs: Programs) -> tuple[int, int]:
         raise SettingsError(f"git is not on PATH: {way_out}") from error
     found = _VERSION.search(ended.stdout)
     if ended.exit_code or not found:
-        raise SettingsError(f"`git version` gave no version: {way_out}")
+        raise SettingsError(f"`git version` printed no version: {way_out}")
     version = int(found[1]), int(found[2])
     if version < MINIMUM:
         raise SettingsError(f"git on PATH is {version[0]}.{version[1]}, which is too old: {way_out}")

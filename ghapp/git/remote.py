@@ -9,7 +9,7 @@ from ghapp.git.errors import RemoteRefused
 from ghapp.git.large_files import FILTER
 from ghapp.git.program import environment
 
-_ASK_OPERATOR = "ask the operator to look at what sends Planward such deliveries"
+_ASK_OPERATOR = "ask the operator to find out what sends Planward such deliveries"
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -59,7 +59,7 @@ class Remote:
             ) from error
         if url.username is not None or url.password is not None or url.query or url.fragment:
             raise RemoteRefused(
-                f"the repository's clone_url carries more than an address, so nothing was fetched: {_ASK_OPERATOR}"
+                f"the repository's clone_url contains more than an address, so nothing was fetched: {_ASK_OPERATOR}"
             )
         if url.scheme not in ("https", "http"):
             raise RemoteRefused(
@@ -68,7 +68,7 @@ class Remote:
             )
         if url.scheme == "http" and host not in _LOOPBACK:
             raise RemoteRefused(
-                f"the repository's clone_url is plain http at {host!r}, which is taken on loopback only: "
+                f"the repository's clone_url is plain http at {host!r}, which is allowed only on loopback: "
                 "the operator has to serve GitHub Enterprise over https"
             )
         # A host without a port means its default port, or on loopback (in tests and the demo) any port.
@@ -76,8 +76,8 @@ class Remote:
         name = f"[{host}]" if ":" in host else host
         if allowed_host.casefold() not in ({name, f"{name}:{port}"} if usual else {f"{name}:{port}"}):
             raise RemoteRefused(
-                f"the repository's clone_url points at {url.netloc.casefold()!r}, and credentials go to "
-                f"{allowed_host!r} alone: the operator has to check that PLANWARD_GITHUB_API_URL names the "
+                f"the repository's clone_url points at {url.netloc.casefold()!r}, but credentials are only sent "
+                f"to {allowed_host!r}: the operator has to check that PLANWARD_GITHUB_API_URL names the "
                 "GitHub that sent this"
             )
         return url.scheme

@@ -13,7 +13,7 @@ def app_key(private_key: str, vault: Vault | None) -> AppKey:
     if not private_key.startswith(_TRANSIT):
         return PemKey(private_key)
     if vault is None:
-        raise SettingsError("PLANWARD_GITHUB_PRIVATE_KEY is in Vault's transit engine: set VAULT_ADDR")
+        raise SettingsError("PLANWARD_GITHUB_PRIVATE_KEY names a key in Vault's transit engine: set VAULT_ADDR")
     name = private_key.removeprefix(_TRANSIT)
 
     async def sign(message: bytes) -> bytes:

@@ -23,10 +23,10 @@ OnDeferred = Callable[[Priority, Reason], None]
 """Called for every request that is deferred."""
 
 _WORDS = {
-    "spent": "GitHub takes no more requests of this installation for the next {wait} s",
-    "reserved": "what GitHub still takes of this installation in the next {wait} s is kept for checks",
-    "limited": "GitHub limits the rate for the next {wait} s",
-    "paced": "GitHub would be asked too much in a minute; not in the next {wait} s",
+    "spent": "GitHub accepts no more requests from this installation for the next {wait} s",
+    "reserved": "the requests that GitHub still accepts from this installation for the next {wait} s are for checks",
+    "limited": "GitHub limits the rate of requests for the next {wait} s",
+    "paced": "Planward's share of GitHub's limits is used up for the next {wait} s",
 }
 
 
@@ -99,4 +99,4 @@ class Budgets:
 def _deferred_error(doing: str, wait_s: float, reason: Reason) -> GitHubUnavailable:
     """The error for a request that was not sent, and may be tried again after `wait_s` seconds."""
     words = _WORDS[reason].format(wait=max(1, round(wait_s)))
-    return GitHubUnavailable(f"{words}: to {doing}", retry_after_s=wait_s, may_have_happened=False)
+    return GitHubUnavailable(f"{words}, so Planward could not {doing}", retry_after_s=wait_s, may_have_happened=False)

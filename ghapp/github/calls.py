@@ -277,10 +277,10 @@ class Calls:
         except GitHubException as error:
             raise self._failure(error, cost, request.doing) from None
         except TimeoutError:
-            raise GitHubUnavailable(f"GitHub did not answer in time: to {request.doing}") from None
+            raise GitHubUnavailable(f"GitHub did not answer in time when Planward tried to {request.doing}") from None
         finally:
             path_template.reset(here)
-        raise GitHubUnavailable(f"GitHub sends us from one place to the next: to {request.doing}")
+        raise GitHubUnavailable(f"GitHub redirected Planward too often when it tried to {request.doing}")
 
     def _failure(self, error: GitHubException, cost: RequestCost, doing: str) -> GitHubError:
         answer = answer_of(error)
@@ -317,4 +317,4 @@ def decode(content: bytes | msgspec.Raw, shape: type[Shape], doing: str) -> Shap
     try:
         return read_json(content, shape)
     except UnreadableJson:
-        raise GitHubUnavailable(f"GitHub's answer cannot be read: to {doing}") from None
+        raise GitHubUnavailable(f"GitHub's answer could not be read when Planward tried to {doing}") from None

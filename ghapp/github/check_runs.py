@@ -274,7 +274,7 @@ class CheckRuns:
             seen = await self._access.calls.read(
                 "/repos/{owner}/{repo}/check-runs/{check_run_id}",
                 _Owned,
-                doing="ask whose a check run is",
+                doing="ask which App a check run belongs to",
                 at={"check_run_id": check_run_id},
                 answers=(404,),
             )

@@ -52,7 +52,7 @@ class InstallationSuspended(GitHubError):
     """The App was suspended: its pending jobs wait until it is unsuspended."""
 
 
-SUSPENDED = "the App's installation is suspended: an owner can let it go on in its settings"
+SUSPENDED = "the App's installation is suspended: an owner can unsuspend it in its settings"
 
 _LIMIT = 300
 _TOKEN = re.compile(r"\b(?:gh[a-z]|v\d+)[_.][0-9A-Za-z_.-]{16,}|\beyJ[0-9A-Za-z_.-]{20,}")

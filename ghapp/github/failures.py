@@ -101,8 +101,8 @@ def _read_answer(status: int, content: bytes, doing: str) -> GitHubError:
         return InstallationSuspended(SUSPENDED)
     if status == 401:
         return GitHubRefused(
-            f"GitHub does not accept the App's credentials: to {doing}; check PLANWARD_GITHUB_APP_ID and "
-            "PLANWARD_GITHUB_PRIVATE_KEY, and this machine's clock",
+            f"GitHub did not accept the App's credentials when Planward tried to {doing}: check PLANWARD_GITHUB_APP_ID "
+            "and PLANWARD_GITHUB_PRIVATE_KEY, and this machine's clock",
             status=status,
             words=words,
         )

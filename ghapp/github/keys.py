@@ -80,11 +80,11 @@ def _signer(key: AppKey) -> Callable[[bytes], Awaitable[bytes]]:
         private = load_pem_private_key(key.pem.encode(), password=None)
     except (ValueError, TypeError):
         raise SettingsError(
-            "PLANWARD_GITHUB_PRIVATE_KEY cannot be read as a PEM private key without a passphrase: "
-            "put there the whole file that GitHub generated for the App"
+            "PLANWARD_GITHUB_PRIVATE_KEY is not a PEM private key without a passphrase: "
+            "set it to the whole content of the file that GitHub generated for the App"
         ) from None
     if not isinstance(private, rsa.RSAPrivateKey):
-        raise SettingsError("PLANWARD_GITHUB_PRIVATE_KEY is not an RSA key: put there the file that GitHub generated")
+        raise SettingsError("PLANWARD_GITHUB_PRIVATE_KEY is not an RSA key: set it to the file that GitHub generated")
 
     async def sign(message: bytes) -> bytes:
         return private.sign(message, padding.PKCS1v15(), hashes.SHA256())

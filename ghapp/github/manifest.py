@@ -55,11 +55,11 @@ async def exchange_code(api_url: str, api_version: str, code: str) -> Registered
             raise GitHubUnavailable(f"GitHub ({urlsplit(api_url).hostname}) could not be reached") from None
     if answer.status_code == 404:
         raise GitHubRefused(
-            "GitHub does not know the code: it is good for one hour and for one use; begin again", status=404
+            "GitHub does not know the code: it can be used only once, within an hour; start again", status=404
         )
     if not answer.is_success:
         words = read_words(answer.content)
-        raise GitHubRefused(f"GitHub refused ({answer.status_code}) the code: {words}", status=answer.status_code)
+        raise GitHubRefused(f"GitHub refused the code ({answer.status_code}): {words}", status=answer.status_code)
     try:
         registered = read_json(answer.content, _Registered)
     except UnreadableJson:

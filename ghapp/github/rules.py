@@ -115,7 +115,7 @@ class Rules:
         try:
             return base64.b64decode(answer.content)
         except ValueError:
-            raise GitHubUnavailable(f"GitHub's answer cannot be read: to read {path}") from None
+            raise GitHubUnavailable(f"GitHub's answer could not be read when Planward tried to read {path}") from None
 
     async def of_branch(self, branch: BranchName) -> tuple[RuleSource, ...]:
         """Everything that protects a branch, rulesets first. Rulesets in evaluate mode do not count."""

@@ -122,8 +122,8 @@ class InstallationTokens:
             if "not accessible to the parent installation" not in error.words:
                 raise
             raise GitHubRefused(
-                f"{', '.join(names)}: PLANWARD_MODULE_REPOSITORIES lists it, and the App's installation does not reach "
-                "it, or it does not exist: add it in the installation's settings",
+                f"PLANWARD_MODULE_REPOSITORIES lists {', '.join(names)}, but the App's installation does not have "
+                "access to all of that, or something in it does not exist: give access in the installation's settings",
                 status=error.status,
             ) from None
         return made.token
@@ -149,7 +149,7 @@ class InstallationTokens:
                 raise GitHubUnavailable(str(error), may_have_happened=False) from None
             if "not accessible to the parent installation" in error.words:
                 raise InstallationGone(
-                    "the App's installation does not reach this repository any more: add it in its settings"
+                    "the App's installation no longer has access to this repository: add the repository in its settings"
                 ) from None
             raise
         return _Token(made.token, made.expires_at.timestamp())

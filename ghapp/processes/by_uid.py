@@ -25,7 +25,7 @@ from ghapp.processes.sandbox import Command, Reach, SandboxName
 from ghapp.processes.uid_pool import TakenUid, hand_over, take_uid
 
 _CHECKOUT, _PRIVATE = "checkout", "run"
-UID_PROTECTION = "Terraform runs under a uid of its own: it sees the machine as a user whom nobody knows"
+UID_PROTECTION = "Terraform runs under a uid of its own: it can do only what an unknown user of this machine can"
 _PROBE_TIMEOUT_S = 20
 _PR_SET_NO_NEW_PRIVS = 38
 
@@ -62,7 +62,7 @@ def without_sandbox(data_dir: Path) -> AtPath:
     return AtPath(
         paths=paths,
         name="none",
-        protection="Terraform runs without a sandbox: a plan's code reads everything that Planward's user can",
+        protection="Terraform runs without a sandbox: a plan's code can read everything that Planward's user can",
     )
 
 
@@ -94,11 +94,11 @@ def probe_uids(data_dir: Path) -> AtPath:
             check=False,
         )
     except (OSError, subprocess.SubprocessError) as error:
-        raise UidFails(f"other users do not get into PLANWARD_DATA_DIR ({type(error).__name__})") from error
+        raise UidFails(f"other users cannot enter PLANWARD_DATA_DIR ({type(error).__name__})") from error
     finally:
         taken.give_back()
     if ended.returncode:
-        raise UidFails("other users do not get into PLANWARD_DATA_DIR, or could list it")
+        raise UidFails("other users cannot enter PLANWARD_DATA_DIR, or can list it")
     return AtPath(
         paths=paths,
         name="uid",
@@ -143,7 +143,7 @@ class RunAtPath:
         taken = take_uid()
         if taken is None:
             raise NoRoom(
-                "no uid is free to run Terraform as: the operator has to end what still runs under them, then "
+                "all uids for running Terraform are in use: the operator has to end the processes that use them, then "
                 "press Re-run"
             )
         self._taken.append(taken)

@@ -14,7 +14,7 @@ _INSTALL = (
     "Install bubblewrap (apt-get install bubblewrap, dnf install bubblewrap) and allow user namespaces, or run the "
     "worker as root in a container of its own (docs/security.md, The sandbox)"
 )
-_NONE = "or set PLANWARD_SANDBOX=none: then the code of a plan reads everything that Planward's user can"
+_NONE = "or set PLANWARD_SANDBOX=none: then the code of a plan can read everything that Planward's user can"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,7 @@ def choose_sandbox(settings: SandboxSettings, data_dir: Path) -> Sandbox:
 def examine_sandbox(settings: SandboxSettings) -> tuple[bool, str]:
     """Whether a sandbox works on this machine, and its description or the reason. Changes nothing."""
     if settings.name == "none":
-        return False, "PLANWARD_SANDBOX is none: the code of a plan reads everything that Planward's user can"
+        return False, "PLANWARD_SANDBOX is none: the code of a plan can read everything that Planward's user can"
     if settings.name in (None, "bubblewrap"):
         try:
             return True, probe_bubblewrap(settings.host).protection

@@ -208,12 +208,12 @@ def _create_engine(url: str) -> Engine:
         parsed = make_url(url)
     except ArgumentError:
         raise SettingsError(
-            "PLANWARD_DATABASE_URL is no database's address: postgresql://USER:PASSWORD@HOST/NAME, or leave it out"
+            "PLANWARD_DATABASE_URL is not a database URL: write postgresql://USER:PASSWORD@HOST/NAME, or leave it out"
         ) from None
     if parsed.get_backend_name() == "postgresql":
         return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
     if parsed.get_backend_name() != "sqlite":
-        raise SettingsError("PLANWARD_DATABASE_URL: only postgresql:// and sqlite:/// are known")
+        raise SettingsError("PLANWARD_DATABASE_URL: only postgresql:// and sqlite:/// are supported")
     engine = create_engine(parsed)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin)

@@ -29,7 +29,7 @@ class Objects:
         if not url.startswith(_SCHEMES):
             raise SettingsError(
                 "PLANWARD_OBJECT_STORE_URL: only s3://BUCKET/PREFIX, gs://BUCKET/PREFIX and "
-                "az://CONTAINER/PREFIX are known"
+                "az://CONTAINER/PREFIX are supported"
             )
         self._store = _connect(url)
 
@@ -82,4 +82,4 @@ def _connect(url: str) -> "ObjectStore":
 def _unavailable(error: Exception) -> StoreUnavailable:
     # Without the text of obstore's exception, which may contain a signed address.
     log.warning("object_store_failed", kind=type(error).__name__)
-    return StoreUnavailable("Planward's object store cannot be reached or refuses: bring it back")
+    return StoreUnavailable("Planward's object store cannot be reached, or refuses requests: bring it back")

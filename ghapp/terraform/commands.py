@@ -126,7 +126,7 @@ class Terraform:
             if (finished.done or unavailable) and await asyncio.to_thread(
                 providers.withdraw_changed, before, thorough=unavailable
             ):
-                log("A provider in the cache was not what was put there; init once more without it")
+                log("A provider in the cache has changed since it was cached: running init again without it")
                 await asyncio.to_thread(providers.offer)
                 again = await self._init(workdir, words, log, stop, timeout_s - finished.took_s)
                 finished = replace(again, took_s=finished.took_s + again.took_s)
@@ -145,7 +145,7 @@ class Terraform:
             held.release()
             return finished
         # init refuses a workspace that does not exist yet; plan and apply create it.
-        log(f"The workspace {workdir.environ['TF_WORKSPACE']} is new: init once more without it")
+        log(f"The workspace {workdir.environ['TF_WORKSPACE']} is new: running init again without it")
         again = await self._run(workdir.in_workspace(DEFAULT_WORKSPACE), words, log, stop, timeout_s - finished.took_s)
         return replace(again, took_s=finished.took_s + again.took_s)
 
@@ -330,7 +330,7 @@ class Terraform:
         except NotConfined as error:
             raise TerraformError(
                 f'the sandbox for the root module "{workdir.root_module}" could not be set up, and nothing was run '
-                f"({error}): the operator has to see what changed on this machine, then press Re-run"
+                f"({error}): the operator has to find out what changed on this machine, then press Re-run"
             ) from error
         except ProgramMissing as error:
             if isinstance(error.__cause__, PermissionError):
@@ -339,8 +339,8 @@ class Terraform:
                     "install it where everybody may execute it"
                 ) from error
             raise TerraformMissing(
-                f"{self.name} {self.version} is gone from where Planward runs: the operator has to install it "
-                "again, then press Re-run"
+                f"{self.name} {self.version} is no longer installed where Planward runs: the operator has to "
+                "install it again, then press Re-run"
             ) from error
 
     def _init_speaks_json(self) -> bool:

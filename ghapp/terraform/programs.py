@@ -99,7 +99,8 @@ def _find_program(name: str) -> Terraform:
     path = shutil.which(name)
     if path is None:
         raise TerraformMissing(
-            f"PLANWARD_TERRAFORM names {name}, which is no program there: the operator has to install it or correct it"
+            f"PLANWARD_TERRAFORM names {name}, which is not a program on the server: the operator has to install it or "
+            "correct the setting"
         )
     return _probe([path])
 

@@ -121,7 +121,7 @@ async def prepare_workdir(
     for name in env or {}:
         if is_reserved(name):
             raise TerraformError(
-                f'a secret is called "{name}", which as an environment variable is Planward\'s own to set: '
+                f'a secret is called "{name}", but only Planward may set this environment variable: '
                 "rename the key in Vault, or give it another name with map in .github/planward.yml"
             )
     checkout, work = checkout.resolve(), work.resolve()

@@ -105,7 +105,7 @@ class Client:
         token = auth.get("client_token")
         if not isinstance(token, str):
             raise VaultLoginRefused(
-                f"Vault ({self._settings.host}) gave no token for the login at auth/{mount}: the operator has "
+                f"Vault ({self._settings.host}) returned no token for the login at auth/{mount}: the operator has "
                 "to check that auth method, then press Re-run"
             )
         self._client.token = token
@@ -267,7 +267,7 @@ class Client:
     def _denied(self, path: str, needs: str = _TO_READ) -> VaultError:
         if not self._token_is_good():
             return VaultLoginRefused(
-                f"Vault ({self._settings.host}) does not take Planward's token (any more): the operator has to set a "
+                f"Vault ({self._settings.host}) does not accept Planward's token: the operator has to set a "
                 "new VAULT_TOKEN, then press Re-run"
             )
         return VaultDenied(f"Vault ({self._settings.host}) denies Planward {path}: {needs}")

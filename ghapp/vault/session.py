@@ -275,7 +275,7 @@ class VaultSession:
             check_segment(segment, f'the path "{path}"')
         mount = self._mount_of(path)
         if mount.engine == "other" or not mount.below(path):
-            raise SecretPathInvalid(f"{path} is no secret of a KV engine: name one, as in kv/planward/github")
+            raise SecretPathInvalid(f"{path} is not a secret in a KV engine: name one, as in kv/planward/github")
         return mount
 
     def _mount_of(self, path: str) -> Mount:

@@ -47,7 +47,7 @@ class VaultSettings:
         if self.role_id:
             return "approle"
         raise VaultLoginRefused(
-            "VAULT_ADDR is set, and nothing to log in with: the operator has to set VAULT_TOKEN, "
+            "VAULT_ADDR is set, but no way to log in: the operator has to set VAULT_TOKEN, "
             "VAULT_ROLE_ID and VAULT_SECRET_ID, or VAULT_AUTH_METHOD with VAULT_ROLE"
         )
 

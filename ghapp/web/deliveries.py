@@ -29,7 +29,7 @@ class Deliveries:
         """Verify, accept durably, answer. Nothing else is written before the answer.
 
         202: a job was enqueued (now or before); 200: `ping`, or an event without a job; 401: the signature is missing,
-        which is checked before the body is read, or fits no secret; 400: the answer names the wrong header or field;
+        which is checked before the body is read, or matches no secret; 400: the answer names the wrong header or field;
         408 and 413: the body is too slow or too large; 503: the database is unavailable, or there is no memory for the
         body. After 503, GitHub shows the delivery as failed, and it can be redelivered.
         """
@@ -50,7 +50,7 @@ class Deliveries:
         except TooLarge:
             return "too_large", _refused(413, f"the body is larger than {self.bodies.largest_bytes} bytes")
         except TooSlow:
-            return "too_slow", _refused(408, "the body did not come in time")
+            return "too_slow", _refused(408, "the body did not arrive in time")
         except NoRoom:
             return "no_room", _refused(503, "too many large deliveries at once: redeliver it later")
         except SignatureMismatch as error:
@@ -58,7 +58,7 @@ class Deliveries:
         except MalformedDelivery as error:
             return "malformed", _refused(400, str(error))
         except ClientDisconnect:
-            return "broken_off", _refused(400, "the connection was closed before the whole body was there")
+            return "broken_off", _refused(400, "the connection was closed before the whole body had arrived")
         try:
             async with asyncio.timeout(_ACCEPT_S):
                 enqueued = await _enqueue(front, delivery)

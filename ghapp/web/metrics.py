@@ -39,7 +39,8 @@ _EVENTS = frozenset(
     }
 )
 _NOT_HERE = (
-    "Metrics are served to this machine alone: the operator sets PLANWARD_METRICS_TOKEN or PLANWARD_METRICS_LISTEN.\n"
+    "Metrics are only available on the server itself. To read them from elsewhere, set PLANWARD_METRICS_TOKEN or "
+    "PLANWARD_METRICS_LISTEN.\n"
 )
 _ANSWER_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
@@ -143,7 +144,7 @@ async def _exposed(request: Request) -> Response:
     token = front.settings.metrics.token
     given = request.headers.get("Authorization", "").encode()
     if token is not None and not hmac.compare_digest(given, f"Bearer {token}".encode()):
-        return PlainTextResponse("the token is needed\n", status_code=401, headers={"WWW-Authenticate": "Bearer"})
+        return PlainTextResponse("a token is required\n", status_code=401, headers={"WWW-Authenticate": "Bearer"})
     ended: Mapping[tuple[str, str], int] = {}
     unfinished: Mapping[str, int] = {}
     try:

@@ -41,7 +41,7 @@ def read_delivery(headers: Mapping[str, str], body: Body, secrets: Sequence[str]
     _verify(fields.get("x-hub-signature-256", ""), body, secrets)
     delivery_id = fields.get("x-github-delivery", "")
     if not _DELIVERY_ID.fullmatch(delivery_id):
-        raise MalformedDelivery("the header X-GitHub-Delivery is missing or is no identifier")
+        raise MalformedDelivery("the header X-GitHub-Delivery is missing or is not an identifier")
     name = fields.get("x-github-event", "")
     if not name:
         raise MalformedDelivery("the header X-GitHub-Event is missing")
@@ -49,7 +49,7 @@ def read_delivery(headers: Mapping[str, str], body: Body, secrets: Sequence[str]
 
 
 _SIGNATURE: Final = re.compile(r"sha256=[0-9a-f]{64}")
-_UNSIGNED: Final = "X-Hub-Signature-256 is missing or fits no secret"
+_UNSIGNED: Final = "X-Hub-Signature-256 is missing or matches no secret"
 _DELIVERY_ID: Final = re.compile(r"[0-9A-Za-z._-]{1,100}")
 
 
@@ -75,5 +75,5 @@ def _payload(content_type: str, body: Body) -> Body:
     except ValueError:
         raise MalformedDelivery("the form cannot be read") from None
     if len(payloads) != 1:
-        raise MalformedDelivery("the form has no single field payload")
+        raise MalformedDelivery("the form does not have exactly one field `payload`")
     return payloads[0].encode()

@@ -45,7 +45,7 @@ def _read(kind: type[_Payload], payload: bytes | bytearray) -> _Payload:
     try:
         return read_json(payload, kind)
     except MisshapenJson as error:
-        raise MalformedDelivery(f"the payload does not fit: {error}") from None
+        raise MalformedDelivery(f"the payload has an unexpected form: {error}") from None
     except UnreadableJson:
         raise MalformedDelivery("the payload is not JSON") from None
 

@@ -98,7 +98,7 @@ def test_a_port_in_use_is_reported_in_one_line(tmp_path: Path) -> None:
     [
         (
             {"PLANWARD_DATABASE_URL": "mysql://db/planward"},
-            "PLANWARD_DATABASE_URL: only postgresql:// and sqlite:/// are known",
+            "PLANWARD_DATABASE_URL: only postgresql:// and sqlite:/// are supported",
         ),
         (
             {"PLANWARD_ENCRYPTION_KEY": "short"},

@@ -102,7 +102,7 @@ def test_a_delivery_that_is_not_signed_is_refused_before_it_is_parsed(served: Se
     answer = deliver(served, "push", b"{ this is no JSON", **{"X-Hub-Signature-256": signature})
     assert (answer.status_code, answer.json()) == (
         401,
-        {"error": "X-Hub-Signature-256 is missing or fits no secret"},
+        {"error": "X-Hub-Signature-256 is missing or matches no secret"},
     )
 
 

@@ -18,7 +18,10 @@ from tests.stories.story import CONFIG, Story
 
 def test_a_signature_that_does_not_fit_is_401(line: Line) -> None:
     answer = line.deliver("push", {"zen": "Keep it logically awesome."}, secret="another")
-    assert (answer.status_code, answer.json()) == (401, {"error": "X-Hub-Signature-256 is missing or fits no secret"})
+    assert (answer.status_code, answer.json()) == (
+        401,
+        {"error": "X-Hub-Signature-256 is missing or matches no secret"},
+    )
 
 
 def test_a_signature_is_looked_at_before_one_byte_is_parsed(line: Line) -> None:
@@ -37,7 +40,7 @@ def test_a_delivery_without_a_field_that_is_needed_is_400_and_names_it(line: Lin
     answer = line.deliver("pull_request", payload)
     assert (answer.status_code, answer.json()) == (
         400,
-        {"error": "the payload does not fit: Object missing required field `full_name` - at `$.repository`"},
+        {"error": "the payload has an unexpected form: Object missing required field `full_name` - at `$.repository`"},
     )
 
 
@@ -273,7 +276,8 @@ def test_terraform_is_missing_and_rerun_works_once_it_is_installed(poor_line: Li
     number = story.propose({f"network/{each}.tfvars": 'db_password = "none"\n' for each in ("testing", "staging")})
     check = story.planned(number)
     assert failure(story, check) == (
-        f"PLANWARD_TERRAFORM names {missing}, which is no program there: the operator has to install it or correct it"
+        f"PLANWARD_TERRAFORM names {missing}, which is not a program on the server: the operator has to install it or "
+        "correct the setting"
     )
     install_terraform(poor_line)
     story.rerun(check)

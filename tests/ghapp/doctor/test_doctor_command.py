@@ -165,7 +165,7 @@ def test_the_sandbox_of_this_machine_is_reported() -> None:
     without = check_sandbox(SandboxSettings(name="none"))
     assert (without.state, without.said) == (
         State.ADVICE,
-        "PLANWARD_SANDBOX is none: the code of a plan reads everything that Planward's user can",
+        "PLANWARD_SANDBOX is none: the code of a plan can read everything that Planward's user can",
     )
 
 

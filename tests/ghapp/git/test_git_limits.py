@@ -91,7 +91,7 @@ def test_a_tree_of_too_many_files_is_refused_by_their_number(bare: Path) -> None
 def test_a_tree_that_would_fill_the_disk_is_refused_by_its_size(bare: Path) -> None:
     tree = nested_tree(bare, levels=5, wide=8, content=b"0" * 300_000)
     with pytest.raises(
-        TooLargeForGit, match=r"^the files of the commit have 10 GB together, and Planward lays out up to"
+        TooLargeForGit, match=r"^the files of the commit have 10 GB together, and Planward checks out at most"
     ):
         asyncio.run(mirror_of(bare).list_tree(tree))
 

@@ -18,53 +18,53 @@ class TestRemotesThatAreRefused:
         [
             (
                 "http://github.com/acme/infra.git",
-                "the repository's clone_url is plain http at 'github.com', which is taken on loopback only: "
+                "the repository's clone_url is plain http at 'github.com', which is allowed only on loopback: "
                 "the operator has to serve GitHub Enterprise over https",
             ),
             (
                 "https://github.example/acme/infra.git",
-                "the repository's clone_url points at 'github.example', and credentials go to 'github.com' alone: "
+                "the repository's clone_url points at 'github.example', but credentials are only sent to 'github.com': "
                 "the operator has to check that PLANWARD_GITHUB_API_URL names the GitHub that sent this",
             ),
             (
                 "file:///etc",
                 "the repository's clone_url has the scheme 'file', and only https is fetched from: ask the operator "
-                "to look at what sends Planward such deliveries",
+                "to find out what sends Planward such deliveries",
             ),
             (
                 "ext::sh",
                 "the repository's clone_url has the scheme 'ext', and only https is fetched from: ask the operator "
-                "to look at what sends Planward such deliveries",
+                "to find out what sends Planward such deliveries",
             ),
             (
                 "https://github.com/acme\n/infra.git",
                 "the repository's clone_url cannot be read as a URL, so nothing was fetched: ask the operator "
-                "to look at what sends Planward such deliveries",
+                "to find out what sends Planward such deliveries",
             ),
             (
                 "--upload-pack=touch x",
                 "the repository's clone_url cannot be read as a URL, so nothing was fetched: ask the operator "
-                "to look at what sends Planward such deliveries",
+                "to find out what sends Planward such deliveries",
             ),
             (
                 "git@github.com:acme/infra.git",
                 "the repository's clone_url has the scheme '', and only https is fetched from: ask the operator "
-                "to look at what sends Planward such deliveries",
+                "to find out what sends Planward such deliveries",
             ),
             (
                 "https://someone:password@github.com/acme/infra.git",
-                "the repository's clone_url carries more than an address, so nothing was fetched: ask the "
-                "operator to look at what sends Planward such deliveries",
+                "the repository's clone_url contains more than an address, so nothing was fetched: ask the "
+                "operator to find out what sends Planward such deliveries",
             ),
             (
                 "https://github.com:8443/acme/infra.git",
-                "the repository's clone_url points at 'github.com:8443', and credentials go to 'github.com' alone: "
-                "the operator has to check that PLANWARD_GITHUB_API_URL names the GitHub that sent this",
+                "the repository's clone_url points at 'github.com:8443', but credentials are only sent to "
+                "'github.com': the operator has to check that PLANWARD_GITHUB_API_URL names the GitHub that sent this",
             ),
             (
                 "https://[::1/x",
                 "the repository's clone_url cannot be read as a URL, so nothing was fetched: ask the operator "
-                "to look at what sends Planward such deliveries",
+                "to find out what sends Planward such deliveries",
             ),
         ],
     )

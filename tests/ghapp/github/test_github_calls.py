@@ -123,7 +123,9 @@ async def test_a_long_wait_is_left_to_who_asked(
     with pytest.raises(GitHubUnavailable) as failure:
         await infra.create_comment(12, "Hello", marker="m")
     assert failure.value.retry_after_s == retry_after_s
-    assert str(failure.value) == f"GitHub limits the rate for the next {retry_after_s} s: to create a comment"
+    assert str(failure.value) == (
+        f"GitHub limits the rate of requests for the next {retry_after_s} s, so Planward could not create a comment"
+    )
 
 
 async def test_a_wait_that_is_no_number_is_a_minute(infra: GitHubRepository, wire: ScriptedWire) -> None:
@@ -234,7 +236,7 @@ async def test_an_answer_that_cannot_be_read_is_no_answer(
 ) -> None:
     for _ in range(IMPATIENT.attempts):
         wire.expect(ROLE, 200, body)
-    with pytest.raises(GitHubUnavailable, match="cannot be read"):
+    with pytest.raises(GitHubUnavailable, match="could not be read"):
         await infra.role_of(anna)
 
 
@@ -280,7 +282,7 @@ async def test_a_renamed_repository_gets_the_same_request(
 async def test_a_redirect_in_a_circle_ends(infra: GitHubRepository, wire: ScriptedWire) -> None:
     for _ in range(3 * IMPATIENT.attempts):
         wire.expect(ROLE, 302, headers={"Location": ROLE.removeprefix("GET ").replace("/repos", "/api/v3/repos", 1)})
-    with pytest.raises(GitHubUnavailable, match="from one place to the next"):
+    with pytest.raises(GitHubUnavailable, match="redirected Planward too often"):
         await infra.role_of(anna)
 
 

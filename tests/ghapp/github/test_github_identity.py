@@ -241,7 +241,7 @@ async def test_a_repository_that_left_the_installation(infra: GitHubRepository, 
     wire.hands_out_tokens = False
     words = "There is at least one repository that does not exist or is not accessible to the parent installation."
     wire.expect("POST /app/installations/5/access_tokens", 422, {"message": words})
-    with pytest.raises(InstallationGone, match="does not reach this repository"):
+    with pytest.raises(InstallationGone, match="no longer has access to this repository"):
         await infra.role_of(anna)
 
 

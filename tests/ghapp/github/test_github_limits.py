@@ -68,7 +68,9 @@ async def test_after_a_refusal_no_call_of_the_installation_is_made(
     wire.now += 10
     same = await app.repository(InstallationId(5), RepositoryRef(id=RepositoryId(43), full_name="acme/other"))
     for repository in (infra, same):
-        with pytest.raises(GitHubUnavailable, match=r"limits the rate for the next 20 s: to ask for a person's role"):
+        with pytest.raises(
+            GitHubUnavailable, match=r"limits the rate of requests for the next 20 s, so Planward could not ask for"
+        ):
             await repository.role_of(anna)
     # The App's own calls and those of another installation are counted separately.
     wire.expect("GET /app", body={"id": APP_ID, "slug": "planward", "name": "Planward"})
@@ -91,7 +93,8 @@ async def test_the_last_request_of_the_hour_is_made_and_no_other(infra: GitHubRe
     with pytest.raises(GitHubUnavailable) as refused:
         await infra.role_of(anna)
     assert str(refused.value) == (
-        "GitHub takes no more requests of this installation for the next 600 s: to ask for a person's role"
+        "GitHub accepts no more requests from this installation for the next 600 s, so Planward could not ask for a "
+        "person's role"
     )
     assert (refused.value.retry_after_s, refused.value.may_have_happened) == (600, False)
     wire.now += 600

@@ -270,7 +270,7 @@ async def test_the_ends_of_an_installation_are_distinguished(stage: Stage) -> No
         await stage.infra.repository()
     stage.github.unsuspend(installation, by="ada")
     stage.github.change_installed_repositories(installation, remove=["acme/infra"], by="ada")
-    with pytest.raises(InstallationGone, match="does not reach this repository"):
+    with pytest.raises(InstallationGone, match="no longer has access to this repository"):
         await stage.infra.repository()
     stage.github.uninstall(installation, by="ada")
     with pytest.raises(InstallationGone, match="install it again"):

@@ -26,7 +26,7 @@ def test_without_a_sandbox_planward_does_not_start_and_says_how_to_get_one(
         "uids do not work here: Planward is not root). Install bubblewrap (apt-get install bubblewrap, "
         "dnf install bubblewrap) and allow user namespaces, or run the worker as root in a container of its own "
         "(docs/security.md, The sandbox), "
-        "or set PLANWARD_SANDBOX=none: then the code of a plan reads everything that Planward's user can"
+        "or set PLANWARD_SANDBOX=none: then the code of a plan can read everything that Planward's user can"
     )
     for name in ("bubblewrap", "uid"):
         with pytest.raises(SettingsError, match=f"PLANWARD_SANDBOX is {name}, but {name[:3]}"):

@@ -119,7 +119,7 @@ def test_a_code_that_github_does_not_know_any_more_ends_it(github: LocalGitHub, 
     with setup(github, tmp_path / "here") as command:
         address = create(github, command.page())
         github.world.manifest_codes.clear()
-        said = "GitHub does not know the code: it is good for one hour and for one use; begin again"
+        said = "GitHub does not know the code: it can be used only once, within an hour; start again"
         answer = follow(address)
         assert answer.status_code == 502
         assert said in answer.text
@@ -159,7 +159,7 @@ def test_setup_gives_up_if_nobody_comes_within_an_hour(
 @pytest.mark.parametrize(
     ("status", "body", "said"),
     [
-        (422, b'{"message": "Validation Failed"}', "GitHub refused (422) the code: Validation Failed"),
+        (422, b'{"message": "Validation Failed"}', "GitHub refused the code (422): Validation Failed"),
         (200, b"<html>", "GitHub's answer cannot be read; check PLANWARD_GITHUB_API_URL"),
         (None, b"", "GitHub (127.0.0.1) could not be reached"),
     ],

@@ -60,7 +60,7 @@ def test_vault_without_an_address_is_refused(github: LocalGitHub, tmp_path: Path
 def test_a_path_in_vault_that_is_no_secret_is_refused(github: LocalGitHub, openbao: OpenBao, tmp_path: Path) -> None:
     vault = {"VAULT_ADDR": openbao.address, "VAULT_TOKEN": openbao.token}
     with setup(github, tmp_path / "here", "--vault", "kv", **vault) as command:
-        said = "planward: kv is no secret of a KV engine: name one, as in kv/planward/github\n"
+        said = "planward: kv is not a secret in a KV engine: name one, as in kv/planward/github\n"
         assert command.ended() == (1, "", said)
 
 

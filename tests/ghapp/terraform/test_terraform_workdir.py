@@ -84,7 +84,7 @@ class TestSecrets:
             bench.run(story, env={"TF_CLI_ARGS_plan": "s3cret"})
 
         assert str(refused.value) == (
-            'a secret is called "TF_CLI_ARGS_plan", which as an environment variable is Planward\'s own to set: '
+            'a secret is called "TF_CLI_ARGS_plan", but only Planward may set this environment variable: '
             "rename the key in Vault, or give it another name with map in .github/planward.yml"
         )
 

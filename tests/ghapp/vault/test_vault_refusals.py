@@ -23,7 +23,7 @@ class TestVaultThatDoesNotAnswerAsItShould:
 
         assert isinstance(refused, VaultLoginRefused)
         assert str(refused) == (
-            f"Vault ({openbao.host}) does not take Planward's token (any more): the operator has to set a new "
+            f"Vault ({openbao.host}) does not accept Planward's token: the operator has to set a new "
             "VAULT_TOKEN, then press Re-run"
         )
 
@@ -49,7 +49,7 @@ class TestVaultThatDoesNotAnswerAsItShould:
 
     def test_without_a_way_to_log_in_to_vault_the_settings_are_named(self, openbao: OpenBao) -> None:
         assert str(refusal(VaultSettings(address=openbao.address))) == (
-            "VAULT_ADDR is set, and nothing to log in with: the operator has to set VAULT_TOKEN, "
+            "VAULT_ADDR is set, but no way to log in: the operator has to set VAULT_TOKEN, "
             "VAULT_ROLE_ID and VAULT_SECRET_ID, or VAULT_AUTH_METHOD with VAULT_ROLE"
         )
 

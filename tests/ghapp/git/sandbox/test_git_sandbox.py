@@ -164,7 +164,7 @@ def test_files_that_a_git_that_was_taken_over_leaves_behind_lead_planward_nowher
     for name in ("a.bin", "b.bin"):
         (outside / name).write_bytes(content)
     unread = LargeFiles(unread=("a.bin", "net/b.bin"))
-    not_laid_out = pytest.raises(GitError, match=r"^the commit could not be laid out on disk")
+    not_laid_out = pytest.raises(GitError, match=r"^the commit could not be checked out")
     with shim("git", trapping(trap), data, server, monkeypatch), not_laid_out:
         laid_out(mirror, tree, unread)
     assert {path.name: path.read_bytes() for path in outside.iterdir()} == {"a.bin": content, "b.bin": content}
