@@ -102,7 +102,7 @@ def test_a_port_in_use_is_reported_in_one_line(tmp_path: Path) -> None:
         ),
         (
             {"PLANWARD_ENCRYPTION_KEY": "short"},
-            "PLANWARD_ENCRYPTION_KEY: a key has fewer than 16 characters; `openssl rand -hex 32`",
+            "PLANWARD_ENCRYPTION_KEY: a key has fewer than 16 characters; `openssl rand -hex 32` makes one",
         ),
     ],
 )
