@@ -1,4 +1,4 @@
-"""Which directories are root modules, and the files that each of them uses."""
+"""The directories that are root modules, and the files that each of them uses."""
 
 import pytest
 

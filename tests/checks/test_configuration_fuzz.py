@@ -18,7 +18,7 @@ from checks.configuration.inspect_file import inspect_document
 from tests.checks.test_configuration_reading import NETWORK
 
 LIMIT_S = 10.0
-"""What the shell allows one file; these take a thousandth of it."""
+"""The time limit that the shell sets for one file; these files take a thousandth of it."""
 
 TOKENS = [
     *'"{}[]()=\\#.?:,\n\0\ufeffé',

@@ -1,4 +1,4 @@
-"""Who may end a hold, in words that a person reads on the check run."""
+"""The text on a check run about who may end its hold."""
 
 from checks.authority.deciders import Deciders, lines_of_deciders
 from checks.authority.release import Approver, Change

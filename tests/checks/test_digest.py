@@ -29,7 +29,7 @@ def digests(plan_json: bytes) -> tuple[str, str]:
 
 
 def shuffled(value: Any, chance: random.Random) -> Any:
-    """The same plan as another writer might have it: keys in another order, and resources too."""
+    """The same plan as another writer might write it: with keys and resources in another order."""
     if isinstance(value, dict):
         items = list(value.items())
         chance.shuffle(items)
@@ -114,7 +114,7 @@ def test_a_key_makes_a_digest_that_cannot_be_made_without_it() -> None:
 
 
 def test_a_digest_is_the_same_in_every_version_of_this_code() -> None:
-    """An approval is bound to a digest: one that is made otherwise asks everyone again."""
+    """Approvals are bound to digests, so a new way to make digests would require every approval again."""
     assert digests(ORIGINAL) == (
         "ecdf2df6586a150ad5a18775cdbed94b254b3d815f7efac8558492955176e7de",
         "41a06a6c6df8b3bf408cbd7fcde0f6a19ed0ce4b4dbb8a61a86d0980f8a570d1",

@@ -165,7 +165,7 @@ def test_a_half_created_object_is_replaced_if_a_preview_created_it() -> None:
         (summary(gone()), summary(UPDATE)),
         (summary(gone()), summary(replaced())),
         (summary(replaced()), summary(UPDATE)),
-        (summary(gone(id="2")), summary(gone(id="1"))),  # another object has the address since
+        (summary(gone(id="2")), summary(gone(id="1"))),  # since then another object has the address
         (summary({**gone(), "deposed": "abecb650"}), summary(gone())),
         (summary(resource("a.b", "forget", before={"id": "1"})), summary(UPDATE)),
     ],

@@ -36,7 +36,7 @@ def merged(number: int, merge_sha: str, **differs: object) -> MergedPullRequest:
 def judge(
     commits: str, *pull_requests: MergedPullRequest, trees: Mapping[str, str] | None = None
 ) -> Explained | Unexplained:
-    """Judge commits named by letters behind LAST; a candidate brings the tree of its segment's end, but for `trees`."""
+    """Judge commits after LAST, named by letters. A candidate has its segment's tree, unless `trees` has another."""
     segments = cut_segments("L", list(commits), pull_requests, repository_id=HERE, branch="staging")
     brought = {
         segment.end: SegmentTrees(

@@ -1,4 +1,4 @@
-"""The gate, as tables: who is vouched for, what may be merged, what may be applied, what may be promoted."""
+"""The gate, as tables: vouching, merging, applying and promoting."""
 
 import pytest
 

@@ -82,7 +82,7 @@ class GateMachine(RuleBasedStateMachine):
     @precondition(lambda self: any(head.merge_sha is None for head in self.heads))
     @rule(data=st.data())
     def open_pull_request_on_top(self, data: st.DataObject) -> None:
-        """A pull request's head holds another's."""
+        """A pull request's head contains that of another."""
         below = data.draw(st.sampled_from([head for head in self.heads if head.merge_sha is None]))
         number = len(self.heads) + 1
         self.heads.append(Head(number, below.tree | {self._name("change")}, head_sha=f"h{number}"))
@@ -90,7 +90,7 @@ class GateMachine(RuleBasedStateMachine):
     @precondition(lambda self: any(head.merge_sha is None for head in self.heads))
     @rule(data=st.data(), conclusion=st.sampled_from(["success", "failure", "in_progress"]))
     def plan(self, data: st.DataObject, conclusion: str) -> None:
-        """`planward/plan` says something of a pull request on the branch as it is now."""
+        """`planward/plan` of a pull request gets a conclusion on the present tip."""
         head = data.draw(st.sampled_from([head for head in self.heads if head.merge_sha is None]))
         head.conclusion, head.base = conclusion, self.tip
 
@@ -122,7 +122,7 @@ class GateMachine(RuleBasedStateMachine):
     @precondition(lambda self: any(head.merge_sha is None for head in self.heads))
     @rule(data=st.data())
     def merge_by_hand_with_more(self, data: st.DataObject) -> None:
-        """Somebody pushes a merge of a green head that holds something else besides."""
+        """Somebody pushes a merge of a green head that also contains another change."""
         head = data.draw(st.sampled_from([head for head in self.heads if head.merge_sha is None]))
         head.conclusion, head.base = "success", self.tip
         self._move(self.commits[self.tip].tree | head.tree | {self._name("evil")}, delivered=False)
@@ -153,10 +153,10 @@ class GateMachine(RuleBasedStateMachine):
 
     @rule()
     def what_is_planned_changes(self) -> None:
-        """Something outside of git moves: the next plan does something else."""
+        """Something outside of git changes, so the next plan is different."""
         self.salt += 1
 
-    # -- what Planward is delivered, at any time, twice, or never
+    # -- what GitHub delivers to Planward, at any time, twice, or never
 
     @precondition(lambda self: bool(self.pending_pushes))
     @rule(data=st.data(), again=st.booleans(), lost=st.booleans())
@@ -176,7 +176,7 @@ class GateMachine(RuleBasedStateMachine):
 
     @rule()
     def the_time_to_wait_is_over(self) -> None:
-        """GitHub is asked for what `closed` did not tell."""
+        """Planward asks GitHub for merges whose `closed` delivery is missing."""
         if any(attempt.waits for attempt in self.store.of(self.tip)):
             for head in self.heads:
                 head.delivered = head.delivered or head.merge_sha is not None
@@ -193,13 +193,13 @@ class GateMachine(RuleBasedStateMachine):
 
     @rule(other=st.booleans(), data=st.data())
     def approve(self, other: bool, data: st.DataObject) -> None:
-        """Somebody who may lets a commit in: the tip, or, too late, another. What they were shown goes with it."""
+        """An authorized person lets a commit in: the tip or, too late, another one. The approval has the shown plan."""
         sha = data.draw(st.sampled_from(sorted(self.commits))) if other else self.tip
         if sha != self.tip:
             return  # refused: a button counts only at the tip
         attempts = self.store.of(sha)
         shown = attempts[-1] if attempts and attempts[-1].state == "held" else None
-        asked: settle.RequestedAction = "plan" if shown is None else "apply"  # what shows no plan yet is planned first
+        asked: settle.RequestedAction = "plan" if shown is None else "apply"  # a hold without a plan is planned first
         digests = frozenset[str]() if shown is None else shown.digests
         self.store.approvals.append(Approval(len(self.store.approvals) + 1, sha, asked, digests))
         self._look()
@@ -357,7 +357,7 @@ class GateMachine(RuleBasedStateMachine):
 
     @invariant()
     def a_tip_that_is_not_applied_waits_or_says_why(self) -> None:
-        """Once it was looked at, nothing is left hanging: a wait has a due time, a hold has a button."""
+        """After Planward has settled the branch, every wait has a due time, and every hold has a button."""
         for attempt in self.store.attempts:
             assert attempt.state != "unfinished" or attempt.waits or attempt.sha != self.tip
 

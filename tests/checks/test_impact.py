@@ -1,4 +1,4 @@
-"""Which root modules a change of paths touches, and why."""
+"""The root modules that a change of paths touches, and why."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Impact never misses a dependency, and order never runs anything before what it builds on."""
+"""Impact never misses a dependency, and no root module runs before those that it builds on."""
 
 from collections.abc import Iterator
 
@@ -24,7 +24,7 @@ def _relative(here: str, there: str) -> str:
 
 
 def _reachable(graph: Graph, start: str) -> set[str]:
-    """The same question as the code under test answers, in the plainest way: every step of every walk."""
+    """The expected answer, computed in the plainest way: by every step of every walk."""
     reached: set[str] = set()
 
     def walk(here: str) -> Iterator[str]:

@@ -237,7 +237,7 @@ def test_other_versions_of_the_format_are_refused(version: str) -> None:
 
 
 def test_a_plan_without_marks_hides_every_value_and_says_so() -> None:
-    """Terraform 0.12 to 0.14 wrote none, though a database's password was as secret then."""
+    """Terraform 0.12 to 0.14 wrote no marks, though a database's password was just as secret."""
     change = resource("update", before={"password": "a"}, after={"password": "b"}, after_unknown={})
     plan = read_plan(json.dumps({"format_version": "0.1", "resource_changes": [change]}).encode())
     assert not plan.marked
@@ -314,7 +314,7 @@ def test_a_file_that_is_not_a_plan_is_identified_with_a_remedy(plan_json: bytes,
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be"])
 def test_a_byte_order_mark_is_skipped(encoding: str) -> None:
-    """PowerShell's `>` writes one."""
+    """PowerShell's `>` writes a byte order mark."""
     text = written(resource_changes=[resource("create", after={"a": "ü"})]).decode()
     mark = "\ufeff" if encoding == "utf-16-be" else ""
     plan = read_plan((mark + text).encode(encoding))

@@ -1,4 +1,4 @@
-"""A plan made to block the process: no call on it takes a second at the largest allowed size."""
+"""A plan that is made to block the process: at the largest allowed size, no call takes a second."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""Who releases a hold."""
+"""The people who can release a hold."""
 
 import pytest
 from hypothesis import given

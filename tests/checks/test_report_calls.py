@@ -1,4 +1,4 @@
-"""What a report costs for each change, counted in calls: a number that is the same on every machine."""
+"""The cost of a report for each change, counted in function calls, so it is the same on every machine."""
 
 import io
 import sys
@@ -12,13 +12,13 @@ from tests.checks.building import run
 
 SMALL, LARGE = 1_800, 9_000
 CHANGING = 5 / 9
-"""So many resources of a generated plan change."""
+"""The number of changed resources in the generated plan."""
 MOST_CALLS = 600
-"""For each change; it was 750 when a report took 16 to 20 times what it takes to decode its plan."""
+"""The limit for each change; it was 750 when a report took 16 to 20 times as long as decoding its plan."""
 
 
 def calls_of_report(resources: int) -> int:
-    """How many functions, of Python and of C, are called to build a report and to render its check run."""
+    """The number of calls of Python and C functions to build a report and to render its check run."""
     file = io.StringIO()
     write_plan(file, resources)
     plan = read_plan(file.getvalue().encode())

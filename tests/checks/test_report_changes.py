@@ -1,4 +1,4 @@
-"""What a change's report says: attributes, danger, noise, folding."""
+"""The report of a change: attributes, danger, noise, folding."""
 
 from typing import Any
 

@@ -102,7 +102,7 @@ def test_a_ready_made_role_for_everything_says_so(value: str) -> None:
 @pytest.mark.parametrize(("name", "value"), UNPROTECTING.items())
 def test_a_guard_that_is_taken_away_says_so(name: str, value: str) -> None:
     assert marked("null_x", name, value, "null") == ("removes a safeguard",)
-    assert marked("null_x", name, value) == ()  # what is new had no guard before
+    assert marked("null_x", name, value) == ()  # a new object had no guard before
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Plans of every shape: each change that the plan JSON holds is found again in the report, and no secret is.
+"""Plans of every shape: each change in the plan JSON is also in the report, and no secret is.
 
 Every value that is made is unlike any other, so that it can be looked for: what only one side of a change has must be
 in the HTML and the JSON. In Markdown it stands, or its resource says that something of it is shortened or left out.
@@ -45,7 +45,7 @@ class Late:
 
 @dataclass
 class Made:
-    """What a plan was made with, by the address of its resource."""
+    """The values with which a plan was made, by the address of their resource."""
 
     changed: dict[str, set[str]] = field(default_factory=dict)
     secrets: set[str] = field(default_factory=set)
@@ -101,7 +101,7 @@ class Maker:
         kind = self.chance.randrange(6)
         if kind == 0:
             return json.dumps({f"line{number}": line for number, line in enumerate(lines)})
-        if kind == 2:  # what is compressed to less than a tenth is not read
+        if kind == 2:  # a text that is compressed to less than a tenth is not read
             lines = [line[:60] for line in lines]
         text = "\n".join(lines) + self.chance.choice(["", "\n"])
         if kind == 1:
@@ -129,7 +129,7 @@ class Maker:
         return self.leaf()
 
     def after(self, before: Any) -> Any:
-        """The value later: as it is, in part another one, or gone."""
+        """The value afterwards: the same, changed in part, or gone."""
         kind = self.chance.randrange(8)
         if kind < 2:
             return before
@@ -183,7 +183,7 @@ class Maker:
 
 
 def words_that_differ(before: Any, after: Any) -> set[str]:
-    """What only one side has, and may be shown: what stands beside a secret, or may have stood there, is one too."""
+    """The values that only one side has and that may be shown. Those beside a secret on either side count as secret."""
     if isinstance(before, dict) and isinstance(after, dict):
         return {word for key in before | after for word in words_that_differ(before.get(key), after.get(key))}
     if after is None or before is None or not (holds_secret(before) or holds_secret(after)):
@@ -211,7 +211,7 @@ def words_in(value: Any) -> set[str]:
 
 
 def readable(text: str) -> str:
-    """What an encoded text says."""
+    """The decoded text."""
     try:
         content = base64.b64decode(text, validate=True)
         return (gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content).decode()
@@ -278,14 +278,14 @@ def texts_of_json(report: RunReport) -> str:
 
 
 def parts_of(address: str, markdown: str) -> list[str]:
-    """The lines and folds that are about one resource."""
+    """The lines and folds of one resource."""
     blocks = re.findall(
         r"<details[^\n]*\n.*?\n</details>|^- [^\n]*|^\*\*Left out[^\n]*", markdown, re.DOTALL | re.MULTILINE
     )
     return [block for block in blocks if address in block or "Left out here" in block]
 
 
-seeds = st.integers(0, 2**48)  # of plans: a plan that is drawn value by value takes minutes to be made smaller
+seeds = st.integers(0, 2**48)  # for plans: shrinking a plan that is drawn value by value takes minutes
 slow = settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 

@@ -65,7 +65,7 @@ def run_of(*roots: RootReport, previews: tuple[RootReport, ...] = (), **changed:
 
 
 def as_markdown(output: CheckRunOutput) -> str:
-    """Everything of a check run in one file, in the order in which GitHub shows it."""
+    """A whole check run as one file, in the order in which GitHub shows its parts."""
     text = f"\n---\n\n{output.text}\n" if output.text else ""
     annotations = "".join(f"\n{line}" for line in _annotation_lines(output.annotations))
     return f"# {output.title}\n\n{output.summary}\n{text}{annotations}"

@@ -52,7 +52,7 @@ def test_lists_that_some_providers_use_for_sets_are_compared_as_sets() -> None:
 
 
 def test_items_of_a_list_that_terraform_writes_as_a_set_do_not_move() -> None:
-    """A set is written in the order of its items' texts: one that changes stands at another place."""
+    """A set is written in the order of its items' texts, so a changed item may have another place."""
     before = {"rule": [{"a": 1, "name": "b"}, {"a": 2, "name": "a"}]}
     after = {"rule": [{"a": 2, "name": "a"}, {"a": 3, "name": "b"}]}
     assert body_of(update(before, after)) == ['~ rule["b"].a = 1 → 3']

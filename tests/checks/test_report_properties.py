@@ -116,7 +116,7 @@ OF_ANY_REPORT = (
 @some
 @given(runs)
 def test_properties_of_every_report(run: RunReport) -> None:
-    # One after the other on the same report: to make one up takes longer than to render it.
+    # All on the same report, since generating one takes longer than rendering it.
     for holds in OF_ANY_REPORT:
         holds(run)
 

@@ -20,7 +20,7 @@ IN_STATE = {"prior_state": {"values": {"root_module": {"resources": [{"address":
 
 
 def root(*resources: dict[str, Any], environment: str = "staging", name: str = "network", **more: Any) -> RootReport:
-    """A root module whose state holds something, unless `more` says otherwise."""
+    """A root module whose state is not empty, unless `more` says otherwise."""
     warnings, undeclared = more.pop("warnings", ()), more.pop("undeclared", ())
     return report_plan(
         plan_of(*resources, **(more or IN_STATE)),
@@ -149,7 +149,7 @@ def test_the_target_has_its_share_of_what_github_takes_and_testing_what_is_left(
         return len(set(re.findall(r"null_x\.s\d+", text))), len(set(re.findall(r"null_x\.t\d+", text)))
 
     assert shown(400, 400, 20_000)[0] > 2 * shown(400, 400, 20_000)[1] > 0
-    assert shown(400, 1, 20_000)[0] > shown(400, 400, 20_000)[0]  # what testing leaves the target has
+    assert shown(400, 1, 20_000)[0] > shown(400, 400, 20_000)[0]  # the target may use the room that testing leaves
     assert shown(1, 400, 20_000)[1] > 2 * shown(400, 400, 20_000)[1]  # and the other way round
     assert shown(20, 20, LIMIT_BYTES) == (20, 20)
 

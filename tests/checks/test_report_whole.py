@@ -157,7 +157,7 @@ def test_a_json_text_with_a_duplicate_key_is_compared_as_a_text() -> None:
 
 
 def test_a_long_line_is_seen_to_its_end_on_the_page() -> None:
-    """A line that goes on beyond the window hides what differs in it: it is wrapped."""
+    """Long lines are wrapped, since a difference beyond the edge of the window would be hidden."""
     assert ".report .diff span { display: block; white-space: pre-wrap; overflow-wrap: anywhere; }" in STYLE
 
 

@@ -10,7 +10,7 @@ from checks.sensitive.line_mask import LineMask
 from tests.cores import CoreTime, processor_s
 
 SMALL, LARGE = 12_000, 96_000
-# Eight times the text may take eight times as long; what is quadratic takes sixty-four times as long.
+# Eight times the text may take eight times as long; quadratic code takes sixty-four times as long.
 MOST_TIMES = 24
 SHORTEST_S = 0.2
 ANCHORS = sorted({anchor for form in FORMS for anchor in form.anchors})

@@ -1,4 +1,4 @@
-"""Which of the server's own variables Terraform gets, and for which runs."""
+"""The server's own variables that Terraform gets, and the runs that get them."""
 
 import pytest
 

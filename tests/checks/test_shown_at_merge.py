@@ -19,18 +19,18 @@ def verdicts(*words: str) -> list[ShownVerdict]:
         (("a in_progress 5", "a failure 8"), 10, "failure"),
         (("a in_progress 5", "a success 8"), 7, "in_progress"),
         (("a in_progress 5",), 4, None),
-        # GitHub merges in whole seconds: by the verdict that came in the same second, or by the one that went.
+        # GitHub gives times in whole seconds, so both verdicts of that second may have been shown.
         (("a in_progress 5", "a success 10.6"), 10, "success"),
         (("a in_progress 5", "a success 8", "b in_progress 10.4"), 10, "success"),
         (("a in_progress 5", "a success 8", "b in_progress 10.2", "b failure 10.8"), 10, "success"),
         (("a in_progress 5", "a success 8", "b in_progress 10"), 10, "success"),
         (("a in_progress 5", "a success 8", "b in_progress 9.9"), 10, "in_progress"),
         (("a in_progress 5", "a failure 8", "b in_progress 10.4"), 10, "in_progress"),
-        # A check run that was created earlier is hidden, whatever it ends with.
+        # A check run that was created earlier is hidden, whatever its conclusion.
         (("a in_progress 5", "b in_progress 8", "a success 9"), 11, "in_progress"),
         (("a in_progress 5", "b in_progress 8", "a failure 9", "b success 10"), 11, "success"),
         (("a in_progress 5", "a success 8", "a success 9"), 11, "success"),
-        # Recorded once more by a step that was repeated.
+        # A repeated step has recorded the same verdict twice.
         (("a in_progress 5", "a success 8", "a in_progress 5"), 11, "success"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Which providers and modules the operator allows, as values."""
+"""The providers and modules that the operator allows, as values."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Which repositories may use a team's secrets."""
+"""The repositories that may use a team's secrets."""
 
 import pytest
 
@@ -71,7 +71,7 @@ def test_a_name_opens_a_team_to_the_first_repository_seen_under_it_alone(
     case: str, found: RepositoryIdentity, entry: str
 ) -> None:
     if entry == "acme/*" and found.bound_name == "acme/mallory":
-        return  # of that owner, and all of the owner's are meant
+        return  # a repository of that owner, and the pattern means all of the owner's
     assert open_by_operator("payments", found, operator(entry)) is None, case
     assert isinstance(open_by_team("payments", found, entry), ClosedTeam), case
 

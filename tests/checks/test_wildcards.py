@@ -1,4 +1,4 @@
-"""Patterns with stars: what they mean, and that no number of stars takes long."""
+"""Patterns with stars: their meaning, and that no number of stars takes long."""
 
 import pytest
 

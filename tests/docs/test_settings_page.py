@@ -21,7 +21,7 @@ def listed() -> list[str]:
 
 
 def named() -> set[str]:
-    """Those that stand in the explanation of another one, too."""
+    """Settings that are also named in the explanation of another setting."""
     return set(_NAME.findall((TOP / "docs/settings.md").read_text()))
 
 
