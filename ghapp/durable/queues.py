@@ -9,6 +9,7 @@ goes through the partitions in random order, so that none starves.
 https://docs.dbos.dev/python/reference/queues
 """
 
+from collections.abc import Collection, Mapping
 from typing import TypedDict
 
 import dbos
@@ -45,6 +46,11 @@ _FORMER: dict[FormerQueue, Queue] = {"news": "events", "looks": "background"}
 their jobs are not moved."""
 
 
+def one_by_one() -> Collection[str]:
+    """The names of the queues that run one job of each partition at a time, in all workers together."""
+    return [name for name, limits in _with_former().items() if limits.get("partition_concurrency") == 1]
+
+
 def interval_s(*, shared: bool) -> float:
     """How long a job that another process enqueued may wait; this process's own are seen at once (waking.py).
 
@@ -55,5 +61,8 @@ def interval_s(*, shared: bool) -> float:
 
 async def register() -> list[dbos.Queue]:
     """Register all queues, those of older versions too, and return them."""
-    limits = QUEUES | {name: QUEUES[queue] for name, queue in _FORMER.items()}
-    return [await DBOS.register_queue_async(name, **limits[name]) for name in limits]
+    return [await DBOS.register_queue_async(name, **limits) for name, limits in _with_former().items()]
+
+
+def _with_former() -> Mapping[str, _Limits]:
+    return QUEUES | {name: QUEUES[queue] for name, queue in _FORMER.items()}

@@ -12,7 +12,7 @@ from typing import Any
 
 from dbos import DBOS, Queue
 from dbos._queue import queue_worker_thread
-from sqlalchemy import CompoundSelect, Table, exists, literal, select, union_all
+from sqlalchemy import ColumnElement, CompoundSelect, Engine, Table, exists, literal, select, union_all
 from sqlalchemy.exc import SQLAlchemyError
 
 from ghapp.log import log
@@ -65,27 +65,35 @@ class QueuePollers:
         self._look = threading.Event()
         self._ended = threading.Event()
 
-    def begin(self, dbos: DBOS, queues: Sequence[Queue], *, every_s: float) -> None:
+    def begin(self, dbos: DBOS, queues: Sequence[Queue], *, one_by_one: Collection[str], every_s: float) -> None:
         """Poll these queues, each in its own thread; DBOS itself must not listen to them.
 
+        `one_by_one` names the queues that run one job of each partition at a time, in all workers together.
         `every_s` is the interval of the lookout: its longest pause, which it reaches if nothing wakes it.
         """
         self._events = {queue.name: WakeableEvent() for queue in queues}
+        # Compiled once: most of the time of so small a statement is its compilation.
+        query = _compiled(
+            _query_of_waiting(dbos._sys_db.tables.workflow_status, self._events, one_by_one), dbos._sys_db.engine
+        )
         loops = [
             threading.Thread(target=_poll, args=(self._events[queue.name], dbos, queue), name=queue.name, daemon=True)
             for queue in queues
         ]
-        lookout = threading.Thread(target=self._look_out, args=(dbos, every_s), name="lookout", daemon=True)
+        lookout = threading.Thread(
+            target=self._look_out, args=(dbos._sys_db.engine, query, every_s), name="lookout", daemon=True
+        )
         self._threads = [*loops, lookout]
         for thread in self._threads:
             thread.start()
         self.wake()
 
     def wake(self, queue: str | None = None) -> None:
-        """Poll a queue now; without its name, each that holds waiting jobs."""
+        """Poll a queue now; without its name, each that holds jobs which may start."""
         if queue in self._events:
             self._events[queue].wake()
-        self._look.set()
+        else:
+            self._look.set()
 
     def end(self) -> None:
         """End all loops, and wait for that."""
@@ -96,16 +104,18 @@ class QueuePollers:
         for thread in self._threads:
             thread.join(_PATIENCE_S)
 
-    def _look_out(self, dbos: DBOS, every_s: float) -> None:
-        engine, jobs = dbos._sys_db.engine, dbos._sys_db.tables.workflow_status
-        # Compiled once: most of the time of so small a statement is its compilation.
-        query = str(_waiting_query(jobs, self._events).compile(engine, compile_kwargs={"literal_binds": True}))
+    def _look_out(self, engine: Engine, query: str, every_s: float) -> None:
         pause_s = _SOON_S
+        answered = True
         while not self._ended.is_set():
             try:
                 with engine.connect() as connection:
                     waiting = list(connection.exec_driver_sql(query).scalars())
-            except SQLAlchemyError:
+                answered = True
+            except SQLAlchemyError as error:
+                if answered:
+                    log.warning("lookout_failed", reason=type(error).__name__)
+                answered = False
                 # The loops ask the same database, and wait for it as patiently as DBOS does.
                 waiting = list(self._events)
             for name in waiting:
@@ -115,12 +125,38 @@ class QueuePollers:
             self._ended.wait(_LEAST_S)
 
 
-def _waiting_query(jobs: Table, queues: Collection[str]) -> CompoundSelect[Any]:
-    """A query for the names of those queues in which a job waits."""
+def _query_of_waiting(jobs: Table, queues: Collection[str], one_by_one: Collection[str]) -> CompoundSelect[Any]:
+    """A query for the names of the queues in which a job may start."""
     return union_all(
         *(
-            select(literal(name)).where(exists().where(jobs.c.queue_name == name, jobs.c.status == "ENQUEUED"))
+            select(literal(name)).where(exists().where(*_may_start(jobs, name, alone=name in one_by_one)))
             for name in queues
+        )
+    )
+
+
+def _may_start(jobs: Table, queue: str, *, alone: bool) -> Sequence[ColumnElement[bool]]:
+    """The conditions for a job that may start; with `alone`, only if no other job of its partition runs."""
+    waiting = (jobs.c.queue_name == queue, jobs.c.status == "ENQUEUED")
+    if not alone:
+        return waiting
+    running = jobs.alias()
+    of_its_partition = (
+        running.c.queue_name == queue,
+        running.c.queue_partition_key == jobs.c.queue_partition_key,
+        running.c.status == "PENDING",
+    )
+    return (*waiting, ~exists().where(*of_its_partition))
+
+
+def _compiled(query: CompoundSelect[Any], engine: Engine) -> str:
+    schemas = engine.get_execution_options().get("schema_translate_map")
+    return str(
+        query.compile(
+            engine,
+            schema_translate_map=schemas,
+            render_schema_translate=schemas is not None,
+            compile_kwargs={"literal_binds": True},
         )
     )
 

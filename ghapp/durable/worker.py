@@ -125,7 +125,12 @@ class Worker:
         DBOS.listen_queues([])
         DBOS.launch()
         recover_lost_claims(dbos)
-        self._pollers.begin(dbos, await queues.register(), every_s=queues.interval_s(shared=self._job_queue.shared))
+        self._pollers.begin(
+            dbos,
+            await queues.register(),
+            one_by_one=queues.one_by_one(),
+            every_s=queues.interval_s(shared=self._job_queue.shared),
+        )
         self._job_queue.on_enqueued = self._pollers.wake
 
     async def _run(self, encoded: str) -> None:

@@ -1,16 +1,25 @@
 """A queue's loop waits for its event."""
 
+import asyncio
 import threading
-from collections.abc import Callable
-from queue import SimpleQueue
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from queue import Empty, SimpleQueue
 from types import SimpleNamespace
 from typing import Any, cast
+from unittest.mock import ANY
 
 import pytest
-from sqlalchemy import Column, MetaData, StaticPool, String, Table, create_engine
+from sqlalchemy import func, select, text
+from structlog.testing import capture_logs
 
-from ghapp.durable import waking
+from ghapp.durable import JobQueue, waking
 from ghapp.durable.waking import WakeableEvent
+from ghapp.jobs import SettleBranch
+from ghapp.jobs.causes import Missed
+from ghapp.values import BranchName, CommitSha, RepositoryId
+from tests.databases import NewDatabase
 
 HOUR_S = 3600.0
 
@@ -37,39 +46,43 @@ def test_an_alarm_that_is_set_stays_so() -> None:
     assert [event.wait(HOUR_S), event.wait(HOUR_S)] == [True, True]
 
 
-def test_a_loop_that_failed_is_begun_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    begun = 0
-    again = threading.Event()
-
-    def loop(event: WakeableEvent, *_: object) -> None:
-        nonlocal begun
-        begun += 1
-        if begun == 1:
-            raise RuntimeError
-        again.set()
-        event.wait(HOUR_S)
-
-    monkeypatch.setattr(waking, "queue_worker_thread", loop)
-    monkeypatch.setattr(waking, "_AGAIN_S", 0.001)
-    pollers = waking.QueuePollers()
-    pollers.begin(cast("Any", Database()), [cast("Any", SimpleNamespace(name="events"))], every_s=HOUR_S)
-    assert again.wait(60)
-    pollers.end()
-
-
 class Database:
-    """DBOS' tables of a worker, with only the columns that the lookout reads."""
+    """The engine's own tables, as a worker reads them."""
 
-    def __init__(self) -> None:
-        self.engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
-        metadata = MetaData()
-        self.jobs = Table("workflow_status", metadata, Column("queue_name", String), Column("status", String))
-        metadata.create_all(self.engine)
-        self._sys_db = SimpleNamespace(engine=self.engine, tables=SimpleNamespace(workflow_status=self.jobs))
+    def __init__(self, url: str) -> None:
+        self._job_queue = JobQueue(url)
+        self._sys_db: Any = getattr(self._job_queue, "_client")._sys_db  # noqa: B009
 
-    def add(self, queue: str, status: str = "ENQUEUED") -> None:
-        with self.engine.begin() as connection:
-            connection.execute(self.jobs.insert().values(queue_name=queue, status=status))
+    def add(self, cause: str, *, branch: str = "staging") -> None:
+        """Enqueue a job of the queue "branches"."""
+        job = SettleBranch(repository_id=RepositoryId(1), branch=BranchName(branch), cause=Missed(tip=CommitSha(cause)))
+        assert asyncio.run(self._job_queue.enqueue(job))
+
+    def begin_one(self) -> None:
+        """Record that one of its jobs runs."""
+        jobs = self._sys_db.tables.workflow_status
+        with self._sys_db.engine.begin() as connection:
+            first = select(func.min(jobs.c.workflow_uuid)).scalar_subquery()
+            connection.execute(jobs.update().where(jobs.c.workflow_uuid == first).values(status="PENDING"))
+
+    def break_down(self) -> None:
+        """Have it refuse what is asked of it."""
+        with self._sys_db.engine.begin() as connection:
+            connection.execute(text(f"alter table {self._schema}workflow_status rename to lost"))
+
+    @property
+    def _schema(self) -> str:
+        return "" if self._sys_db.engine.dialect.name == "sqlite" else "dbos."
+
+    def close(self) -> None:
+        """Close its connections."""
+        self._job_queue.close()
+
+
+@pytest.fixture
+def jobs(new_database: NewDatabase, tmp_path: Path) -> Iterator[Database]:
+    with closing(Database(new_database(tmp_path))) as database:
+        yield database
 
 
 @pytest.fixture
@@ -85,39 +98,84 @@ def polled(monkeypatch: pytest.MonkeyPatch) -> "SimpleQueue[str]":
     return names
 
 
-def polling(database: Database, every_s: float) -> waking.QueuePollers:
+@contextmanager
+def polling(jobs: Database, every_s: float) -> Iterator[waking.QueuePollers]:
     pollers = waking.QueuePollers()
-    queues = [cast("Any", SimpleNamespace(name=name)) for name in ("events", "plans")]
-    pollers.begin(cast("Any", database), queues, every_s=every_s)
-    return pollers
+    begin(pollers, jobs, ("events", "branches", "plans"), every_s=every_s)
+    try:
+        yield pollers
+    finally:
+        pollers.end()
 
 
-def test_a_queue_with_a_waiting_job_of_another_process_is_polled_and_no_other(polled: "SimpleQueue[str]") -> None:
-    database = Database()
-    database.add("plans", "PENDING")
-    pollers = polling(database, every_s=0.01)
-    database.add("events")
-    assert {polled.get(timeout=60) for _ in range(3)} == {"events"}
+def begin(pollers: waking.QueuePollers, jobs: Database, names: Sequence[str], *, every_s: float) -> None:
+    queues = [cast("Any", SimpleNamespace(name=name)) for name in names]
+    pollers.begin(cast("Any", jobs), queues, one_by_one=["branches"], every_s=every_s)
+
+
+def test_a_loop_that_failed_is_begun_again(jobs: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = 0
+    again = threading.Event()
+
+    def loop(event: WakeableEvent, *_: object) -> None:
+        nonlocal begun
+        begun += 1
+        if begun == 1:
+            raise RuntimeError
+        again.set()
+        event.wait(HOUR_S)
+
+    monkeypatch.setattr(waking, "queue_worker_thread", loop)
+    monkeypatch.setattr(waking, "_AGAIN_S", 0.001)
+    pollers = waking.QueuePollers()
+    begin(pollers, jobs, ["events"], every_s=HOUR_S)
+    assert again.wait(60)
     pollers.end()
 
 
-def test_a_queue_that_is_woken_by_its_name_is_polled_before_the_lookout_looks(polled: "SimpleQueue[str]") -> None:
-    pollers = polling(Database(), every_s=HOUR_S)
-    pollers.wake("plans")
-    assert polled.get(timeout=60) == "plans"
-    pollers.end()
+def test_a_queue_with_a_waiting_job_of_another_process_is_polled_and_no_other(
+    jobs: Database, polled: "SimpleQueue[str]"
+) -> None:
+    with polling(jobs, every_s=0.01):
+        jobs.add("a" * 40)
+        assert {polled.get(timeout=60) for _ in range(3)} == {"branches"}
 
 
-def test_every_queue_is_polled_where_the_lookout_gets_no_answer(polled: "SimpleQueue[str]") -> None:
-    database = Database()
-    with database.engine.begin() as connection:
-        database.jobs.drop(connection)
-    pollers = polling(database, every_s=HOUR_S)
-    assert {polled.get(timeout=60), polled.get(timeout=60)} == {"events", "plans"}
-    pollers.end()
+def test_a_queue_is_not_polled_for_a_job_that_waits_for_another_of_its_branch(
+    jobs: Database, polled: "SimpleQueue[str]"
+) -> None:
+    jobs.add("a" * 40)
+    jobs.add("b" * 40)
+    jobs.begin_one()
+    with polling(jobs, every_s=0.01) as pollers:
+        pollers.wake("plans")
+        assert polled.get(timeout=60) == "plans"
+        with pytest.raises(Empty):
+            polled.get(timeout=0.5)
+        jobs.add("c" * 40, branch="production")
+        assert polled.get(timeout=60) == "branches"
 
 
-def test_the_end_of_a_job_is_looked_for_more_and_more_rarely(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_queue_that_is_woken_by_its_name_is_polled_before_the_lookout_looks(
+    jobs: Database, polled: "SimpleQueue[str]"
+) -> None:
+    with polling(jobs, every_s=HOUR_S) as pollers:
+        pollers.wake("plans")
+        assert polled.get(timeout=60) == "plans"
+
+
+def test_every_queue_is_polled_where_the_lookout_gets_no_answer_and_the_log_says_so_once(
+    jobs: Database, polled: "SimpleQueue[str]"
+) -> None:
+    jobs.break_down()
+    with capture_logs() as logs, polling(jobs, every_s=0.01):
+        assert {polled.get(timeout=60) for _ in range(9)} == {"events", "branches", "plans"}
+    assert [(each["event"], each["reason"]) for each in logs] == [("lookout_failed", ANY)]
+
+
+def test_the_end_of_a_job_is_looked_for_more_and_more_rarely(
+    jobs: Database, polled: "SimpleQueue[str]", monkeypatch: pytest.MonkeyPatch
+) -> None:
     pauses: list[float] = []
     pollers = waking.QueuePollers()
     ended = threading.Event()
@@ -131,7 +189,7 @@ def test_the_end_of_a_job_is_looked_for_more_and_more_rarely(monkeypatch: pytest
             return len(pauses) == 4  # the loop was woken
 
     monkeypatch.setattr(pollers, "_look", Look())
-    pollers.begin(cast("Any", Database()), [], every_s=0.5)
+    begin(pollers, jobs, ["events"], every_s=0.5)
     assert ended.wait(60)
     pollers.end()
     assert pauses == [0.1, 0.2, 0.4, 0.5, 0.1, 0.2]
