@@ -7,6 +7,10 @@ _RESTORED_BY_PYTHON = frozenset({signal.SIGPIPE, signal.SIGXFSZ})
 """Python ignores these itself, and `subprocess` restores their defaults for programs."""
 
 
+_handled = threading.Event()
+"""Whether it is done: to ask for each signal before each program takes time."""
+
+
 def stop_ignoring() -> None:
     """Handle ignored signals by doing nothing, since a program inherits ignored signals but not handlers.
 
@@ -16,11 +20,12 @@ def stop_ignoring() -> None:
 
     https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html#trap
     """
-    if threading.current_thread() is not threading.main_thread():
+    if _handled.is_set() or threading.current_thread() is not threading.main_thread():
         return
     for number in signal.valid_signals() - _RESTORED_BY_PYTHON:
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, _do_nothing)
+    _handled.set()
 
 
 def _do_nothing(*_: object) -> None:
