@@ -77,7 +77,7 @@ class Changes:
 
     @cached_property
     def _readable(self) -> Mapping[str, str]:
-        """By directory, the first changed file that its configuration could read by a computed name."""
+        """By directory, the first changed file in or below it that its configuration could read by a computed name."""
         found: dict[str, str] = {}
         for path in self._ordered:
             if path.endswith(".md") or any(part.startswith(".") for part in path.split("/")):
@@ -94,7 +94,10 @@ class Changes:
         return self._readable.get(directory)
 
     def readable_around(self, directory: str) -> str | None:
-        """A changed file in, beside or above a directory, but not in any other directory with configuration."""
+        """A changed file in a directory, in the directories above it, or in their subdirectories.
+
+        Subdirectories with configuration do not count, nor does anything below them.
+        """
         while True:
             found = self._readable.get(directory)
             if found is not None or directory == TOP:

@@ -89,8 +89,8 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True):
     """A path that the file names: a file, a directory, or (`prefix`) the literal beginning of one.
 
     `from_root`: whether the path is relative to the root module's directory, and not to the file's. An empty path with
-    `prefix` means that the name is computed: it can be any file in that directory, and with `anywhere` also one beside
-    or above the root module.
+    `prefix` means that the name is computed: it can be any file in that directory, and with `anywhere` also one outside
+    the root module's directory.
     """
 
     path: str

@@ -37,14 +37,14 @@ def touched(
 ) -> Touched:
     """The root modules that a change of paths (created, changed and deleted ones) affects.
 
-    A root module is affected by changes of: its own configuration, automatic variable and lock files; the
-    configuration of a local module that it calls at any depth; its `extra` files (variables and backends of
-    environments); paths that its files name, literally or by a literal prefix; a symlink on any of these paths and its
-    target; paths that match its `watch` patterns. If a file reads others by computed names, every file below its
-    directory counts up to the next directory with configuration, except Markdown and hidden files. If such a name can
-    leave the directory, every file beside and above it that is in no other directory with configuration counts too,
-    unless `watch` restricts that. A root module with an unread file (too large, or too slow) is affected by every
-    change, since the files that it uses are unknown.
+    A root module is affected by changes of: its own configuration, automatic variable and lock files; the configuration
+    of a local module that it calls at any depth; its `extra` files (variables and backends of environments); paths that
+    its files name, literally or by a literal prefix; a symlink on any of these paths and its target; paths that match
+    its `watch` patterns. If a file reads others by computed names, every file below its directory counts up to the next
+    directory with configuration, except Markdown and hidden files. If such a name can leave the directory, every file
+    in the directories above the root module and in their other subdirectories counts too, except in and below
+    subdirectories with configuration, unless `watch` restricts that. A root module with an unread file (too large, or
+    too slow) is affected by every change, since the files that it uses are unknown.
     """
     changes = Changes(changed_paths, configuration)
     found: list[tuple[str, str]] = []

@@ -212,7 +212,10 @@ def _adds_wiping_command(attribute: AttributeChange) -> bool:
 
 
 def _wiping_commands(text: str) -> set[str]:
-    """The commands in a text that erase data, each to its end."""
+    """The commands in a text that erase data.
+
+    Each one ends before the next `;`, `&`, `|`, `"` or backslash, or after 500 characters.
+    """
     if not _may_wipe((text,)):
         return set()
     found = (match.start() for wipe in _WIPES for match in wipe.finditer(text))

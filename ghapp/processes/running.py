@@ -176,7 +176,10 @@ def _close(*outputs: Output | None) -> None:
 
 
 def _require_executable(program: str, environ: Mapping[str, str]) -> None:
-    """Raise what starting the program directly would raise: `held_back` puts a shell in front of it."""
+    """Raise FileNotFoundError if a program is missing, and PermissionError if it may not be executed.
+
+    `held_back` starts a shell first, and that succeeds even if the program cannot be started.
+    """
     if shutil.which(program, path=environ.get("PATH", os.defpath)) is None:
         raise PermissionError(program) if os.path.exists(program) else FileNotFoundError(program)  # noqa: PTH110
 
@@ -322,7 +325,7 @@ class _Running:
             self._keeper.interrupted(self._process.pid)
         try:
             async with asyncio.timeout(self._stop.deadline_s):
-                await self._until_it_catches()
+                await self._wait_for_handler()
                 with suppress(ProcessLookupError):
                     os.kill(self._program, signal.SIGINT)
                 await self._process.wait()
@@ -330,9 +333,11 @@ class _Running:
             self._kill_group()
             await self._process.wait()
 
-    async def _until_it_catches(self) -> None:
-        """Wait until the program handles SIGINT: the first process of a pid namespace loses signals for which it has no
-        handler."""
+    async def _wait_for_handler(self) -> None:
+        """Wait until the program has a handler for SIGINT.
+
+        In bubblewrap it is the first process of a pid namespace, which loses signals that it has no handler for.
+        """
         while self._program != self._process.pid and self._process.returncode is None:
             try:
                 caught = _CAUGHT.search(await asyncio.to_thread(Path(f"/proc/{self._program}/status").read_bytes))

@@ -96,8 +96,8 @@ PREVIEW: Final[Key[Preview]] = Key(
     form=Choice(get_args(Preview)),
     default="always",
     meaning="When pull requests into its branch are planned in this environment. always: every one. "
-    "on_approval: once somebody with write access who did not write or push the head presses Preview or approves "
-    "that head in a review. never: not at all.",
+    "on_approval: once somebody presses Preview or approves the head in a review; they need write access and must not "
+    "have written or pushed the head. never: not at all.",
 )
 BRANCH_APPLY: Final[Key[BranchApply]] = Key(
     name="apply",
@@ -111,7 +111,7 @@ PARITY: Final[Key[Parity]] = Key(
     default="danger",
     meaning="Which differences from the preview hold an apply. danger: an action that the preview did not show, if "
     "it destroys, replaces, forgets or invokes something or is in the report's danger list. hold: every difference "
-    "of actions or values. Actions that only the preview has never hold an apply.",
+    "of actions or values. An action that is in the preview but not in the new plan never holds an apply.",
 )
 APPROVERS: Final[Key[tuple[str, ...]]] = Key(
     name="approvers",
@@ -216,8 +216,8 @@ WATCH: Final[Key[tuple[str, ...] | None]] = Key(
     default=None,
     meaning="More paths whose changes affect it, relative to dir. * stands for any part of a name, ** for any "
     "directories, a directory for everything below it. Default: none. But if the root module reads a file by a "
-    "computed path, the default is every file beside or above dir, except in other directories with configuration. An "
-    "empty list turns that off.",
+    "computed path, the default is every file in the directories above dir and in their other subdirectories, except "
+    "in and below subdirectories with .tf files. An empty list turns that off.",
 )
 DEPENDS_ON: Final[Key[tuple[str, ...]]] = Key(
     name="depends_on",

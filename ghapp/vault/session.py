@@ -59,7 +59,9 @@ class Vault:
     async def credentials(
         self, sources: Sequence[SecretSource], run: VaultRun, authority: Authority
     ) -> AsyncIterator[Credentials]:
-        """Log in for one run and read its secrets, if the team grants access. Nothing else is read before that check.
+        """Log in for one run, check its access to the team, and read its secrets.
+
+        Before access is granted, at most the team's list of repositories is read.
 
         Raises TeamClosed, and the exceptions of `session` and of `VaultSession.read`.
         """
@@ -102,7 +104,10 @@ class VaultSession:
         self._changed = asyncio.Event()
 
     async def open_team(self, authority: Authority) -> OpenTeam:
-        """Check access to the session's team, by its own secret if the operator does not decide.
+        """Check whether the run may use the session's team.
+
+        The list of repositories in the team's secret is read only if the operator's rules do not already grant access.
+        With a person's own login, Vault decides, so access is always granted here.
 
         Raises TeamClosed with the command that grants access, and the exceptions of a session.
         """

@@ -51,8 +51,8 @@ async def examine_tip(services: Services, job: SettleBranch) -> Settlement:
     try:
         found = await environment_at_last(repo, job.branch, tip)
     except JobError as error:
-        # Without a LAST, the unusable config is the tip's own. Then the environment is unknown, so no check run can
-        # show the problem. The branch is examined again after its next push.
+        # Without a LAST, the unusable config is the one at the tip. Then the environment of the branch is unknown. An
+        # attempt needs one, so no check run can show the problem. The branch is examined again after its next push.
         if last is not None:
             await _show_broken_config(repo, last, job.branch, tip, str(error))
         return Settlement()
@@ -121,7 +121,8 @@ class _Tip:
     async def _decide(self, attempts: list[Run], attempt: settle.Attempt, approval: Approval | None) -> Settlement:
         waited = self._has_waited(attempts)
         judged, history = await self._history(ask_github=waited)
-        # A pending verdict prolongs the wait: once it is recorded, the branch is settled again.
+        # While a verdict is not recorded yet, keep waiting, even after the end of the wait. Recording it settles the
+        # branch again.
         waited = waited and not judged.verdict_pending
         decision = settle.decide_tip(
             history, attempt=attempt, asked=_requested_action(approval), rerun=self._rerun, waited=waited
@@ -210,7 +211,8 @@ class _Tip:
     async def _ensure_run(self, judged: Judgement = NO_JUDGEMENT, history: settle.History | None = None) -> Run:
         """Return the unfinished attempt at the tip; create and announce one if there is none.
 
-        Also show on older holds that it replaced them, and store what `judged` and `history` say about the tip.
+        Also show on older holds that this attempt replaced them, and store in the attempt what `judged` and `history`
+        say about the tip.
         """
         run = await next_attempt(self._repo, self._environment.name, self._environment.branch, self._tip)
         await show_replaced(self._repo, run)
@@ -280,7 +282,10 @@ class _Tip:
         everything: bool,
         why_plan_only: str | None = None,
     ) -> Settlement:
-        """Prepare the stages, and show that they begin. There are none if another run is using an environment."""
+        """Prepare the stages, and show that they begin.
+
+        If another run is using one of their environments, there are no stages, and the branch is examined again later.
+        """
         if approval is not None:
             at, by = approval.at, None if why_plan_only else approval.by
             change = partial(replace, approved_at=at, approved_by=by, plan_only=why_plan_only is not None)

@@ -57,7 +57,7 @@ class Machine:
     """Allowed sources of providers and modules; None: any."""
     sandbox: Sandbox
     repository: str
-    """The repository's id, for the path at which its runs see their checkouts."""
+    """A name for the repository, which becomes part of the path at which its runs see their checkouts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +86,6 @@ class RootRun:
         self._workspaces = {each.workspace for each in everywhere if each.backend_values == own}
         self._environment = survey.config.environments[environment]
         self._declared = survey.configuration.by_dir[root_module]
-        self._survey = survey
         self._digest_key = digest_key
         declarations = self._declared.declarations
         files = (each.path for each in declarations.values())
@@ -287,7 +286,7 @@ class RootRun:
 
     @property
     def where(self) -> str:
-        """The root module and its environment, as error messages begin."""
+        """The words with which error messages begin: "ROOT_MODULE in ENVIRONMENT"."""
         return f"{self.settings.dir} in {self._environment.name}"
 
     async def find_second_copy(self, made: OpenPlan, plan: Plan, *, stop: Stop) -> str | None:
@@ -316,7 +315,8 @@ class RootRun:
     ) -> Finished:
         """Apply the plan; `stream` receives the progress.
 
-        Output may quote a value that only the new state marks as sensitive, so it waits until that state is known.
+        If the apply may create sensitive values that are not known yet, errors and the output of provisioners are
+        withheld until these values have been read from the new state.
         """
         finished = await made.terraform.apply(
             made.workdir,
@@ -407,7 +407,10 @@ class RootRun:
         timed_out: bool = False,
         results: tuple[ResourceResult, ...] = (),
     ) -> RootReport:
-        """Report a failure; `cause` says what failed, where, and what to do. `results` are the apply's until then."""
+        """Report a failure; `cause` says what failed, where, and what to do.
+
+        If an apply failed, `results` says what it did to each resource.
+        """
         return report_failure(
             root_module=self.settings.dir,
             environment=self._environment.name,
@@ -431,7 +434,10 @@ class RootRun:
         )
 
     def report_skipped(self, cause: str, results: tuple[ResourceResult, ...] = ()) -> RootReport:
-        """Report that the root module was skipped or interrupted. `results` are the apply's until then."""
+        """Report that the root module was skipped, or that its apply was stopped.
+
+        If an apply was stopped, `results` says what it did to each resource.
+        """
         return report_skipped(
             root_module=self.settings.dir,
             environment=self._environment.name,
