@@ -282,7 +282,7 @@ class ApprovedPlan(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
     by: str
     overrides: bool = False
-    """Whether an administrator ended the hold alone."""
+    """Whether an administrator ended the hold with `--override`, without the approvals that it needs."""
     plan_digests: frozenset[str]
 
 
@@ -291,7 +291,7 @@ class ApprovedCommit(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
     by: str
     overrides: bool = False
-    """Whether an administrator ended the hold alone."""
+    """Whether an administrator ended the hold with `--override`, without the approvals that it needs."""
 
 
 class NotReviewed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -334,8 +334,8 @@ def decide_apply(
         )
     if not complete:
         return Refuse(
-            cause=f"{where}: Terraform left a part of this plan for later, so it is not applied. Revert it, then "
-            "merge what the deferred resources depend on, and the rest in a second pull request"
+            cause=f"{where}: Terraform left a part of this plan for later, so it is not applied. Revert the "
+            "commit, merge first what the deferred resources depend on, and the rest in a second pull request"
         )
     proceed = Proceed(run, environment, root_module, plan_digest, _MADE_HERE)
     if not changes_anything:
@@ -345,7 +345,8 @@ def decide_apply(
         return Hold(cause=second_copy)
     match review:
         case ApprovedPlan(plan_digests=approved):
-            # If plan files are not kept and each new plan differs, no approval fits: only an administrator can apply.
+            # If plan files are not kept, each attempt plans again. Plans that always differ, by a timestamp for
+            # example, never match an approval, so only an administrator's override can apply them.
             if plan_digest in approved or overridden:
                 return proceed
             return Hold(
@@ -393,7 +394,7 @@ def _describe_unseen(unseen: Sequence[ChangeSummary]) -> str:
     grave += [f"changes `{each.address}` ({', '.join(each.dangers)})" for each in unseen if each.dangers][:3]
     if grave:
         return f"the plan {', '.join(grave)}, which no preview showed"
-    return f"the plan does something else to {_first_few([each.address for each in unseen])} than the preview showed"
+    return f"the plan differs from what the preview showed for {_first_few([each.address for each in unseen])}"
 
 
 # --- promotion -------------------------------------------------------------------------------------------------------
@@ -427,8 +428,8 @@ def decide_promotion(facts: PromotionFacts) -> Clear | Refuse:
     if facts.tree in facts.adopted_trees:
         return Refuse(
             cause=f"the branch of {previous} contains this, but Planward never applied it there: comment `planward "
-            f"plan {facts.tip} -e {previous}` here, then press Apply on planward/apply ({previous}) of that "
-            "commit. Then this turns green by itself."
+            f"plan {facts.tip} -e {previous}` here, then press Apply on that commit's check run "
+            f"planward/apply ({previous}). After that, this check turns green by itself."
         )
     if facts.tip_differs_from_last:
         return Refuse(

@@ -38,8 +38,8 @@ class Conflict:
 class Mirror:
     """One repository as last fetched.
 
-    The list of branches is read only once. Answers about objects are cached. Only whether the mirror has an object is
-    asked each time.
+    The list of branches is read only once. Answers about objects are cached, except whether the mirror has an object:
+    git is asked that each time.
     """
 
     def __init__(
@@ -224,8 +224,8 @@ class Mirror:
     async def list_tree(self, treeish: str) -> tuple[TreeEntry, ...]:
         """Return all files of a tree, in git's order.
 
-        Raises MissingObject, and TooLargeForGit if the tree has more files or bytes than a run may check out: nested
-        trees that each occur twice can expand a kilobyte to millions of files.
+        Raises MissingObject, and TooLargeForGit if the tree has more files or bytes than a run may check out: if
+        each tree contains the next one twice, a kilobyte of tree objects lists millions of files.
         """
         await self._require_few_files(treeish)
         ended = await self._of((treeish,), "ls-tree", "-r", "-z", "--long", "--full-tree", "--end-of-options", treeish)
@@ -293,10 +293,10 @@ class Mirror:
     async def checkout(
         self, treeish: str, large_files: LargeFiles | None = None, *, use: Use = "plan"
     ) -> AsyncIterator[Path]:
-        """Check out a commit or tree into its own directory with mode 0700, and remove it afterwards.
+        """Check out a commit or tree into its own directory with mode 0700.
 
-        The checkout may be kept and reused for a later one with the same `use`, so it never goes from a plan to an
-        apply.
+        Afterwards the checkout is removed, or kept for a later one with the same `use`: a plan's checkout is never used
+        for an apply.
 
         There is no `.git`, checkouts can exist in parallel, no program that the tree names is run, and symlinks that
         leave the tree are removed (checkout.py). `large_files` says which Git LFS pointers the run reads. Raises
@@ -318,8 +318,8 @@ class Mirror:
         """Raise TooLargeForGit if a tree has more files and directories than Planward reads, MissingObject if it is
         missing.
 
-        Each file is a line of the same length, so git can be stopped at the first one too many, after a second;
-        comparing such a tree takes minutes.
+        git prints a line of the same length for each, so a limit on its output stops it at the first line too many.
+        That takes about a second, and comparing such a tree takes minutes.
         """
         words = ("ls-tree", "-r", "-t", "--object-only", "--full-tree", "--end-of-options", treeish)
 
@@ -332,8 +332,8 @@ class Mirror:
             ended = await self._answers.get((self.path, words), (treeish,), count, lasting=(0,))
         except TooLargeForGit:
             raise TooLargeForGit(
-                f"the commit has more than {2 * _MOST_FILES:,} files and directories, and Planward reads "
-                f"{_MOST_FILES:,} files at most: push a commit with fewer"
+                f"the commit has more than {2 * _MOST_FILES:,} files and directories together, which is the most that "
+                "Planward reads: push a commit with fewer"
             ) from None
         if ended.exit_code:
             raise _missing(treeish)
@@ -394,7 +394,8 @@ def _tree_entry(line: bytes) -> TreeEntry:
 
 
 def _path(path: bytes) -> str:
-    # Names that are not UTF-8 can be shown but not looked up; a lone surrogate could not even be sent to GitHub.
+    # A name that is not UTF-8 is shown with escapes, so it cannot be looked up. `surrogateescape` would keep it
+    # exactly, but the result could not be sent to GitHub.
     return path.decode(errors="backslashreplace")
 
 

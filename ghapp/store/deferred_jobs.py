@@ -3,10 +3,18 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 
 from ghapp.store.database import Database, upsert
 from ghapp.store.tables import deferred_jobs
+
+# Built once: each worker asks this several times a second.
+_DUE = (
+    select(deferred_jobs)
+    .where(deferred_jobs.c.due_at <= bindparam("now"))
+    .order_by(deferred_jobs.c.due_at)
+    .limit(bindparam("most"))
+)
 
 
 class DeferredJobs:
@@ -36,9 +44,8 @@ class DeferredJobs:
 
     async def due(self, *, limit: int = 100) -> tuple[tuple[str, float, dict[str, Any]], ...]:
         """Jobs that are due: (key, due time, job), oldest first."""
-        now = self._db.clock()
-        query = select(deferred_jobs).where(deferred_jobs.c.due_at <= now).order_by(deferred_jobs.c.due_at).limit(limit)
-        rows = await self._db.read(lambda c: c.execute(query).all())
+        values = {"now": self._db.clock(), "most": limit}
+        rows = await self._db.read(lambda c: c.execute(_DUE, values).all())
         return tuple((row.key, row.due_at, row.job) for row in rows)
 
     async def remove(self, key: str, due_at: float) -> None:

@@ -42,7 +42,7 @@ class MergeGroup:
     head_sha: CommitSha
     """The pull request's head, about which people decide."""
     config_sha: CommitSha
-    """The commit whose config is in force, which is the branch's tip: the group's own base may not be merged yet."""
+    """The commit whose config is in force, which is the branch's tip: the group's base is perhaps not merged yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,7 @@ _SHORT_TIMEOUT_S = 600.0
 _STATE_TIMEOUT_S = 120.0
 _MOST_PLAIN = 100
 _NO_FINDING = re.compile(
-    # About the operator's provider installation, and about the lock file, which is removed with the checkout.
+    # A warning about how the operator installs providers, and about a lock file that is removed with the checkout.
     r"Incomplete lock file information for providers"
     # A heading, before or after the errors depending on the version.
     r"|(Terraform|OpenTofu) encountered problems during initiali[sz]ation"
@@ -335,8 +335,8 @@ class Terraform:
         except ProgramMissing as error:
             if isinstance(error.__cause__, PermissionError):
                 raise TerraformMissing(
-                    f"{self.name} {self.version} may not be executed by the user that it runs as: the operator has to "
-                    "install it where everybody may execute it"
+                    f"the user that {self.name} {self.version} runs as has no permission to execute it: the operator "
+                    "has to install it where everybody may execute it"
                 ) from error
             raise TerraformMissing(
                 f"{self.name} {self.version} is no longer installed where Planward runs: the operator has to "
@@ -369,7 +369,7 @@ def _as_finished(ended: Exited) -> Finished:
 
 
 def _with_time_to_end(workdir: Workdir) -> Workdir:
-    """The work directory with limits that give a command which writes the state time to end."""
+    """The work directory for a command that writes the state: at a limit it is interrupted, and gets time to end."""
     return replace(workdir, limits=replace(workdir.limits, interrupt_first=True))
 
 

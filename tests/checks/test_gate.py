@@ -234,7 +234,7 @@ def test_an_unreviewed_plan_is_held(review: gate.Review, cause: str) -> None:
     [
         ([DESTROYS, UPDATES], "the plan destroys `a.b`, which no preview showed"),
         ([OPENS, DESTROYS], "the plan destroys `a.b`, changes `sg.x` (opens to the world), which no preview showed"),
-        ([UPDATES], "the plan does something else to `a.c` than the preview showed"),
+        ([UPDATES], "the plan differs from what the preview showed for `a.c`"),
     ],
 )
 def test_unseen_changes_hold_until_this_plan_is_approved(unseen: list[ChangeSummary], said: str) -> None:

@@ -130,9 +130,9 @@ def test_a_base_whose_config_cannot_be_used_does_not_block_the_pull_request_that
         f"correct {CONFIG} in a pull request of its own and merge that first; this one changes `network/main.tf`, too"
     )
     assert (
-        f"Nothing is planned: the config of staging cannot be used ({BAD_CONFIGS[config]}), and merging this corrects "
-        "it. With this config, the environment staging is new: its first push is held until somebody with the role "
-        "maintain or admin allows it by Plan and Apply."
+        f"Nothing is planned: the config of staging cannot be used ({BAD_CONFIGS[config]}), and merging this "
+        "corrects it. With this config, the environment staging is new. The first push to its branch is held until "
+        "somebody with the role maintain or admin presses Plan and then Apply on its check run."
     ) in html.unescape(check["output"]["summary"]).replace("\\", "")
     tip = story.merge(number)
     held = story.applied(tip)

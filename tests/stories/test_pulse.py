@@ -131,8 +131,8 @@ def test_a_kilobyte_of_git_objects_that_stands_for_two_million_paths(line: Line,
         check = story.planned(story.open("topic", "staging"))
     assert check["conclusion"] == "failure"
     assert story.first_line(check) == (
-        "the commit has more than 500,000 files and directories, and Planward reads 250,000 files at most: push a "
-        "commit with fewer"
+        "the commit has more than 500,000 files and directories together, which is the most that Planward reads: push "
+        "a commit with fewer"
     )
     assert time.monotonic() - began < 100
 

@@ -1,6 +1,7 @@
-"""The flow of an environment's branch: examine its tip, then apply or hold it, or show that a newer tip contains it.
+"""The flow of an environment's branch: examine its tip, and apply or hold it. Earlier commits show what contains them.
 
-By the queue's partition, one such job runs at a time for each environment, in the branch's order.
+The queue has a partition for each branch: the jobs of a branch run one at a time, in the order in which they were
+enqueued.
 """
 
 from collections.abc import Iterator
@@ -34,7 +35,8 @@ from ghapp.values import TESTING, RunId
 async def settle_branch(services: Services, job: SettleBranch) -> None:
     """Bring an environment to its branch's tip, or show on the commit why that is not done.
 
-    Raises Unavailable at the end if a result could not be reported to GitHub: the deferred job reports it first.
+    Raises Unavailable at the end if a result could not be reported to GitHub. Then the job is deferred, and its next
+    run reports it before anything else.
     """
     settlement = await step("judge", Settlement, examine_tip, services, job)
     unreported: Unavailable | None = None
@@ -192,7 +194,7 @@ def _notes_on_approval(
 
 
 async def _name_deciders(services: Services, stage: Stage) -> None:
-    """Add to a hold's stored report its commits and the people who may end it. If that fails, it stays without them."""
+    """Add the held commits, and the people who may end the hold, to its stored report, or leave it as it is."""
     run = await services.store.runs.load(stage.run_id)
     result, raw = run.apply.result, await services.store.runs.report(run.id)
     if result is None or raw is None or not result.buttons:

@@ -105,7 +105,7 @@ async def _prepare_parts(repo: Repo, run: Run) -> list[Part]:
         if pull_request is None or not is_open_with_head(run, pull_request):
             continue
         base_sha = run.plan.bases[number]
-        # The commit that a merge queue builds on may not be merged yet, so its config is not in force.
+        # The commit that a merge queue builds on is perhaps not merged yet. Until then its config is not in force.
         config_sha = base_sha if run.group is None else run.group.config_sha
         part = Part(
             pull_request=number,
@@ -197,8 +197,8 @@ async def _prepare_config_fix(
             then = (
                 f"With this config, {pull_request.base_branch} is not the branch of an environment."
                 if named is None
-                else f"With this config, the environment {named.name} is new: its first push is held until somebody "
-                "with the role maintain or admin allows it by Plan and Apply."
+                else f"With this config, the environment {named.name} is new. The first push to its branch is held "
+                "until somebody with the role maintain or admin presses Plan and then Apply on its check run."
             )
             return msgspec.structs.replace(
                 part, tree=tree, notes=(f"Nothing is planned: {_describe_fix(pull_request, invalid)}. {then}",)
@@ -226,7 +226,7 @@ def _describe_new_environment(environment: BranchEnvironment) -> str:
 
 
 async def _with_commits_of(repo: Repo, run: Run) -> FetchedRepo:
-    """The repository with the commits of the run, which are fetched again if another machine announced the run."""
+    """The repository with the run's commits, which are fetched if an earlier step ran on another machine."""
     commits = {run.head_sha, *run.plan.bases.values()}
     if run.group is not None:
         commits.add(run.group.config_sha)
