@@ -1,6 +1,6 @@
 """SQLite and PostgreSQL: which of them a test that touches a database runs on.
 
-The tests of a room run on both. A story runs on SQLite, and on PostgreSQL as well where it is marked
+The tests of a package run on both. A story runs on SQLite, and on PostgreSQL as well where it is marked
 `both_databases` (one of each theme, or what depends on the database) or `--every` is given. `--database` names one of
 the two, and everything runs there.
 """

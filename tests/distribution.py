@@ -1,7 +1,7 @@
 """How xdist gives the tests to its processes: whole files, the long ones first, so that none is alone at the end.
 
-Stories on PostgreSQL are apart from those of their file, so that one process starts the line that they share. Tests
-that take user ids of the machine stay together.
+Stories on PostgreSQL run separately from those of their file, so that one process starts the line that they share.
+Tests that take user ids of the machine stay together.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ _LONG_FIRST = ("tests/stories/faults/", "tests/stories/", "tests/test_linear_pat
 _LINES = "tests/stories/"
 _OWN_LINE = "tests/stories/faults/test_between.py"
 _UIDS = ("tests/ghapp/sandbox/", "tests/ghapp/git/sandbox/")
-"""Their tests take user ids, and some expect that nobody else does meanwhile."""
+"""Their tests take user ids, and some expect that nobody else does so at the same time."""
 
 
 def pytest_configure(config: pytest.Config) -> None:

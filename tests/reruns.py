@@ -1,4 +1,4 @@
-"""A test that fails is a fault. One whose cause is known and cannot be mended here is marked alone, and tried again.
+"""A test that fails is a fault. One with a known cause that cannot be fixed here is marked by itself, and tried again.
 
 `@pytest.mark.sometimes_fails(because="…", at_most="1 run in 200")` says why, and how often it may happen. Besides those
 only the tests in `_NOT_CLEARED_YET` are tried once more. All others fail when they fail, and so does `.ci/run`.

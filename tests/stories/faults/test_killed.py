@@ -1,7 +1,7 @@
-"""Planward is killed at every point of both stories; their results equal those of undisturbed ones.
+"""Planward is killed at every point of each story, and the result equals that of the undisturbed story.
 
-The points are those that the undisturbed stories pass: a new step is one by itself. By default Planward is killed where
-something was done that is not recorded yet; PLANWARD_TEST_EVERY_POINT has it killed at all of them.
+The points are those that the undisturbed stories pass, so a new step is included by itself. By default Planward is
+killed only where something was done that is not recorded yet; PLANWARD_TEST_EVERY_POINT has it killed at all points.
 """
 
 import os
@@ -18,39 +18,39 @@ EVERY_POINT = "PLANWARD_TEST_EVERY_POINT" in os.environ
 KINDS = [SQLITE, POSTGRESQL, *([THREE] if EVERY_POINT else [])]
 STEPS, GITHUB, COMMANDS = r"step .*", r"(POST|PATCH) .*|accepted .*|message", r"terraform .*|secrets"
 WHILE_APPLYING = r"terraform apply: (during|after)"
-"""Where something was applied that Planward has not kept: the new plan has nothing to do, and says so."""
+"""Where something was applied that Planward has not recorded: the new plan has nothing to do, and says so."""
 
 
 @pytest.fixture(scope="module")
-def as_ever(faulty: FaultyLine) -> Told:
+def calm_story(faulty: FaultyLine) -> Told:
     return tell(faulty)
 
 
 @pytest.mark.parametrize("points", [STEPS, GITHUB, COMMANDS], ids=["steps", "github", "commands"])
 def test_killed_at_every_point_in_turn_it_ends_as_if_it_had_not_been(
-    faulty: FaultyLine, as_ever: Told, points: str
+    faulty: FaultyLine, calm_story: Told, points: str
 ) -> None:
     phases = "before|after|recorded|during" if EVERY_POINT else "after"
-    where = as_ever.among(rf"(?!{WHILE_APPLYING})({points}): ({phases})")
-    told = tell(faulty, kill="|".join(map(re.escape, where)), patience_s=180 + 15 * len(where))
+    where = calm_story.among(rf"(?!{WHILE_APPLYING})({points}): ({phases})")
+    disturbed = tell(faulty, kill="|".join(map(re.escape, where)), patience_s=180 + 15 * len(where))
     assert set(faulty.calm()) == where
-    assert told.outcome == as_ever.outcome
+    assert disturbed.outcome == calm_story.outcome
 
 
 @pytest.mark.parametrize("point", ["terraform apply: during", "terraform apply: after"])
 def test_killed_while_terraform_applies_it_finds_what_was_applied(
-    faulty: FaultyLine, as_ever: Told, point: str
+    faulty: FaultyLine, calm_story: Told, point: str
 ) -> None:
-    told = tell(faulty, kill=point)
+    disturbed = tell(faulty, kill=point)
     assert len(faulty.calm()) == 1
-    assert without_words(told.outcome) == without_words(as_ever.outcome)
+    assert without_words(disturbed.outcome) == without_words(calm_story.outcome)
 
 
 @pytest.mark.both_databases
-def test_killed_after_an_apply_was_kept_it_reports_what_was_applied(faulty: FaultyLine, as_ever: Told) -> None:
-    told = tell(faulty, kill="step apply .*: after")
+def test_killed_after_an_apply_was_kept_it_reports_what_was_applied(faulty: FaultyLine, calm_story: Told) -> None:
+    disturbed = tell(faulty, kill="step apply .*: after")
     assert len(faulty.calm()) == 1
-    assert told.outcome == as_ever.outcome
+    assert disturbed.outcome == calm_story.outcome
 
 
 def test_killed_between_a_hold_its_approval_and_its_apply_what_was_shown_is_applied(faulty: FaultyLine) -> None:
@@ -60,14 +60,14 @@ def test_killed_between_a_hold_its_approval_and_its_apply_what_was_shown_is_appl
     phases = "before|after|recorded|during" if EVERY_POINT else "after"
     where = undisturbed.among(rf"(?!{WHILE_APPLYING})({STEPS}|{COMMANDS}): ({phases})")
     begun = faulty.line.logs.mark()
-    told = tell_approved(faulty, kill="|".join(map(re.escape, where)), patience_s=180 + 15 * len(where))
+    disturbed = tell_approved(faulty, kill="|".join(map(re.escape, where)), patience_s=180 + 15 * len(where))
     assert set(faulty.calm()) == where
-    # A chat is told once or never: it cannot be asked whether it took a message over which Planward was killed.
+    # A chat gets each message at most once: it cannot be asked whether it took one during which Planward was killed.
     maybe_lost = faulty.line.events("chat_not_sent_again", since=begun)
-    heard, expected = told.outcome.pop("messages"), undisturbed.outcome.pop("messages")
+    heard, expected = disturbed.outcome.pop("messages"), undisturbed.outcome.pop("messages")
     assert [each for each in expected if each in heard] == heard
     assert len(expected) - len(heard) <= len(maybe_lost)
-    assert told.outcome == undisturbed.outcome
+    assert disturbed.outcome == undisturbed.outcome
 
 
 def test_killed_between_the_buttons_plan_and_apply_of_an_unexplained_push_it_resumes(
@@ -77,19 +77,19 @@ def test_killed_between_the_buttons_plan_and_apply_of_an_unexplained_push_it_res
     assert undisturbed.outcome["size"] == 2
     phases = "before|after|recorded|during" if EVERY_POINT else "after"
     where = undisturbed.among(rf"(?!{WHILE_APPLYING})({STEPS}|{COMMANDS}): ({phases})")
-    told = tell_unexplained(faulty, kill="|".join(map(re.escape, where)), patience_s=180 + 15 * len(where))
+    disturbed = tell_unexplained(faulty, kill="|".join(map(re.escape, where)), patience_s=180 + 15 * len(where))
     assert set(faulty.calm()) == where
-    assert told.outcome == undisturbed.outcome
+    assert disturbed.outcome == undisturbed.outcome
 
 
 def test_the_points_are_before_and_after_each_step_and_between_the_commands_of_the_one_with_credentials(
-    as_ever: Told,
+    calm_story: Told,
 ) -> None:
-    steps = {point.removesuffix(": before") for point in as_ever.among(r"step .*: before")}
-    assert {f"{step}: {phase}" for step in steps for phase in ("before", "after", "recorded")} == as_ever.among(
+    steps = {point.removesuffix(": before") for point in calm_story.among(r"step .*: before")}
+    assert {f"{step}: {phase}" for step in steps for phase in ("before", "after", "recorded")} == calm_story.among(
         "step .*"
     )
     assert {"step judge", "step begin staging", "step apply staging network", "step conclude staging"} <= steps
     assert {"step announce", "step prepare", "step plan 1:testing network", "step conclude"} <= steps
     commands = ["secrets", *(f"terraform {name}" for name in ("init", "plan", "show", "apply"))]
-    assert {f"{name}: {phase}" for name in commands for phase in ("before", "after")} <= as_ever.passed
+    assert {f"{name}: {phase}" for name in commands for phase in ("before", "after")} <= calm_story.passed
