@@ -6,5 +6,6 @@ pytest_plugins = [
     "tests.databases",
     "tests.distribution",
     "tests.fast",
+    "tests.garbage",
     "tests.reruns",
 ]

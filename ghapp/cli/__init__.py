@@ -1,30 +1,51 @@
 """The command `planward`. Exit status: 0 success, 1 failure, 2 wrong usage."""
 
+import importlib
 import logging
 import sys
 
 import click
 
 from checks.errors import ChecksError
-from ghapp.cli.config import config, import_
-from ghapp.cli.demo import demo
-from ghapp.cli.doctor import doctor
-from ghapp.cli.plan import plan
-from ghapp.cli.report import report
-from ghapp.cli.serving import serve, worker
-from ghapp.cli.setup import setup
 from ghapp.errors import PlanwardError
 from ghapp.log import configure_logging, log
 
+_COMMANDS = {
+    "config": "ghapp.cli.config:config",
+    "demo": "ghapp.cli.demo:demo",
+    "doctor": "ghapp.cli.doctor:doctor",
+    "import": "ghapp.cli.config:import_",
+    "plan": "ghapp.cli.plan:plan",
+    "report": "ghapp.cli.report:report",
+    "serve": "ghapp.cli.serving:serve",
+    "setup": "ghapp.cli.setup:setup",
+    "worker": "ghapp.cli.serving:worker",
+}
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+
+class _Commands(click.Group):
+    """Imports a command only when it is used: `serve` and `worker` start sooner without the others.
+
+    https://click.palletsprojects.com/en/stable/complex/#lazily-loading-subcommands
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all commands, in alphabetical order."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name, imported now; None if there is none."""
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, name = _COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="planward")
 def planward() -> None:
     """Gate Terraform changes: plan on the pull request, apply on the merge, secrets from Vault."""
-
-
-for _command in (serve, worker, demo, setup, doctor, plan, report, config, import_):
-    planward.add_command(_command)
 
 
 def main() -> None:
