@@ -262,7 +262,8 @@ def read_sandbox(environ: Mapping[str, str]) -> SandboxSettings:
 def default_memory_bytes(machine_bytes: int, concurrency: int) -> int:
     """The default memory limit of a root run: its share of three quarters of the machine's memory.
 
-    At least 2 GB, since few root runs reach their maximum at the same time.
+    At least 2 GB, or all of the three quarters if those are less, since few root runs reach their maximum at the same
+    time.
     """
     ours = machine_bytes * 3 // 4
     return max(ours // concurrency, min(2_000_000_000, ours))

@@ -22,35 +22,37 @@ WHILE_APPLYING = r"terraform apply: (during|after)"
 
 
 @pytest.fixture(scope="module")
-def calm_story(faulty: FaultyLine) -> Told:
+def undisturbed_story(faulty: FaultyLine) -> Told:
     return tell(faulty)
 
 
 @pytest.mark.parametrize("points", [STEPS, GITHUB, COMMANDS], ids=["steps", "github", "commands"])
 def test_killed_at_every_point_in_turn_it_ends_as_if_it_had_not_been(
-    faulty: FaultyLine, calm_story: Told, points: str
+    faulty: FaultyLine, undisturbed_story: Told, points: str
 ) -> None:
     phases = "before|after|recorded|during" if EVERY_POINT else "after"
-    where = calm_story.among(rf"(?!{WHILE_APPLYING})({points}): ({phases})")
+    where = undisturbed_story.among(rf"(?!{WHILE_APPLYING})({points}): ({phases})")
     disturbed = tell(faulty, kill="|".join(map(re.escape, where)), patience_s=180 + 15 * len(where))
     assert set(faulty.calm()) == where
-    assert disturbed.outcome == calm_story.outcome
+    assert disturbed.outcome == undisturbed_story.outcome
 
 
 @pytest.mark.parametrize("point", ["terraform apply: during", "terraform apply: after"])
 def test_killed_while_terraform_applies_it_finds_what_was_applied(
-    faulty: FaultyLine, calm_story: Told, point: str
+    faulty: FaultyLine, undisturbed_story: Told, point: str
 ) -> None:
     disturbed = tell(faulty, kill=point)
     assert len(faulty.calm()) == 1
-    assert without_words(disturbed.outcome) == without_words(calm_story.outcome)
+    assert without_words(disturbed.outcome) == without_words(undisturbed_story.outcome)
 
 
 @pytest.mark.both_databases
-def test_killed_after_an_apply_was_kept_it_reports_what_was_applied(faulty: FaultyLine, calm_story: Told) -> None:
+def test_killed_after_an_apply_was_kept_it_reports_what_was_applied(
+    faulty: FaultyLine, undisturbed_story: Told
+) -> None:
     disturbed = tell(faulty, kill="step apply .*: after")
     assert len(faulty.calm()) == 1
-    assert disturbed.outcome == calm_story.outcome
+    assert disturbed.outcome == undisturbed_story.outcome
 
 
 def test_killed_between_a_hold_its_approval_and_its_apply_what_was_shown_is_applied(faulty: FaultyLine) -> None:
@@ -83,13 +85,13 @@ def test_killed_between_the_buttons_plan_and_apply_of_an_unexplained_push_it_res
 
 
 def test_the_points_are_before_and_after_each_step_and_between_the_commands_of_the_one_with_credentials(
-    calm_story: Told,
+    undisturbed_story: Told,
 ) -> None:
-    steps = {point.removesuffix(": before") for point in calm_story.among(r"step .*: before")}
-    assert {f"{step}: {phase}" for step in steps for phase in ("before", "after", "recorded")} == calm_story.among(
-        "step .*"
-    )
+    steps = {point.removesuffix(": before") for point in undisturbed_story.among(r"step .*: before")}
+    assert {
+        f"{step}: {phase}" for step in steps for phase in ("before", "after", "recorded")
+    } == undisturbed_story.among("step .*")
     assert {"step judge", "step begin staging", "step apply staging network", "step conclude staging"} <= steps
     assert {"step announce", "step prepare", "step plan 1:testing network", "step conclude"} <= steps
     commands = ["secrets", *(f"terraform {name}" for name in ("init", "plan", "show", "apply"))]
-    assert {f"{name}: {phase}" for name in commands for phase in ("before", "after")} <= calm_story.passed
+    assert {f"{name}: {phase}" for name in commands for phase in ("before", "after")} <= undisturbed_story.passed

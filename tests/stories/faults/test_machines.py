@@ -12,17 +12,17 @@ KINDS = [THREE]
 
 
 @pytest.fixture(scope="module")
-def as_ever(faulty: FaultyLine) -> Told:
+def undisturbed_story(faulty: FaultyLine) -> Told:
     return tell(faulty)
 
 
 @pytest.mark.parametrize("point", ["terraform plan without lock: during", "terraform apply: during"])
-def test_another_machine_does_the_work_of_a_dead_one(faulty: FaultyLine, as_ever: Told, point: str) -> None:
+def test_another_machine_does_the_work_of_a_dead_one(faulty: FaultyLine, undisturbed_story: Told, point: str) -> None:
     with faulty.fewer():
         told = tell(faulty, kill=point)
         assert faulty.calm() == [point]
         assert len(faulty.line.running()) == faulty.line.machines  # the web process, then the workers
-    assert without_words(told.outcome) == without_words(as_ever.outcome)
+    assert without_words(told.outcome) == without_words(undisturbed_story.outcome)
 
 
 def test_applies_run_one_at_a_time_in_the_order_of_the_branch_on_any_worker(faulty: FaultyLine) -> None:

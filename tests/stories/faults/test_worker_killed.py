@@ -17,7 +17,7 @@ WHILE_IT_APPLIES = r"terraform apply: during|step apply .*: after"
 
 
 @pytest.fixture(scope="module")
-def calm_story(faulty: FaultyLine) -> Told:
+def undisturbed_story(faulty: FaultyLine) -> Told:
     return tell(faulty)
 
 
@@ -43,7 +43,7 @@ def delivered(faulty: FaultyLine) -> Iterator[list[int]]:
 
 @pytest.mark.parametrize("points", [WHILE_IT_PLANS, WHILE_IT_APPLIES], ids=["plan", "apply"])
 def test_serve_accepts_deliveries_and_its_next_worker_finishes_what_the_killed_one_began(
-    faulty: FaultyLine, calm_story: Told, points: str
+    faulty: FaultyLine, undisturbed_story: Told, points: str
 ) -> None:
     serve, mark = faulty.process.pid, faulty.line.logs.mark()
     with delivered(faulty) as answers:
@@ -53,6 +53,6 @@ def test_serve_accepts_deliveries_and_its_next_worker_finishes_what_the_killed_o
     assert (faulty.process.pid, faulty.process.poll()) == (serve, None)
     assert len(faulty.line.events("worker_ended", mark)) == len(killed)
     assert set(answers) == {202}
-    assert without_words(disturbed.outcome) == without_words(calm_story.outcome)
+    assert without_words(disturbed.outcome) == without_words(undisturbed_story.outcome)
     if points == WHILE_IT_PLANS:
-        assert disturbed.outcome == calm_story.outcome
+        assert disturbed.outcome == undisturbed_story.outcome
