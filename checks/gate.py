@@ -335,7 +335,8 @@ def decide_apply(
     if not complete:
         return Refuse(
             cause=f"{where}: Terraform left a part of this plan for later, so it is not applied. Revert the "
-            "commit, merge first what the deferred resources depend on, and the rest in a second pull request"
+            "commit. Then merge what the deferred resources depend on and, after it is applied, the rest in a second "
+            "pull request"
         )
     proceed = Proceed(run, environment, root_module, plan_digest, _MADE_HERE)
     if not changes_anything:
@@ -356,7 +357,7 @@ def decide_apply(
         case ApprovedCommit():
             if not overridden and unconfirmed:
                 return _hold_unconfirmed(where, unconfirmed)
-            if not by_hand:  # otherwise the plan itself needs an approval, too
+            if not by_hand:  # with `by_hand`, the plan itself needs an approval, too
                 return proceed
         case NotReviewed(why=why):
             return Hold(cause=f"{where}: {why}. Look at its plan, then press Apply.", button="apply")
@@ -411,7 +412,8 @@ class PromotionFacts:
     applied_trees: frozenset[str]
     """Trees of all commits that were ever LAST in that environment and count as applied."""
     adopted_trees: frozenset[str]
-    """Trees of all other commits that were LAST there: adopted ones, and later ones that touched no root module."""
+    """Trees of the other commits that were LAST there: adopted ones, and those that followed an adopted one, before
+    anything was applied, and touched no root module."""
     last_applied: str | None
     """The short SHA of the commit last applied there; None if there is none yet."""
     tip: str

@@ -72,7 +72,7 @@ class QueuePollers:
         `every_s` is the interval of the lookout: its longest pause, which it reaches if nothing wakes it.
         """
         self._events = {queue.name: WakeableEvent() for queue in queues}
-        # Compiled once: most of the time of so small a statement is its compilation.
+        # Compiled once: to compile so small a statement takes longer than to run it.
         query = _compiled(
             _query_of_waiting(dbos._sys_db.tables.workflow_status, self._events, one_by_one), dbos._sys_db.engine
         )
@@ -89,7 +89,7 @@ class QueuePollers:
         self.wake()
 
     def wake(self, queue: str | None = None) -> None:
-        """Poll a queue now; without its name, each that holds jobs which may start."""
+        """Poll this queue now. Without a name, look now, and poll each queue in which a job may start."""
         if queue in self._events:
             self._events[queue].wake()
         else:
@@ -116,7 +116,7 @@ class QueuePollers:
                 if answered:
                     log.warning("lookout_failed", reason=type(error).__name__)
                 answered = False
-                # The loops ask the same database, and wait for it as patiently as DBOS does.
+                # Nobody knows which queues hold jobs, so poll them all: the loops wait for the database as DBOS does.
                 waiting = list(self._events)
             for name in waiting:
                 self._events[name].wake()

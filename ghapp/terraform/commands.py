@@ -25,7 +25,7 @@ _SHORT_TIMEOUT_S = 600.0
 _STATE_TIMEOUT_S = 120.0
 _MOST_PLAIN = 100
 _NO_FINDING = re.compile(
-    # A warning about how the operator installs providers, and about a lock file that is removed with the checkout.
+    # Not about the user's code, but about how the operator installs providers: the lock file is removed afterwards.
     r"Incomplete lock file information for providers"
     # A heading, before or after the errors depending on the version.
     r"|(Terraform|OpenTofu) encountered problems during initiali[sz]ation"
@@ -42,7 +42,7 @@ def _discard_message(_: Mapping[str, Any]) -> None:
 
 
 class _DeferredLines:
-    """Passes lines on until the first error, and holds back the rest. `release` passes it on, too."""
+    """Passes lines on until the first error. It holds that line and all after it back until `release`."""
 
     def __init__(self, log: Callable[[str], None]) -> None:
         self._log = log
@@ -335,8 +335,8 @@ class Terraform:
         except ProgramMissing as error:
             if isinstance(error.__cause__, PermissionError):
                 raise TerraformMissing(
-                    f"the user that {self.name} {self.version} runs as has no permission to execute it: the operator "
-                    "has to install it where everybody may execute it"
+                    f"{self.name} {self.version} is installed where Planward may not execute it: the operator has to "
+                    "install it where everybody may execute it"
                 ) from error
             raise TerraformMissing(
                 f"{self.name} {self.version} is no longer installed where Planward runs: the operator has to "
@@ -369,7 +369,7 @@ def _as_finished(ended: Exited) -> Finished:
 
 
 def _with_time_to_end(workdir: Workdir) -> Workdir:
-    """The work directory for a command that writes the state: at a limit it is interrupted, and gets time to end."""
+    """The work directory for a command that must not be killed at once: at a limit, it gets SIGINT and time to end."""
     return replace(workdir, limits=replace(workdir.limits, interrupt_first=True))
 
 

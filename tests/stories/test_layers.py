@@ -62,7 +62,7 @@ def test_where_a_lower_layer_fails_the_one_above_it_is_not_tried(line: Line) -> 
     cause = "network in staging: plan failed: Reference to undeclared local value (network/wrong.tf:2)"
     assert check["output"]["title"] == cause
     assert (
-        "app was not tried: network, which it comes after, did not succeed. Correct that first"
+        "app was not tried, because it comes after network, which did not succeed. Correct that first"
         in check["output"]["summary"]
     )
 

@@ -65,7 +65,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     refused: str | None = None
     """Why the check run fails whatever the plans say; None if it does not."""
     held: str | None = None
-    """Why a person has to decide first, by `button` or by pasting `paste`; None if nobody has to."""
+    """Why nothing happens until a person acts; None if nobody has to. They act with the button `button` or the comment
+    `paste`, if there are such."""
     button: Literal["approve_plan", "preview", "confirm_destroy", "apply"] | None = None
     paste: str | None = None
     notes: tuple[str, ...] = ()
@@ -105,7 +106,8 @@ async def _prepare_parts(repo: Repo, run: Run) -> list[Part]:
         if pull_request is None or not is_open_with_head(run, pull_request):
             continue
         base_sha = run.plan.bases[number]
-        # The commit that a merge queue builds on is perhaps not merged yet. Until then its config is not in force.
+        # The commit that a merge queue builds on may be unmerged, so its config is not in force. That of the branch's
+        # tip is.
         config_sha = base_sha if run.group is None else run.group.config_sha
         part = Part(
             pull_request=number,
@@ -165,7 +167,7 @@ async def _config_in_force(
 async def _prepare_config_fix(
     repo: FetchedRepo, run: Run, pull_request: KnownPullRequest, invalid: ConfigInvalid, part: Part
 ) -> Part:
-    """Prepare a pull request into a base with an unusable config: it passes only if it corrects only that."""
+    """Prepare a pull request whose base has an unusable config. It passes only if it corrects just the config."""
     vouched = await decide_vouching(repo, run, pull_request)
     if isinstance(vouched, gate.Refuse):
         return msgspec.structs.replace(part, refused=vouched.cause)
@@ -331,7 +333,9 @@ def _hold(part: Part, run: Run, hold: gate.Hold) -> Part:
 
 
 class _Impact(NamedTuple):
-    """The surveys that show the effect of a pull request: its merge result and its base under the config in force.
+    """Three surveys that show the effect of a pull request.
+
+    `survey` is of the merge result and `before` of the base, both under the config in force.
 
     `after` is the merge result under the changed config; None if the config does not change.
     """
@@ -376,7 +380,7 @@ def _diagnostics_of(invalid: ConfigInvalid) -> tuple[Diagnostic, ...]:
 
 
 async def _merged_tree(mirror: Mirror, run: Run, base_sha: CommitSha) -> TreeId | Conflict:
-    """The tree of the merge result; a merge queue's commit is already merged."""
+    """The tree of the merge result. A merge queue's commit is itself a merge result."""
     if run.group is not None:
         return await mirror.tree_of(run.head_sha)
     return await mirror.merge_tree(base_sha, run.head_sha)

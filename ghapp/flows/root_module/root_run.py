@@ -62,7 +62,7 @@ class Machine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenPlan:
-    """The result of planning, as long as the secrets and the plan file exist."""
+    """The result of planning. It is usable only while the secrets and the plan file exist, inside `open_plan`."""
 
     outcome: Planned | FailedCommand
     terraform: Terraform
@@ -179,9 +179,9 @@ class RootRun:
         path = self.settings.backend_values.get(name)
         if isinstance(path, str) and not sandbox.keeps(Path(os.path.normpath(path))):
             raise JobError(
-                f"{self.where}: the state would be at {path} and lost, since Terraform runs in a sandbox: use a remote "
-                "backend and push; or ask the operator to add its directory to PLANWARD_SANDBOX_PATHS, as "
-                "DIRECTORY:rw, then press Re-run"
+                f"{self.where}: the state would be written to {path} in the sandbox, and removed with it: use a remote "
+                "backend and push that change; or ask the operator to add the directory of that file to "
+                "PLANWARD_SANDBOX_PATHS, as DIRECTORY:rw, then press Re-run"
             )
 
     def learner(self, log: MaskedLog) -> Callable[[Sequence[str]], None]:
@@ -206,9 +206,9 @@ class RootRun:
     ) -> AsyncIterator[OpenPlan]:
         """Plan the root module, and keep the plan open for an apply. Raises JobError.
 
-        Only an apply locks the state, since a pull request's plan writes nothing. `adapt` changes Terraform's
-        environment. `wait_for_writer` waits for a run that is writing the state. An `approved` plan file is used
-        instead of a new plan, if it can still be read and its variables are current.
+        Only an apply locks the state, since a pull request's plan writes nothing. `adapt` may change the work
+        directory first, such as its environment variables. `wait_for_writer` waits for a run that is writing the state.
+        An `approved` plan file is used instead of a new plan, if it can still be read and its variables are current.
         """
         async with self.prepare(
             machine, operation=operation, authority=authority, checkout=checkout, open_log=open_log, given=given
@@ -341,8 +341,8 @@ class RootRun:
     ) -> AsyncIterator[Credentials]:
         """Read the root module's secrets, and revoke the logins for them at the end. Raises JobError.
 
-        `authority` decides whose secrets may be read. Apart from the team's list of repositories, nothing is read
-        before it grants access.
+        `authority` decides whose secrets may be read. Before it grants access, at most the
+        team's list of repositories is read.
         """
         settings = self.settings
         if settings.secrets == () or (vault is None and settings.secrets is None):
@@ -365,7 +365,7 @@ class RootRun:
             yield credentials
 
     def find_confirmations(self, plan: Plan, words: Sequence[str] | None = None) -> tuple[ToConfirm, ...]:
-        """The changes that a person has to confirm, according to `words` or else to the survey's config."""
+        """The changes that a person has to confirm, as listed in `words`, or in the config if that is None."""
         mask = self.mask.but_names(plan.names())
         return tuple(
             ToConfirm(
@@ -449,6 +449,6 @@ class RootRun:
     def report_blocked(self, by: Sequence[str]) -> RootReport:
         """Report that the root module was not tried, because others that it builds on did not succeed."""
         return self.report_skipped(
-            f"{self.settings.dir} was not tried: {', '.join(by)}, which it comes after, did not succeed. "
+            f"{self.settings.dir} was not tried, because it comes after {', '.join(by)}, which did not succeed. "
             "Correct that first"
         )

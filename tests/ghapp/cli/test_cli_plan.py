@@ -104,7 +104,7 @@ def test_root_modules_that_build_on_a_failed_one_are_not_tried(run: Run, copy: P
     write(copy / ".github/planward.yml", "root_modules: [{dir: network}, {dir: app, depends_on: [network]}]\n")
     result = run("plan", copy)
     assert result.status == 1
-    assert "app was not tried: network, which it comes after, did not succeed" in result.out
+    assert "app was not tried, because it comes after network, which did not succeed" in result.out
 
 
 def test_plan_reads_secrets_from_vault_and_never_prints_them(

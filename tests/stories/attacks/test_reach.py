@@ -112,7 +112,7 @@ def test_a_state_that_would_vanish_with_the_sandbox_is_not_written(attacked: Lin
     check = story.planned(story.propose({**story.network(2), **backend}))
     assert check["conclusion"] == "failure"
     assert story.first_line(check) == (
-        "network in testing: the state would be at /var/tmp/planward/network.tfstate and lost, since Terraform runs in "
-        "a sandbox: use a remote backend and push; or ask the operator to add its directory to PLANWARD_SANDBOX_PATHS, "
-        "as DIRECTORY:rw, then press Re-run"
+        "network in testing: the state would be written to /var/tmp/planward/network.tfstate in the sandbox, and "
+        "removed with it: use a remote backend and push that change; or ask the operator to add the directory of that "
+        "file to PLANWARD_SANDBOX_PATHS, as DIRECTORY:rw, then press Re-run"
     )
