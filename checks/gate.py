@@ -430,8 +430,8 @@ def decide_promotion(facts: PromotionFacts) -> Clear | Refuse:
     if facts.tree in facts.adopted_trees:
         return Refuse(
             cause=f"the branch of {previous} contains this, but Planward never applied it there: comment `planward "
-            f"plan {facts.tip} -e {previous}` here, then press Apply on that commit's check run "
-            f"planward/apply ({previous}). After that, this check turns green by itself."
+            f"plan {facts.tip} -e {previous}` here, then press Apply on that commit's planward/apply "
+            f"({previous}). Then this turns green by itself."
         )
     if facts.tip_differs_from_last:
         return Refuse(

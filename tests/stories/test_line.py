@@ -334,8 +334,7 @@ def test_an_adopted_commit_is_promoted_once_it_was_applied_by_a_comment(line: Li
     assert (refused["conclusion"], refused["output"]["title"]) == (
         "failure",
         f"the branch of staging contains this, but Planward never applied it there: comment planward plan {tip} -e "
-        "staging here, then press Apply on that commit's check run planward/apply (staging). After that, this check "
-        "turns green by itself.",
+        "staging here, then press Apply on that commit's planward/apply (staging). Then this turns green by itself.",
     )
     story.comment(promotion, f"planward plan {tip} -e staging", by=story.maintainer)
     shown = story.applied(tip)

@@ -245,7 +245,7 @@ async def test_a_comments_text_and_a_reaction_are_sent_again(
 async def test_an_object_that_cannot_be_found_either_is_reported(infra: GitHubRepository, server: Server) -> None:
     server.breaks |= {COMMENTS: BREAKS["cut in the body"]}
     server.answers = {**ANSWERS, LIST_COMMENTS: [], COMMENTS: []}
-    with pytest.raises(GitHubUnavailable, match="cannot be read: to create a comment"):
+    with pytest.raises(GitHubUnavailable, match="could not be read when Planward tried to create a comment"):
         await infra.create_comment(12, "Applied", marker="m")
     assert server.seen == [COMMENTS, LIST_COMMENTS, COMMENTS]
 
