@@ -44,3 +44,10 @@ def test_ctrl_c_ends_a_plan_at_once_and_says_so(copy: Path, tmp_path: Path) -> N
 def test_the_command_is_a_module_too() -> None:
     ended = subprocess.run([sys.executable, "-m", "ghapp", "--version"], capture_output=True, text=True, check=True)
     assert ended.stdout.startswith("planward, version ")
+
+
+def test_a_command_imports_no_other() -> None:
+    # `serve` and `worker` start twice, to remove secrets from their environment.
+    heavy = ["ghapp.demo", "ghapp.doctor", "ghapp.git", "ghapp.local", "ghapp.setup", "dbos", "githubkit", "sqlalchemy"]
+    code = f"import sys, ghapp.cli.serving; print([each for each in {heavy} if each in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout == b"[]\n"

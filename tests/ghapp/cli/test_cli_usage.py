@@ -1,8 +1,5 @@
 """Help, wrong use and missing settings of every command."""
 
-import subprocess
-import sys
-
 import click
 import pytest
 
@@ -53,10 +50,3 @@ def test_a_setting_that_is_missing_is_named_in_one_line(
         out="",
         err="planward: PLANWARD_GITHUB_APP_ID is not set: set it to the number on the App's settings page\n",
     )
-
-
-def test_a_command_imports_no_other() -> None:
-    # `serve` and `worker` start twice, to remove secrets from their environment.
-    heavy = ["ghapp.demo", "ghapp.doctor", "ghapp.git", "ghapp.local", "ghapp.setup", "dbos", "githubkit", "sqlalchemy"]
-    code = f"import sys, ghapp.cli.serving; print([each for each in {heavy} if each in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout == b"[]\n"
