@@ -3,6 +3,7 @@
 pytest_plugins = [
     "tests.openbao",
     "tests.postgres",
+    "tests.ctrl_c",
     "tests.databases",
     "tests.distribution",
     "tests.fast",
