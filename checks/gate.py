@@ -412,8 +412,8 @@ class PromotionFacts:
     applied_trees: frozenset[str]
     """Trees of all commits that were ever LAST in that environment and count as applied."""
     adopted_trees: frozenset[str]
-    """Trees of the other commits that were LAST there: adopted ones, and those that followed an adopted one, before
-    anything was applied, and touched no root module."""
+    """Trees of the other commits that were LAST there: adopted commits, and commits after them that touched no root
+    module, as long as nothing was applied."""
     last_applied: str | None
     """The short SHA of the commit last applied there; None if there is none yet."""
     tip: str

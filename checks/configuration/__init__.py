@@ -65,9 +65,9 @@ def discover(
     """Find the root modules of a repository.
 
     `files` are the configuration files by path, `links` maps the repository's symlinks to their literal targets. With
-    `explicit` exactly these directories are root modules. By default, every directory with a backend or cloud block is
-    one, and every other directory with configuration files that no directory calls or links to. Not root modules by
-    default, because nobody runs Terraform there:
+    `explicit` exactly these directories are root modules. By default, a directory with configuration files is one if it
+    has a backend or cloud block, or if no other directory calls it or links to its files. Some directories are not root
+    modules by default, because nobody runs Terraform there:
 
     - hidden directories (`.terraform`, `.github`) and directory templates (`{{name}}`), even with a backend
     - scaffolds, whose backend has a placeholder (`$name`, `{{name}}`) that Terraform would use literally

@@ -69,7 +69,7 @@ def read_hcl_tolerant(content: bytes) -> Document:
             attributes |= _attributes(body, text)
             blocks += _blocks(body, text)
         elif body.type == "object":
-            # The grammar also accepts a lone `{…}`, as JSON begins; Terraform refuses it.
+            # The grammar also accepts a lone `{…}`, like a JSON object; Terraform refuses it.
             problem = SyntaxProblem(line=text.start_line(body), message="a block or an attribute is expected here")
     return Document(attributes=attributes, blocks=tuple(blocks), problem=problem)
 
@@ -186,14 +186,14 @@ def _key(expression: tree_sitter.Node, text: _Text) -> str | None:
 
 
 def _string(node: tree_sitter.Node, text: _Text) -> str:
-    """A string without interpolation, taken from the bytes between its quotes: the grammar drops leading blanks."""
+    """A string without interpolation: the bytes between its quotes, since the grammar's text lacks leading blanks."""
     children = node.children
     start, end = (children[0].end_byte, children[-1].start_byte) if len(children) > 1 else (0, 0)
     return unescape(text.content[start:end].decode("utf-8", "replace"))
 
 
 def _problem(root: tree_sitter.Node) -> SyntaxProblem:
-    """The first error of the tree in the order of the text, described."""
+    """Describe the first error in the text."""
     pending = [root]
     while pending:
         node = pending.pop()

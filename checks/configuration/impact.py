@@ -1,4 +1,4 @@
-"""Which root modules a change of paths affects, and why, as text."""
+"""Which root modules are affected by changed paths, and why, as text."""
 
 import posixpath
 from collections.abc import Collection, Iterator, Mapping
@@ -35,16 +35,23 @@ def touched(
     watch: Mapping[str, Collection[str] | None] | None = None,
     base: Configuration | None = None,
 ) -> Touched:
-    """The root modules that a change of paths (created, changed and deleted ones) affects.
+    """The root modules that are affected by created, changed or deleted paths.
 
-    A root module is affected by changes of: its own configuration, automatic variable and lock files; the configuration
-    of a local module that it calls at any depth; its `extra` files (variables and backends of environments); paths that
-    its files name, literally or by a literal prefix; a symlink on any of these paths and its target; paths that match
-    its `watch` patterns. If a file reads others by computed names, every file below its directory counts up to the next
-    directory with configuration, except Markdown and hidden files. If such a name can leave the directory, every file
-    in the directories above the root module and in their other subdirectories counts too, except in and below
-    subdirectories with configuration, unless `watch` restricts that. A root module with an unread file (too large, or
-    too slow) is affected by every change, since the files that it uses are unknown.
+    A root module is affected by a change to any of these:
+
+    - its own configuration and lock file, and the variable files that Terraform reads automatically
+    - the configuration of a local module that it calls at any depth
+    - its `extra` files (variables and backends of environments)
+    - paths that its files name, literally or by a literal prefix
+    - a symlink on any of these paths, and its target
+    - paths that match its `watch` patterns
+    - if one of its files reads others by names that Terraform computes: every file in and below the directory that the
+      names are relative to, except Markdown, hidden files and directories, and subdirectories with configuration
+    - if such a name can lead out of that directory and there is no `watch`: every file in the directories above the
+      root module, and below those, with the same exceptions
+
+    A root module with an unread file (too large, or too slow) is affected by every change, since nobody knows which
+    files it uses.
     """
     changes = Changes(changed_paths, configuration)
     found: list[tuple[str, str]] = []

@@ -23,8 +23,10 @@ _PLACES: Final[Mapping[str, tuple[str, ...]]] = {
     "remote": ("workspaces.name", "organization", "hostname"),
     "s3": ("key", "bucket"),
 }
-"""The settings of each backend type that locate a state. The first must be known and equal on both sides; each of the
-others must be equal if it is known on both.
+"""The settings of each backend type that locate a state.
+
+A `terraform_remote_state` reads a root module's state if the first setting is known for both and equal, and each of the
+others is equal if it is known for both.
 
 https://developer.hashicorp.com/terraform/language/backend
 """
@@ -38,9 +40,9 @@ def dependencies(
     """The root modules that each root module builds on directly: by reading their state, or by `depends_on`.
 
     A read is matched by the backend's type and its literal values. `backends` has the values from a root module's
-    `-backend-config` files, which override those in its block. Directories that are not root modules are left out, and
-    so are reads that contradict `depends_on`: two root modules that read each other's state can both be run, and only
-    a person knows which comes first.
+    `-backend-config` files, which override those in its block. Directories that are not root modules are left out. So
+    are reads that contradict `depends_on`: if two root modules read each other's state, `depends_on` says which one
+    comes first.
     """
     roots = configuration.by_dir
     places = _Places(configuration.root_modules, backends or {})
@@ -61,7 +63,7 @@ def layers(
 ) -> tuple[tuple[str, ...], ...]:
     """These root modules in layers: each builds, directly or indirectly, only on members of earlier layers.
 
-    Raises ConfigurationError, naming the cycle, if some of them form one. A single member of a cycle needs no order.
+    Raises ConfigurationError, naming the cycle, if some of them form one. A cycle with only one of them is ignored.
     """
     wanted = frozenset(dirs)
     graph = dependencies(configuration, depends_on, backends)

@@ -112,8 +112,8 @@ class RootModule:
     def declarations(self) -> Mapping[str, Declaration]:
         """The place of each resource, data source, module call and output, by address without indexes.
 
-        "module.net.aws_subnet.a" gives the block in the local module's file, "module.net" the call; blocks of a remote
-        module have no line here, and `declaration_of` returns the call's.
+        "module.net.aws_subnet.a" gives the block in the local module's file, "module.net" the call. Blocks of remote
+        modules are not included; for them, `declaration_of` returns the place of the call.
         """
         return dict(islice(_declarations(self.modules, self.dir, "", _DEEPEST_CALLS), _MOST_DECLARATIONS))
 
@@ -166,7 +166,7 @@ def _declarations(
 
 
 def _around(address: str) -> str:
-    """The module call around an address without indexes; empty for one of the root module."""
+    """The module call around an address without indexes; empty for an address in the root module."""
     parts = address.split(".")
     calls = 0
     while parts[calls * 2 : calls * 2 + 1] == ["module"] and len(parts) > calls * 2 + 2:

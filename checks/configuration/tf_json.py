@@ -55,7 +55,7 @@ class _Refused(Exception):
 
 
 def read_tf_json(content: bytes) -> Document:
-    """Read `.tf.json`. Never raises: with a `problem` the document is empty."""
+    """Read `.tf.json`. Never raises: a file that cannot be read gives an empty document with a `problem`."""
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -85,7 +85,7 @@ class Check(Struct, frozen=True, gc=False):
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """A plan, with its parts in the order of the file. It keeps the bytes that it was read from in memory."""
+    """A plan, with its parts in the order of the file. It keeps in memory the bytes from which it was read."""
 
     format_version: str
     terraform_version: str
@@ -107,7 +107,7 @@ class Plan(Struct, frozen=True, kw_only=True):
 
     @property
     def counts(self) -> Counts:
-        """The plan's actions, counted, and how many of them are deferred to a later plan."""
+        """The number of changes of each kind, of `action` blocks to run, and of everything deferred to a later plan."""
         deferred = sum(each.resource_change.mode == "managed" for each in self.deferred_changes)
         later = Counts(invoke=len(self.action_invocations), defer=deferred + len(self.deferred_invocations))
         return count(self.resource_changes) + later

@@ -1,4 +1,4 @@
-"""The structures of the plan JSON, as Terraform and OpenTofu write it, as far as Planward reads them.
+"""The structures in the plan JSON of Terraform and OpenTofu that Planward reads.
 
 Values stay undecoded (`msgspec.Raw`): most resources of a big plan do not change, so a report needs only a small part
 of, say, 300 MB. Unknown properties are skipped, as the format's compatibility promise requires.
@@ -23,7 +23,10 @@ MOST_PARTS = 1_000_000
 """The limit for the parts of one value: decoding it is one call, which blocks the process."""
 _MOST_LISTS = 2_000_000
 _LISTS_A_MB = 30_000
-"""The limit for the lists and maps of a whole plan, for the same reason; Terraform writes 20,000 per megabyte."""
+"""The limit for the lists and maps of a whole plan, for the same reason, but never below `_MOST_LISTS`.
+
+Terraform writes 20,000 per megabyte.
+"""
 
 NULL = Raw(b"null")
 NOTHING = Raw(b"false")

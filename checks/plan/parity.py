@@ -22,7 +22,7 @@ from checks.sensitive import Mask
 
 HIDDEN: Final = "sensitive"
 INVOKE: Final = "invoke"
-"""The value of `ChangeSummary.action` for a provider's action that the apply runs."""
+"""The value of `ChangeSummary.action` for an `action` block that the apply runs."""
 _HASH_DIGITS = 16
 
 Parity = Literal["danger", "hold"]
@@ -45,10 +45,10 @@ class ChangeSummary(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A plan's change of one resource or output (`output.NAME`): the changed attributes, each with a hash.
 
     An attribute's hash covers its value before and after; for a sensitive attribute it is the word "sensitive".
-    `digest` covers the whole change, and `object` the id of the object before it; both are made with the server's key,
-    and empty without one. `tainted`: whether the object is replaced because the apply that created it did not finish.
-    `dangers` are the change's marks from the report's danger list. A provider's action that the apply runs counts as a
-    change, too.
+    `digest` covers the whole change, and `object` the id of the existing object. Both are made with the server's key;
+    without one, they are empty. `tainted`: whether the object is replaced because the apply that created it did not
+    finish. `dangers` are the change's marks from the report's danger list. An `action` block that the apply runs counts
+    as a change, too.
     """
 
     address: str
@@ -69,7 +69,7 @@ class ChangeSummary(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def is_grave(self) -> bool:
-        """Whether the preview must have shown it under `parity: danger`."""
+        """Whether `parity: danger` holds an apply for this change if no preview showed it."""
         return self.loss is not None or bool(self.dangers)
 
 
@@ -201,7 +201,7 @@ def _was_seen(planned: ChangeSummary, reviewed: ChangeSummary, parity: Parity, v
 def closest(previews: Sequence[PlanSummary], planned: PlanSummary) -> PlanSummary | None:
     """Merge the previews into one, to show how a plan differs from them; None if there are none.
 
-    If several contain the same resource or output, the one whose change equals the plan's counts.
+    If several previews change the same resource or output, the change that equals the plan's is taken.
     """
     if len(previews) < 2:
         return previews[0] if previews else None
@@ -228,7 +228,7 @@ def confirmation(environment: str, change: ResourceChange, *, key: bytes) -> str
 
 
 def _names_only(change: ChangeSummary) -> ChangeSummary:
-    """The change with only those attributes that may be shown."""
+    """The change without the fields whose differences are not shown to people: the digests and `dangers`."""
     return msgspec.structs.replace(change, digest="", object="", dangers=())
 
 

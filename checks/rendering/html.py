@@ -47,7 +47,7 @@ _MOST_DETAIL_LINES = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Page:
-    """What every part of a page needs: the base address of links to files, and the longest diff that is open."""
+    """What every part of a page needs, such as the base address of links to files and the size limit for open diffs."""
 
     blob_url: str | None
     most_open_lines: int
@@ -60,8 +60,8 @@ class _Page:
 def render_html(report: RunReport) -> str:
     """Render a run as one `<section class="report">`.
 
-    All foreign text is escaped; there is no script, no inline style and no link except to the repository's files.
-    Colours come from the classes, dark and light (`STYLE`).
+    All foreign text is escaped. There is no script and no inline style. Links lead only to the repository's files and
+    to the comparison of a hold's commits. `STYLE` has the colours of the classes, for light and dark mode.
     """
     blob_url = report.blob_url if report.blob_url and is_web_address(report.blob_url) else None
     parts = parts_of(report, folds=False)

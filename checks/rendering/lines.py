@@ -37,8 +37,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 def lines_of_change(change: ChangeReport, *, whole: bool = False) -> tuple[Line, ...]:
     """The body of a change: each attribute, then notes about omissions, then the instances that it represents.
 
-    `whole`: whether to list all empty attributes, and all attributes that are known only after the apply with their old
-    values.
+    `whole`: whether to list every empty attribute, however many, and every attribute that is known only after apply,
+    with its old value.
     """
     full = [attribute for attribute in change.attributes if not attribute.empty]
     before = lines_of_attributes(change.recomputed_from) if whole else ()
@@ -115,7 +115,7 @@ def remarks_of_change(change: ChangeReport, *, alike: bool = True) -> tuple[str,
 
 
 def words_of_invocation(invocation: InvocationReport | str) -> str:
-    """A provider's action and the event that triggers it, in one line, with names in backticks."""
+    """An `action` block and the event that triggers it, in one line, with names in backticks."""
     if isinstance(invocation, str):  # the format of older stored reports
         return invocation
     when = f" {invocation.event} of `{invocation.triggered_by}`" if invocation.triggered_by else ""

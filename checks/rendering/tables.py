@@ -60,7 +60,7 @@ def with_tables(attributes: Sequence[AttributeChange]) -> Iterator[AttributeChan
 
 
 def _items(attributes: Sequence[AttributeChange]) -> dict[int, str]:
-    """For each attribute of an added or removed list item, by the attribute's position: the name of the list."""
+    """The list's name for each attribute of an added or removed list item, by the attribute's position."""
     lists: dict[int, str] = {}
     items: dict[int, str] = {}
     for number, attribute in enumerate(attributes):

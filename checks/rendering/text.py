@@ -195,7 +195,7 @@ def _paint_line(line: Line, paint: _Paint) -> str:
 
 
 def one_line_with_spaces(text: str) -> str:
-    """Text on one line, with all its spaces, which may align it."""
+    """Text on one line. All its spaces are kept, since they may align columns."""
     return clean(text).replace("\n", "\\n")
 
 

@@ -66,11 +66,11 @@ class RootReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Everything is masked, so that it can be stored and shown.
 
     `cause` says why it failed or was held; its first line is the most important one. `state_empty`: whether the state
-    was empty before. `changes` and `drift` are ordered by danger. `deferred` has the changes that Terraform defers to
-    a later plan. `invocations` has the providers' actions that the apply runs and those that are deferred; in older
-    reports each is one line of text. `dependents` are the blocks that depend on changed ones. `difference` compares
-    the plan with the reviewed one. `errored`: whether Terraform could not finish the plan. `undeclared` has the keys
-    from Vault for which no variable is declared.
+    was empty before. `changes` and `drift` are ordered by danger. `deferred` has the changes that Terraform defers to a
+    later plan. `invocations` has the `action` blocks that the apply runs and those that are deferred; in older reports
+    each is one line of text. `dependents` are the blocks that depend on changed ones. `difference` compares the plan
+    with the reviewed one. `errored`: whether Terraform could not finish the plan. `undeclared` has the keys from Vault
+    for which no variable is declared.
     """
 
     root_module: str
@@ -105,7 +105,7 @@ class RootReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def changes_anything(self) -> bool:
-        """Whether the plan changes or defers anything; outputs and changes of only the state count, too."""
+        """Whether the plan changes or defers anything, including outputs and changes to nothing but the state."""
         changes = any(change.section != "read" for change in self.changes)
         return self.counts != NO_COUNTS or changes or bool(self.outputs)
 
@@ -133,12 +133,13 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One run over its root modules, for the check run, the run's page, the comment and the terminal.
 
     `cause` is the first line unless the run succeeded: what is wrong, where, what to do. `notes` are the lines below
-    it, of plain text except for `code` in backticks. `roots` are the reports of testing, or of an apply. `previews`
-    are those of a pull request's target; `target` is its name, or "" if it is not previewed. `removed` are the removed
-    root modules. `diagnostics` are about the whole repository, for example about an invalid new version of its config.
+    it, of plain text except for `code` in backticks. `previews` are the reports for a pull request's target, and
+    `target` is the name of that environment, or "" if there is no preview. `roots` are all other reports: for testing,
+    or of an apply or a drift run. `removed` are the removed root modules. `diagnostics` are about the whole repository,
+    for example about an invalid new version of its config.
 
-    A hold has the `comparison` of its commits, `deciders` (lines about who may end it), and `paste`, a command for
-    people to paste. `blob_url` is the address of the repository's files at the planned commit
+    A hold has `comparison` (a link that compares its commits), `deciders` (lines about who may end it), and `paste`
+    (a command to paste into a comment). `blob_url` is the address of the repository's files at the planned commit
     (`https://HOST/OWNER/REPO/blob/SHA`). `pull_request` is set only if the check run has the reports of several pull
     requests with the same head.
     """
@@ -169,7 +170,7 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def new_roots(self) -> tuple[RootReport, ...]:
-        """Testing's reports that say something new beside the target's; all of them if there is no preview."""
+        """Testing's reports that say more than the target's do; all of them if there is no preview."""
         targets = {root.root_module: root for root in self.previews}
         return tuple(root for root in self.roots if not says_nothing_new(root, targets.get(root.root_module)))
 
@@ -197,7 +198,7 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def where_to_paste(self) -> str:
-        """The text before the command to paste: a plan is decided on its own pull request, an apply on any."""
+        """The text before the command to paste. Only a held apply can be decided on any pull request."""
         return f"Comment on {'any' if self.operation == 'apply' else 'this'} pull request:"
 
     @property
@@ -366,7 +367,7 @@ def report_skipped(
     cause: str,
     results: Sequence[ResourceResult] = (),
 ) -> RootReport:
-    """Report a root module that was skipped, for example because one that it builds on failed, or was interrupted.
+    """Report a root module that was skipped (for example after one that it builds on failed) or interrupted.
 
     `results` are the results of its apply up to the interruption.
     """
@@ -382,7 +383,7 @@ def report_skipped(
 
 
 def report_planned_at_apply(*, root_module: str, environment: str, workspace: str, why: str) -> RootReport:
-    """Report a root module that can be planned only after others are applied; `why` names what it reads of them."""
+    """Report a root module that can be planned only after others are applied; `why` names what it reads from them."""
     return RootReport(
         root_module=root_module,
         environment=environment,
@@ -399,7 +400,7 @@ def total(roots: Iterable[RootReport]) -> Counts:
 
 
 def removed_words(removed: Sequence[RemovedRoot]) -> str:
-    """The removed root modules for a title: "1 root module removed: its 12 resources stay"; empty without any."""
+    """The removed root modules for a title: "1 root module removed: its 12 resources stay"; empty if none is."""
     if not removed:
         return ""
     number = len({each.root_module for each in removed})

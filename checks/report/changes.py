@@ -61,7 +61,7 @@ def report_changes(
 def report_drift(
     drift: Iterable[ResourceChange], *, mask: Mask, comparing: ComparisonCache, declarations: Mapping[str, Declaration]
 ) -> tuple[ChangeReport, ...]:
-    """Report changes made outside of Terraform. Changes of only the notation go to the section "tags"."""
+    """Report changes made outside of Terraform. Those from one empty value to another go to the section "tags"."""
     changes = report_changes(drift, mask=mask, comparing=comparing, declarations=declarations, configured={})
     demoted = (msgspec.structs.replace(change, section="tags") if change.says_little else change for change in changes)
     return tuple(sorted(demoted, key=by_danger))

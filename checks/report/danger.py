@@ -1,4 +1,4 @@
-"""The reasons why a change deserves care: lost data, permissions, and new reachability."""
+"""The reasons why a change deserves care: it loses data, grants permissions, or opens something to the network."""
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""The kinds of resources that deserve care: data that anybody can extend without reading code.
+"""The tables behind a report's danger marks. They are only data: anybody can extend them without reading code.
 
 Most entries are Terraform resource types. The keys of `STATEFUL` are texts for reviewers: a change that destroys or
 replaces a resource of such a type is marked with its key, for example "database".
@@ -268,9 +268,11 @@ WIPES: dict[str, str] = {
     "remove-item": r"\bRemove-Item\b.{0,200}-Recurse\b", "format-volume": r"\bFormat-Volume\b",
     "clear-disk": r"\bClear-Disk\b",
 }  # fmt: skip
-"""Commands and SQL that erase data: a regular expression for each, by a word in lower case that every match contains.
+"""Commands and SQL that erase data. The key of each regular expression is a lower-case text that every match contains,
+in upper or lower case.
 
-No expression may search further than a few hundred characters: the author of a plan decides how long its lines are.
+No expression may skip more than a few hundred arbitrary characters: the author of a plan decides how long its
+lines are.
 """
 
 SCRATCH = (

@@ -20,7 +20,8 @@ _NULL = Raw(b"null")
 _EMPTY = (_NULL, Raw(b'""'), Raw(b"[]"), Raw(b"{}"))
 _LONGEST = 2_000
 _Repeated = tuple[str, bytes, bytes, int]
-"""An attribute's name, its JSON on both sides, and a number for created, destroyed, replaced or kept resources."""
+"""An attribute's name, its JSON on both sides, and 0 for a kept resource, 1 for a created or destroyed one, 2 for a
+replaced one."""
 
 
 class Difference(Struct, frozen=True, kw_only=True, gc=False):
@@ -58,7 +59,7 @@ def diff(
     """Compare two values of a resource; None means that the resource does not exist on that side.
 
     `references` are those of the resource's block, None if unknown: then nothing counts as recomputed. `replaces`:
-    whether `after` is a new object, for which the loss of empty values means little.
+    whether `after` is a new object. If so, an attribute that was false or 0 and is now absent counts as empty.
     """
     both, comparing = Sides(before, after), ComparisonCache(effort or Effort())
     return diff_sides(both, comparing, mask=mask, replace_paths=replace_paths, references=references, replaces=replaces)
@@ -146,14 +147,14 @@ def _is_empty(raw: Raw, *, hidden: bool) -> bool:
 
 
 def _says_little(was: Shown, becomes: Shown, *, replaces: bool) -> bool:
-    """Whether an attribute of a created, destroyed or replaced object is empty on both sides, perhaps in two ways."""
+    """Whether an attribute of a created, destroyed or replaced object is empty on both sides, such as null and `[]`."""
     if replaces and becomes is None and was in (False, 0):
         return True
     return is_empty(was) and is_empty(becomes)
 
 
 def _is_set(name: str, references: References, forcing: Collection[str | int | float]) -> bool:
-    """Whether the configuration sets an attribute, or it forces the replacement."""
+    """Whether the configuration sets an attribute, or the attribute forces the replacement."""
     if name in references or name in forcing:
         return True
     prefix = f"{name}."

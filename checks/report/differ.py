@@ -22,7 +22,7 @@ Entries = dict[tuple[str, str, str, bool], tuple[AttributeChange, ...]]
 """How entries of maps are shown, by the map's path, the key, the value, and whether the entry is added."""
 _LONGEST_ITEM = 100
 MOST_REPEATED = 50_000
-"""The most attributes, and the most entries of maps, that are remembered for one plan."""
+"""The maximum number of attributes, and of map entries, whose comparison is remembered for one plan."""
 _ONLY_MARKED = "from now on marked as sensitive; the value is unchanged"
 _NO_LONGER_MARKED = "no longer marked as sensitive; the value is unchanged"
 
@@ -47,7 +47,7 @@ class Differ(Struct, frozen=True, kw_only=True, gc=False):
         return self._compare_closely((name,), _path_text((name,)), before, after)
 
     def changes(self, path: Path, before: Shown, after: Shown, name: str = "") -> Iterable[AttributeChange]:
-        """All differences at or below a path. `name` is the path as text, if that does not follow from its steps."""
+        """All differences at or below a path. `name` is the path as text, if it differs from `_path_text(path)`."""
         return () if same(before, after) else self._compare_unequal(path, name or _path_text(path), before, after)
 
     def _compare_unequal(self, path: Path, name: str, before: Shown, after: Shown) -> Iterable[AttributeChange]:
@@ -58,7 +58,7 @@ class Differ(Struct, frozen=True, kw_only=True, gc=False):
         return self._compare_closely(path, name, before, after)
 
     def _compare_closely(self, path: Path, name: str, before: Shown, after: Shown) -> Iterable[AttributeChange]:
-        """All differences of two values that do not fit into one line with a literal for each."""
+        """All differences between two values for which a plain literal on each side is not enough."""
         if before is None or after is None:
             return self._report_one_side(path, name, before, after)
         if after is UNKNOWN and isinstance(before, dict | list) and _has_parts(before):
@@ -87,7 +87,7 @@ class Differ(Struct, frozen=True, kw_only=True, gc=False):
         yield from self._note_emptied(path, name, after)
 
     def _report_one_side(self, path: Path, name: str, before: Shown, after: Shown) -> Iterable[AttributeChange]:
-        """Report a value that is added or removed as a whole; nested values part by part, to be readable."""
+        """Report a value that is added or removed as a whole. A nested value is reported part by part."""
         value = after if before is None else before
         if isinstance(value, dict) and value:
             comes = before is None
@@ -169,7 +169,7 @@ class Differ(Struct, frozen=True, kw_only=True, gc=False):
             yield from self.changes(path, None if comes else value, value if comes else None, item_name)
 
     def _report_moved(self, path: Path, name: str, pair: Pair, item: Shown) -> AttributeChange:
-        """Report a moved item of an ordered list; without a name its content is shown, so that people recognize it."""
+        """Report a moved item of an ordered list, with its content if it has no name by which to recognize it."""
         if pair.name != f"[{pair.new}]":
             return self._change(path, name, note=f"moved from [{pair.old}] to [{pair.new}]")
         text = literal(item, self.mask)
@@ -178,7 +178,10 @@ class Differ(Struct, frozen=True, kw_only=True, gc=False):
     def _report_late(
         self, path: Path, name: str, items: Sequence[tuple[Shown, Shown]], late: tuple[str, ...]
     ) -> Iterator[AttributeChange]:
-        """Report, in one line, the parts that become unknown in several otherwise unchanged items."""
+        """Report that the part at the path `late` becomes unknown in items of a list.
+
+        This takes one line, unless the old values are easier to read part by part.
+        """
         old = [part(before, late) for before, after in items if part(after, late) is UNKNOWN]
         if _has_parts(old):
             for at, value in enumerate(old):

@@ -33,8 +33,8 @@ class Pair(NamedTuple):
 class Match(NamedTuple):
     """The items of two lists matched to each other, in reading order.
 
-    `reordered`: whether only the order of the items differs, and it means nothing. `late` are the parts of items that
-    are unknown before the apply, so that they do not influence the matching.
+    `reordered`: whether only the order of the items differs, in a list whose order means nothing. `late` are the parts
+    of items that are unknown before the apply; they do not influence the matching.
     """
 
     pairs: tuple[Pair, ...]
@@ -128,7 +128,7 @@ def _moves(old: Sequence[int], new: Sequence[int], gone: Sequence[int], come: Se
 
 
 def _fewest_moved(moved: set[str], elsewhere: set[str]) -> set[str]:
-    """The items to report as moved: those that left the others' order, or those whose index changed if fewer."""
+    """The items to report as moved: those out of order or those whose index changed, whichever are fewer."""
     return elsewhere if moved and len(elsewhere) <= len(moved) else moved
 
 

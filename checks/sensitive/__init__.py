@@ -1,7 +1,7 @@
 """Mask the secrets in a text before anything else sees it.
 
-One search over the text finds all secrets in all their forms, and the possible beginnings of well-known credentials.
-Each is replaced by "(sensitive)".
+One search over the text finds all secrets in all their forms, and each place where a well-known credential may begin.
+Secrets and credentials are replaced by "(sensitive)".
 """
 
 import re

@@ -20,7 +20,8 @@ _NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)*")
 _ESCAPED = re.compile("%[0-9A-F]{2}")
 _WORDS_OF_JSON = frozenset({"true", "false", "null"})
 _SECRET_KEY = re.compile(r"pass|secret|token|credential|private|(^|_|-)key|auth|dsn|connection", re.IGNORECASE)
-# Characters that other URL encoders leave unchanged: RFC 3986, Go's PathEscape and userinfo, JavaScript's two.
+# The characters that URL encoders leave unchanged: RFC 3986, Python's quote, Go's PathEscape and userinfo, JavaScript's
+# encodeURIComponent and encodeURI.
 _URL_SAFE = ("", "/", "$&+=:@", "$&+,;=", "!'()*", "!'()*;/?:@&=+$,#")
 _BASE64_COLUMNS = (64, 76)
 _SHORTEST_BASE64 = 6
@@ -86,7 +87,10 @@ def _forms(text: str) -> Iterator[SecretForm]:
 
 
 def _escaped(text: str) -> Iterator[str]:
-    """The text as a string in JSON or HCL, possibly nested. Go escapes <, > and &; Terraform writes "${" as "$${"."""
+    """The text in a string of JSON or HCL, or in a string inside that string.
+
+    Go escapes <, > and &; Terraform writes "${" as "$${".
+    """
     templated = text.replace("${", "$${").replace("%{", "%%{")
     for plain in {text, templated}:
         for ascii_only in (True, False):
