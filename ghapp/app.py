@@ -21,7 +21,7 @@ MAX_DELIVERY_BYTES = 25 * 1024 * 1024
 
 
 def create_app(settings: Settings, worker: WorkerBeside | None) -> Starlette:
-    """The web application. `worker` runs the jobs that it enqueues; None if other workers do."""
+    """The web application. `worker` runs the jobs that the application enqueues; None if other workers do."""
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[dict[str, Front]]:

@@ -19,7 +19,7 @@ class RepositoryRef(Struct, frozen=True, kw_only=True):
 
 
 class Repository(Struct, frozen=True, kw_only=True):
-    """The repository of an event. `clone_url` is the git remote, taken from the signed payload and never composed."""
+    """The repository of an event. `clone_url` is the git remote as the signed payload names it."""
 
     id: RepositoryId
     full_name: str
@@ -89,10 +89,10 @@ class PullRequestChanged(_OfPullRequest, frozen=True, kw_only=True):
 
 
 class PullRequestClosed(_OfPullRequest, frozen=True, kw_only=True):
-    """A pull request was merged, or closed without a merge. In the second case the three `merge…` values are None.
+    """A pull request was merged, or closed without a merge.
 
-    `merge_sha` is the merge commit, the squash commit, or the base's new commit after a rebase; `merged_at` is in
-    seconds since 1970.
+    `merge_sha` is the merge commit, the squash commit, or the base's new commit after a rebase. `merged_at` is in
+    seconds since 1970. Without a merge, `merge_sha`, `merged_by` and `merged_at` are None.
     """
 
     merged: bool

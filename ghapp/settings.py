@@ -1,4 +1,4 @@
-"""The operator's settings, from environment variables; each secret one also as `NAME_FILE`.
+"""The operator's settings, read from environment variables. A secret may also be in the file that `NAME_FILE` names.
 
 docs/settings.md lists them. No other code in Planward reads the process's environment.
 """
@@ -68,7 +68,7 @@ class GitHubAccess:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricsAccess:
-    """Who may read the metrics. If neither a token nor an own address is set, only this machine may."""
+    """Who may read the metrics. If neither a token nor a separate address is set, only this machine may."""
 
     token: str | None = field(repr=False)
     listen: tuple[str, int] | None
@@ -82,7 +82,7 @@ class AuthoritySettings:
     teams: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """TEAM → patterns of OWNER/REPO, or GitHub's repository ids."""
     team_by_name: bool = False
-    """Whether each repository of the App's owner may use the team of its own name."""
+    """Whether each repository of the App's owner may use the team that has the repository's name."""
     chat: ChatHosts = field(default_factory=ChatHosts)
     """Where `notify` may send messages."""
     secret_paths: tuple[str, ...] = ()
@@ -93,10 +93,10 @@ class AuthoritySettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModuleRepositories:
-    """The operator's rules about which repositories' modules a repository may fetch with the App's token."""
+    """The operator's rules for fetching modules from other repositories with the App's token."""
 
     patterns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Pattern of OWNER/REPO → patterns of the repositories that it may use."""
+    """Pattern of the repositories that fetch (OWNER/REPO) → patterns of the repositories that they may fetch from."""
 
     def allows(self, repository: RepositoryIdentity, modules: str) -> bool:
         """Whether a repository may fetch the modules of another, which must be listed and have the same owner.
@@ -129,7 +129,7 @@ class Settings:
     encryption_keys: tuple[str, ...] = field(repr=False)
     """The first key encrypts, all of them decrypt. If empty, the key in the data directory is used."""
     new_key: bool
-    """Whether to start even if stored data was encrypted with a lost key, so that this data is given up."""
+    """Whether to start even if the key of older reports and logs is lost. They can then no longer be read."""
     terraform: str | None
     concurrency: int
     limits: Limits
@@ -143,7 +143,7 @@ class Settings:
     client_id: str | None
     client_secret: str | None = field(repr=False)
     disk_budget_bytes: int
-    """The limit for mirrors, provider cache, facts and work directories on this machine; 0 means no limit."""
+    """The limit for mirrors, provider cache, parsed Terraform files and work directories here; 0 means no limit."""
     keep_runs_days: float
     """How many days runs are kept. Here, and for logs and the audit log, 0 means forever."""
     keep_logs_days: float
@@ -262,8 +262,8 @@ def read_sandbox(environ: Mapping[str, str]) -> SandboxSettings:
 def default_memory_bytes(machine_bytes: int, concurrency: int) -> int:
     """The default memory limit of a root run: its share of three quarters of the machine's memory.
 
-    At least 2 GB, or all of the three quarters if those are less, since few root runs reach their maximum at the same
-    time.
+    It is at least 2 GB, or the whole three quarters if that is less. All limits together may therefore exceed the
+    machine's memory, but few root runs reach their maximum at the same time.
     """
     ours = machine_bytes * 3 // 4
     return max(ours // concurrency, min(2_000_000_000, ours))
@@ -285,7 +285,7 @@ def read_authority(environ: Mapping[str, str]) -> AuthoritySettings:
 def read_terraform_env(environ: Mapping[str, str]) -> ServerVariables:
     """Read the server's own variables that Terraform gets. Raises SettingsError as `read_settings` does."""
     words = _split(_Names(environ).text(SERVER_VARIABLES))
-    # Keep only the variables that are listed by name, and none of Planward's own.
+    # Planward's and Vault's own variables never get further than here. The rules choose among the others later.
     kept = {name: environ[name] for name in environ if words and not name.startswith(("PLANWARD_", "VAULT_"))}
     try:
         return read_server_variables(words, kept)

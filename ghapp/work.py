@@ -47,7 +47,7 @@ _ANSWER_WITHIN_S = 3.0
 
 
 async def run_worker(settings: Settings, stop: asyncio.Event, link: ServeLink | None = None) -> None:
-    """Run jobs until `stop` is set. `link` is the connection to the `serve` that started this worker, None without one.
+    """Run jobs until `stop` is set. `link` is the connection to the `serve` that started this worker, if one did.
 
     Raises SettingsError if git, the sandbox or the App's key is missing.
     """
@@ -95,7 +95,7 @@ async def _services_running(
             on_deferred=metrics.github_deferred,
         ) as github,
     ):
-        # Only now that a killed process's programs have ended: this removes everything that they left behind.
+        # This removes what a killed process's programs left behind, so it has to wait until they have ended.
         sandbox = await _choose_sandbox(settings, groups_note)
         programs = Programs(keeper=keeper, groups=groups)
         mirrors = Mirrors(
@@ -167,7 +167,7 @@ async def _choose_sandbox(settings: Settings, groups_note: str) -> Sandbox:
     sandbox = await asyncio.to_thread(choose_sandbox, settings.sandbox, settings.data_dir)
     log.info("sandbox_chosen", sandbox=sandbox.name, gives=sandbox.protection, control_groups=groups_note)
     if sandbox.name == "uid":
-        os.umask(0o077)  # the uids of root runs may pass through the data directory
+        os.umask(0o077)  # close new files to the uids of root runs, which can enter the data directory
         await asyncio.to_thread(clear_uids)
     await asyncio.to_thread(clear_paths, settings.data_dir / PATHS)
     return sandbox

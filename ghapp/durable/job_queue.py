@@ -50,7 +50,7 @@ def raising_store_unavailable() -> Iterator[None]:
 
 
 class JobQueue:
-    """Enqueues jobs: the part of the engine that a process without a worker needs."""
+    """Enqueues jobs. This is the part of `durable/` that a process without a worker needs."""
 
     def __init__(self, database_url: str) -> None:
         """Migrate DBOS' own tables and connect.
@@ -79,8 +79,8 @@ class JobQueue:
     async def enqueue(self, job: Job) -> bool:
         """Enqueue the job durably. Returns False if it is already pending or done.
 
-        If the last attempt ended by a bug in Planward, the job gets another attempt; any other result is final. Raises
-        StoreUnavailable.
+        If the last attempt failed (`OwnFailure`, for example because of a bug in Planward), the job gets another one.
+        Any other result is final. Raises StoreUnavailable.
         """
         return await self.enqueue_or_find(job) == "enqueued"
 
@@ -153,9 +153,9 @@ class JobQueue:
         return tuple(jobs)
 
     async def take_over(self, executor_id: str | None) -> tuple[str, ...]:
-        """Put the jobs that an executor began and will not finish back into their queues, and return their keys.
+        """Put the jobs that an executor began and will not finish back into their queues.
 
-        None means the jobs of every executor.
+        None means the jobs of every executor. Returns the jobs' workflow ids.
         """
         found = await self._client.list_workflows_async(
             status="PENDING",

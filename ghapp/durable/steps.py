@@ -32,7 +32,7 @@ class FlowState:
 
     @property
     def all_parked(self) -> bool:
-        """Whether nothing of the flow runs until another process resumes it."""
+        """Whether all active steps of the flow wait for the process to end."""
         return 0 < self.parked == self.under_way
 
 
@@ -116,7 +116,10 @@ async def _step(name: str, kind: type[T], work: Callable[[], Awaitable[T]]) -> T
 
 
 def _recorded_exception(name: str, recorded: Mapping[str, Any]) -> PlanwardError:
-    """Recreate the exception that a step raised before an interruption, with its type if that takes only a text."""
+    """Recreate the exception that a step raised before an interruption.
+
+    It has the same type if that type is created from a text alone; otherwise, it is a JobError.
+    """
     if recorded["raised"] is None:
         return OwnFailure(f"{name} failed before")
     for kind in _subclasses(JobError):
@@ -134,8 +137,8 @@ def _subclasses(kind: type[JobError]) -> Iterator[type[JobError]]:
 async def patiently(name: str, work: Callable[[], Awaitable[T]]) -> T:
     """Do the work, and repeat it as long as the database is unavailable.
 
-    A step does this by itself. Inside a step, use it for work that must not lead to a repetition of the whole step. It
-    ends early only with the process, which stamina's retries would not notice.
+    A step does this by itself. Inside a step, use it for work that must not lead to a repetition of the whole step. If
+    the process has to end, this waits for the end (`park`). stamina's retries would not notice that.
     """
     stopping = flow_state.get().stopping
     while True:

@@ -72,7 +72,7 @@ class QueuePollers:
         `every_s` is the interval of the lookout: its longest pause, which it reaches if nothing wakes it.
         """
         self._events = {queue.name: WakeableEvent() for queue in queues}
-        # Compiled once: to compile so small a statement takes longer than to run it.
+        # Compiled once: compiling such a small statement takes longer than running it.
         query = _compiled(
             _query_of_waiting(dbos._sys_db.tables.workflow_status, self._events, one_by_one), dbos._sys_db.engine
         )

@@ -37,7 +37,7 @@ _GRACE_S = 60.0
 _RETRY_S = 2.0
 """The delay of a job's next attempt: long enough for the end of this attempt to be recorded."""
 _UNKNOWN_JOB_RETRY_S = 30.0
-"""The delay of a job that only another version knows, until some worker looks at it again."""
+"""How long a job is deferred that only another version knows. Then some worker examines it again."""
 
 Flow = Callable[[Any], Awaitable[None]]
 """Carries out a `Job`, whatever its kind, in durable steps (steps.py)."""
@@ -99,7 +99,7 @@ class Worker:
                 asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
                 if beating is not None:
                     await _cancel_and_wait(beating)
-                # Otherwise a step may still be running, and other workers must not repeat it yet.
+                # If a flow is not parked, one of its steps may still be running. No other worker may repeat it yet.
                 if parked:
                     await hand_over(self._job_queue, self._store, name)
 

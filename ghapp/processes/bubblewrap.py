@@ -66,7 +66,7 @@ class Bubblewrap:
     program: str
     host: HostPaths = field(default_factory=HostPaths)
     options: tuple[str, ...] = ()
-    """Options that only this version of bubblewrap has."""
+    """Options that not every version of bubblewrap has."""
     name: SandboxName = "bubblewrap"
     protection: str = (
         "Terraform runs in bubblewrap: of this host it sees its checkout, its own directory, the system read-only, "
@@ -77,7 +77,7 @@ class Bubblewrap:
     shares_caches: bool = True
 
     def keeps(self, file: Path) -> bool:
-        """Whether the file is in a directory that the operator opened for writing. Files elsewhere go with the run."""
+        """Whether the file is in a directory that the operator opened for writing. Others are gone after the run."""
         return any(file.is_relative_to(path) for path in self.host.writes)
 
     def confine(self, reach: Reach) -> ConfinedRun:

@@ -1,8 +1,8 @@
 """The sandboxes without mounts: `uid`, which runs each root run as its own user, and `none`.
 
 A worker that is root but may not create namespaces, as in most containers, starts root runs under uids from a pool.
-Only the run's uid can access its directories, Planward's directories are closed to it, and processes left under it are
-killed. Without mounts a path cannot be private, so the runs of one repository take turns using it.
+Only the uid can access the run's directories, and it cannot access Planward's. Processes left under the uid are killed.
+Without mounts, all runs see the same files at a path, so the runs of one repository take turns at its path.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class AtPath:
     shares_caches: bool = True
 
     def keeps(self, file: Path) -> bool:
-        """Always: any file that a run can write is a file of this machine."""
+        """Always true: without mounts, a run writes its files directly to this machine's file system."""
         return True
 
     def confine(self, reach: Reach) -> RunAtPath:
@@ -191,7 +191,7 @@ class RunAtPath:
         if not self._taken:
             yield Command(argv=tuple(argv), environ=environ, cwd=where)
             return
-        # Popen starts the program from this thread and it inherits the flag: setuid programs then give it no rights.
+        # A program that Popen starts from this thread inherits the flag: it gains no rights from setuid programs.
         ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
         join_empty_keyring()
         [taken] = self._taken

@@ -86,7 +86,7 @@ class ControlGroups:
         """
         own = delegated / OWN
         own.mkdir(mode=0o700, exist_ok=True)
-        with _held(own):  # another worker that starts meanwhile would take the new group for one that was left
+        with _held(own):  # otherwise, a worker that starts now could remove the new group before it is locked
             for left in delegated.glob(f"{_RUNS}*"):
                 _remove_left(left)
             runs = delegated / f"{_RUNS}{os.urandom(4).hex()}"
@@ -116,7 +116,7 @@ class ControlGroups:
         try:
             for name, content in bounds.items():
                 if group.has(name.partition(".")[0]):
-                    # A machine without swap lacks its file.
+                    # A machine without swap does not have this file.
                     with contextlib.suppress(OSError) if name == "memory.swap.max" else contextlib.nullcontext():
                         (path / name).write_text(content)
         except OSError:
@@ -169,13 +169,13 @@ class Group:
         return max(_number(self.path / "memory.current") - reclaimable, 0)
 
     def refused(self) -> Literal["memory", "pids"] | None:
-        """The limit of this group at which the kernel killed a process, or refused to start one, if it did."""
+        """The limit of this group for which the kernel killed a process or refused to start one, or None."""
         events = _numbers(self.path / "memory.events") if self.has("memory") else {}
         # `oom_kill` alone also counts processes that were killed because the machine had no memory left.
         if events.get("oom", 0) and events.get("oom_kill", 0):
             return "memory"
         if self.has("pids") and _numbers(self.path / "pids.events").get("max", 0):
-            # Older kernels also count what the limit of a group further up refused.
+            # Older kernels also count refusals at the limit of a group further up, so compare the peak with ours.
             most = _number(self.path / "pids.max")
             return "pids" if _number(self.path / "pids.peak", most) >= most else None
         return None

@@ -202,7 +202,7 @@ class _Keeping:
                 self._silent_at = time.monotonic() + self._silence_s
 
     def _forget_closed(self) -> None:
-        """Close the outputs of ended programs, which Planward itself reads."""
+        """Close the outputs of ended programs. The keeper need not read the rest of them: Planward does."""
         polling = select.poll()
         for output in self._outputs:
             polling.register(output, 0)

@@ -15,9 +15,11 @@ from ghapp.processes.priority import Yielding
 
 _CHILDREN_KILLED_AT = 1.25
 KILLED_AT = 2
-"""Multiples of the memory limit. If a program exceeds them after it was interrupted, it does not get its time to end:
-at the first, its child processes are killed, since Terraform can write its state without a provider; at the second,
-the program itself is killed."""
+"""Multiples of the memory limit, for a program that keeps growing after it was interrupted.
+
+Above the first, its largest child process is killed, since Terraform can write its state without a provider. Above the
+second, its largest process is killed, even if that is the program itself.
+"""
 
 TASKS_OF_A_PROCESS = 10
 """The kernel limits tasks, and counts each thread as one. Go's programs have several, so each process may have ten."""
@@ -44,10 +46,10 @@ class Limits:
     """The disk space of all `directories` together."""
     directories: tuple[Path, ...] = ()
     output_bytes: int | None = None
-    """The size of its standard output and standard error, in which a line counts 100 extra bytes, and of each of
-    `files`."""
+    """The size of its standard output and standard error together, and of each of `files`. Each line of output counts
+    100 bytes more than it has."""
     read_whole_bytes: int | None = None
-    """The limit of an output that is read into memory as a whole afterwards, if it is less than `output_bytes`."""
+    """The limit of an output that is read into memory as a whole, if it is lower than `output_bytes`."""
     files: tuple[Path, ...] = ()
     interrupt_first: bool = False
     """Whether it gets SIGINT and time to end, since it holds a lock. Otherwise it is killed at once."""
@@ -112,8 +114,8 @@ class Guard:
     async def watch(self, session: int, program: int, uid: int | None = None) -> None:
         """Watch the program of this session until cancelled, if there is anything to watch for.
 
-        `program` is its own process: the leader of the session, or in a sandbox the first of a pid namespace. All
-        processes under `uid` belong to the program.
+        `program` is the pid of the program itself: the leader of the session, or in a sandbox the first process of a
+        pid namespace. All processes under `uid` belong to the program.
         """
         limits = self.limits
         counted = self._counts()
@@ -194,7 +196,7 @@ class Guard:
 
 
 def _size_bytes(directories: Collection[Path]) -> int:
-    """The disk usage of directories, without hard links to files elsewhere."""
+    """The disk usage of the files in directories and below. Symlinks are not followed."""
     size_bytes = 0
     for directory in directories:
         for current, _, names in os.walk(directory):

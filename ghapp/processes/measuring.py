@@ -1,9 +1,11 @@
 """The memory and processor time of programs and their children, from Linux's `/proc`.
 
 A program and its children are found by their session, even if they leave its process group; in a sandbox by their pid
-namespace or uid, which no process can leave. A control group does all of this itself (cgroups.py). The sum of resident
-sizes counts shared memory several times, so above a limit the proportional sizes decide. `RLIMIT_AS` is of no use,
-since Go reserves far more addresses than it uses, nor is `RLIMIT_CPU`, which applies to each process alone.
+namespace or uid, which no process can leave. A control group does all of this itself (cgroups.py).
+
+The sum of resident sizes counts shared memory several times. So if it exceeds a limit, the sum of the proportional
+sizes is used instead. `RLIMIT_AS` would not help, since Go reserves far more addresses than it uses. `RLIMIT_CPU` would
+not help either: it applies to each process alone.
 
 https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
 """
@@ -87,7 +89,7 @@ class _ProcessorTime:
         self._gone = 0
 
     def record(self, found: Mapping[tuple[int, int], tuple[int, int]]) -> None:
-        """Record the processor times of processes, by pid and start time: their own, and that of finished children."""
+        """Record, by pid and start time, the processor time of each process itself and of its finished children."""
         self._gone += sum(own for each, own in self._alive.items() if each not in found)
         self._alive = {each: own for each, (own, _) in found.items()}
         seen = self._gone + sum(self._alive.values())

@@ -87,11 +87,12 @@ class Programs:
 
         The program gets SIGINT after `timeout_s` seconds, when `stop` is requested, and when the calling task is
         cancelled; its whole group gets SIGKILL after the stop's `deadline_s`, or 5 seconds if there is no `stop`. If it
-        exceeds one of the `limits`, it gets the same if they say `interrupt_first`, and otherwise SIGKILL at once.
-        Children that outlive it are killed. If `stop` is already requested, nothing is started.
+        exceeds one of the `limits`, its group gets SIGKILL at once; with `interrupt_first`, the program first gets
+        SIGINT and the same time to end. Children that outlive it are killed. If `stop` is already requested, nothing is
+        started.
 
-        `cwd` and the other paths are those of this host; `argv` and `environ` are as the program sees them when
-        `confined`. Raises ProgramMissing and NotConfined.
+        `cwd` and `stdout_to` are paths on this host. Paths in `argv` and `environ` are those that the program sees,
+        which may differ if it is `confined`. Raises ProgramMissing and NotConfined.
         """
         if stop is not None and stop.requested.is_set():
             return Exited(exit_code=-signal.SIGINT, interrupted=True)
@@ -201,7 +202,7 @@ async def _enter(group: Group, process: asyncio.subprocess.Process) -> None:
 
 
 class _Running:
-    """A program that was started, until its end."""
+    """One running program, from its start to its end."""
 
     def __init__(
         self,

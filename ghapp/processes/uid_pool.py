@@ -104,7 +104,7 @@ def hand_over(directory: Path, uid: int) -> None:
 
 
 def uid_of(pid: int) -> int | None:
-    """The uid of a process, except zombies; None if it is gone."""
+    """The uid of a process; None if it is gone or a zombie."""
     # The owner of /proc/PID is no help: it is root if a process is not dumpable.
     try:
         said = Path(f"/proc/{pid}/status").read_text(errors="replace")

@@ -49,7 +49,7 @@ class Complaints:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A value of the file. A method that finds another type than it returns records a complaint and returns None."""
+    """A value of the file. If it has the wrong type, the methods that read it record a complaint and return None."""
 
     node: Node
     key: str

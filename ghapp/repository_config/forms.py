@@ -205,7 +205,7 @@ class Section:
     """A mapping with these keys.
 
     `elsewhere` are keys that are valid only in other sections, each with the reason. `later` are keys that this version
-    of Planward does not implement: they are refused by name, never ignored.
+    of Planward does not implement: a config that has one is refused.
     """
 
     wanted: str

@@ -1,7 +1,7 @@
 """Every key of `.github/planward.yml`, declared once: name, kind, default, meaning, first version, and section.
 
-The reader, `planward config schema` and the table in docs/configuration.md use these declarations. A planned key that
-this version does not implement is in `later` of its section, and is refused by name.
+The reader, `planward config schema` and the table in docs/configuration.md use these declarations. Keys that only later
+versions will implement are in `later` of their section; a config that has one is refused.
 """
 
 from typing import Final, Literal, get_args

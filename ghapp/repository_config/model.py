@@ -17,7 +17,7 @@ CONFIG_PATH = ".github/planward.yml"
 _NAME = "planward"
 _ENDINGS = frozenset({"yml", "yaml", "json", "toml"})
 _ONE_LETTER = 0.87
-"""The minimum similarity by `difflib` of two names of this length that differ in one letter."""
+"""`difflib` finds two names of this length more similar than this if they differ in only one letter."""
 
 TestingApply = Literal["never", "on_merge"]
 """Whether merges are applied to testing."""
@@ -56,7 +56,7 @@ class Problem:
 
 
 def misplaced_config(paths: Collection[str]) -> Problem | None:
-    """The error in a tree whose config is in a wrong place; None if there is none."""
+    """The error to report if one of these files is a config in a wrong place; otherwise None."""
     found = next((path for path in sorted(paths) if path != CONFIG_PATH and _looks_like_a_config(path)), None)
     if found is None:
         return None
@@ -210,7 +210,7 @@ class RepositoryConfig:
     unimplemented: tuple[Problem, ...] = ()
     """Parts of the file that this version does not implement: nothing is planned or applied under such a config."""
     positions: Mapping[str, Position] = dataclasses.field(default_factory=dict, compare=False, repr=False)
-    """The position of each key of the file, by its dotted name (`root_modules[0].dir`); not part of its meaning."""
+    """The position of each key of the file, by its dotted name (`root_modules[0].dir`). Comparisons ignore this."""
 
     def require_implemented(self) -> None:
         """Raise ConfigInvalid if the file has anything that this version does not implement."""

@@ -1,6 +1,7 @@
 """The formats of strings in the config, with the patterns that the JSON Schema also uses.
 
-A check returns a text that says what is wrong with the string and what to do, or None.
+The docstring of a check says which strings it accepts. For any other string, the check returns a text that says what is
+wrong and what to do.
 """
 
 import posixpath
@@ -15,7 +16,7 @@ from ghapp.values import TESTING
 Check = Callable[[str], str | None]
 
 TEAMS_OWN: Final = "planward"
-"""The segment of a team's own secret, where other paths have a branch or an environment."""
+"""The last part of kv/TEAM/planward, a team's own secret. Other paths have a branch or an environment there."""
 TEAM: Final = r"^(?!\.{1,2}$)[A-Za-z0-9._-]+$"
 ENVIRONMENT: Final = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
 BRANCH: Final = r"^(?![/.-])(?!.*(?:\.\.|//|/\.|@\{))[^\s~^:?*\[\\\u0000-\u0020\u007f]+(?<![/.])$"
@@ -32,7 +33,7 @@ CONSTRAINT: Final = (
 ARGUMENT: Final = (
     r"^(?:-parallelism=[1-9][0-9]{0,2}|-refresh=(?:true|false)|-lock-timeout=[0-9]+[smh]|-compact-warnings)$"
 )
-"""The arguments that change how Terraform works, but not its plan, the location of its state or Planward's input.
+"""The arguments that change neither which resources are planned, nor where the state is, nor what Planward reads.
 
 All others are refused: those of `_REFUSED_ARGUMENTS` with their reasons, the rest as unknown.
 """
@@ -112,7 +113,7 @@ def branch(text: str) -> str | None:
     if text.casefold() == TEAMS_OWN:
         return f'no environment may have the branch "{text}": kv/TEAM/planward says which repositories may use the team'
     if text.casefold() == TESTING:
-        # In the Vault paths of pull requests, BRANCH is "testing": their code could read this environment's secrets.
+        # The code of pull requests may read kv/TEAM/testing, which would then have this environment's secrets.
         return f'no environment may have the branch "{text}": pull requests read the secrets in kv/TEAM/testing'
     return None
 
@@ -171,7 +172,7 @@ def file_template(text: str) -> str | None:
 
 
 def no_setting(text: str) -> str | None:
-    """A file, and not a setting, which Terraform also accepts in this argument."""
+    """The path of a file. Terraform would also accept a setting (KEY=VALUE) here."""
     return f'must be a file, not a setting: write "{text}" into a file and name that' if "=" in text else None
 
 
@@ -184,7 +185,7 @@ def directory(text: str) -> str | None:
 
 
 def path_inside(text: str, *, below: str = ".") -> str | None:
-    """A path that, relative to the directory `below` of the repository, stays in the repository."""
+    """A path relative to the repository's directory `below` that does not lead out of the repository."""
     if not text.isprintable():
         return "has a character that cannot be printed"
     if "\\" in text:

@@ -1,4 +1,4 @@
-"""LAST of each environment, and the recorded pushes to branches.
+"""LAST of each environment, the commit to which Planward last brought it, and the recorded pushes to branches.
 
 https://docs.github.com/en/webhooks/webhook-events-and-payloads#push
 """
@@ -52,7 +52,7 @@ class Branches:
         return tuple(Last(**row._mapping) for row in rows)
 
     async def was_applied(self, repository: RepositoryId, environment: EnvironmentName, sha: CommitSha) -> bool:
-        """Whether the commit was ever LAST of the environment by an apply."""
+        """Whether an apply ever made the commit LAST of the environment."""
         query = _newest(repository, environment).where(lasts.c.sha == sha, lasts.c.applied)
         return await self._db.read(lambda c: c.execute(query).first()) is not None
 
@@ -63,7 +63,7 @@ class Branches:
         return tuple(Last(**row._mapping) for row in rows)
 
     async def last_of_branch(self, repository: RepositoryId, branch: BranchName) -> Last | None:
-        """The newest LAST of any environment but testing that this branch had; None if there is none."""
+        """The newest LAST that is a commit of this branch, in any environment except testing; None if there is none."""
         c = lasts.c
         query = (
             select(c.environment, c.branch, c.sha, c.tree, c.applied, c.at)
@@ -150,7 +150,7 @@ class Branches:
         return {CommitSha(row.after): row.pusher for row in sorted(rows, key=lambda row: row.id)}
 
     async def pushers_since(self, repository: RepositoryId, branch: BranchName, last: Last | None) -> tuple[str, ...]:
-        """The logins of people who pushed to a branch after LAST, each once, in order; without a LAST, of everybody."""
+        """The logins of people who pushed to a branch after `last`, or ever if that is None; each once, in order."""
         c = pushes.c
         of_branch = (c.repository_id == repository, c.branch == branch)
 

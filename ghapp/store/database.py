@@ -55,10 +55,10 @@ class Database:
             migrate_schema(connection)
 
     async def run(self, work: Callable[[Connection], T]) -> T:
-        """Do `work` in one transaction, in a thread; repeat it if PostgreSQL breaks off before the transaction's end.
+        """Do `work` in one transaction, in a thread. If the connection to PostgreSQL breaks, do it again.
 
-        If the connection breaks during the commit, PostgreSQL is asked whether the commit succeeded. If PostgreSQL
-        does not answer for too long, the work is done again, so repeating it must do no harm.
+        If the connection breaks during the commit, first ask PostgreSQL whether the commit succeeded. If there is no
+        answer within some seconds, the work is repeated even though it may have been committed. That must do no harm.
         """
         return await asyncio.to_thread(self._run, work, self.engine)
 
@@ -186,7 +186,7 @@ def _is_damage(error: Exception) -> bool:
 
 @contextlib.contextmanager
 def _first_transaction(engine: Engine) -> Iterator[Connection]:
-    """The first transaction. Raises SettingsError if the database is unreachable, without its password."""
+    """The first transaction. Raises SettingsError if the database is unreachable; the message has no password."""
     if engine.dialect.name == "sqlite" and engine.url.database:
         require_undamaged(Path(engine.url.database))
     try:
@@ -230,7 +230,7 @@ def _prepare_sqlite(connection: Any, _: object) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    # Not deferred: when such a transaction begins to write, it fails at once if another has written in the meantime.
+    # Writers lock at once: after a plain BEGIN, the first write fails if another transaction wrote in the meantime.
     reads = connection.get_execution_options().get(_READS, False)
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 

@@ -1,7 +1,7 @@
-"""The kinds of markers, one declaration each, with a typed key and a typed value.
+"""The kinds of markers: small stored notes, such as that a comment was already created on GitHub.
 
-Only this module writes and reads markers as text. The texts are still those of the first version, so that different
-versions can run side by side.
+Each kind is one class, with a typed key and a typed value. Only this module writes and reads markers as text. The
+texts are still those of the first version, so that different versions can run side by side.
 """
 
 from abc import ABC, abstractmethod
@@ -60,13 +60,13 @@ class MarkerKey(ABC, Generic[V]):
 
     @property
     def owner(self) -> MarkerOwner | None:
-        """The run or pull request with which the marker is removed; None if it is kept forever."""
+        """The run or pull request with which the marker is removed, or None."""
         return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Creating:
-    """The object is being created on GitHub: after an interruption, look for it there first."""
+    """The object is being created on GitHub. After an interruption, look for it there before creating it again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,9 +100,9 @@ class CommentMarker(MarkerKey[Creating | Created]):
 
 @dataclass(frozen=True, slots=True)
 class UnknownCommandMarker(MarkerKey[int]):
-    """The id of the comment on a pull request that got an answer because a line of it only looks like a command.
+    """A comment with a line that looks like a command but is not one was answered. The value is the comment's id.
 
-    `about` identifies the intended command, which is answered once.
+    `about` identifies the command that was probably meant. Each one gets only one answer on a pull request.
     """
 
     repository_id: RepositoryId
@@ -150,7 +150,10 @@ DeploymentState = Literal["in_progress", "success", "failure"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeploymentStatus:
-    """A deployment status sent to GitHub. If it is not `confirmed`, look for it there first after an interruption."""
+    """A deployment status sent to GitHub.
+
+    If it is not `confirmed`, look for it on GitHub before sending it again after an interruption.
+    """
 
     state: DeploymentState
     confirmed: bool
@@ -254,7 +257,7 @@ class EnvironmentHolder(MarkerKey[RunId]):
 
 @dataclass(frozen=True, slots=True)
 class Adopted(MarkerKey[Literal[True]]):
-    """The branches that existed when the repository was first seen are adopted, so later commits are judged."""
+    """The branches that existed when the repository was first seen are adopted: only later commits are checked."""
 
     repository_id: RepositoryId
 
@@ -271,7 +274,7 @@ class Adopted(MarkerKey[Literal[True]]):
 
 @dataclass(frozen=True, slots=True)
 class EntryReviewed(MarkerKey[int]):
-    """The reviewed pull request that added an environment's entry to a config, by the commit of its merge."""
+    """The number of the reviewed pull request whose merge `commit` added an environment's entry to the config."""
 
     repository_id: RepositoryId
     environment: EnvironmentName
@@ -290,7 +293,10 @@ class EntryReviewed(MarkerKey[int]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedeliveryRequest:
-    """How often a redelivery was requested, the id of the attempt before it, and the time (seconds since 1970)."""
+    """How often a redelivery was requested (not as a probe), the last failed attempt's id, and when it was requested.
+
+    The time is in seconds since 1970.
+    """
 
     times: int = 0
     after: int = 0
@@ -337,7 +343,7 @@ class DeliveriesReconciled(MarkerKey[int]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """The time when a delivery was requested as a probe, and of the first arrival after that (0 if there was none)."""
+    """When a redelivery was requested as a probe, and when the first delivery arrived after that (0: none did)."""
 
     at: int
     arrived_at: int = 0

@@ -33,8 +33,8 @@ class KnownPullRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The conclusion of `planward/plan`, or `in_progress`, for one pull request, head and base branch, with its
-    time."""
+    """What `planward/plan` shows for one pull request, head and base branch since a time: its conclusion, or
+    `in_progress`."""
 
     pull_request: int
     base_branch: BranchName
@@ -141,7 +141,7 @@ class PullRequests:
         head_sha: CommitSha,
         finished: bool = False,
     ) -> Verdict | None:
-        """The newest of these verdicts, or None. With `finished`, the newest one that is not in progress."""
+        """The newest of the `verdicts`, or None. With `finished`, the newest one that is not in progress."""
         query = _verdicts(repository, number, base_branch, head_sha)
         if finished:
             query = query.where(verdicts.c.conclusion != "in_progress")

@@ -1,6 +1,7 @@
-"""Remove data that is older than the settings say and not needed, in small batches that may stop anywhere.
+"""Remove data that is no longer needed and older than the settings allow.
 
-Objects are removed before their rows, so that no object is left without a row.
+It is removed in small batches, which may be interrupted anywhere. Objects are removed before their rows, so that no
+object is left without a row.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -76,11 +77,11 @@ class Retention:
         return len(found)
 
     async def remove_pushes(self, *, before: float, limit: int) -> int:
-        """Remove pushes of commits that LAST has passed."""
+        """Remove pushes that are older than LAST of their branch, and pushes to branches without LAST."""
         return await self._rows(pushes, pushes.c.at < before, not_(retention_rules.push_is_needed()), limit=limit)
 
     async def remove_commit_writers(self, *, before: float, limit: int) -> int:
-        """Delete the authors of commits that every environment has passed. If needed, GitHub is asked again."""
+        """Remove the authors and committers of commits older than every LAST. GitHub can be asked for them again."""
         c = commit_writers.c
         old = (c.at < before, not_(retention_rules.writers_are_needed()))
         keys = select(c.repository_id, c.sha).where(*old).limit(limit)
@@ -91,19 +92,19 @@ class Retention:
         return len(rows)
 
     async def remove_verdicts(self, *, before: float, limit: int) -> int:
-        """Remove verdicts on finished pull requests."""
+        """Remove verdicts on pull requests that can no longer be merged or applied."""
         return await self._rows(
             verdicts, verdicts.c.at < before, not_(retention_rules.verdict_is_needed()), limit=limit
         )
 
     async def remove_approvals(self, *, before: float, limit: int) -> int:
-        """Remove approvals of commits without other data; the audit log has them."""
+        """Remove approvals of commits without a run or an open pull request. The audit log still has them."""
         return await self._rows(
             approvals, approvals.c.at < before, not_(retention_rules.approval_is_needed()), limit=limit
         )
 
     async def remove_pull_requests(self, *, before: float, limit: int) -> int:
-        """Remove finished pull requests without other data."""
+        """Remove pull requests that can no longer be merged or applied and have no runs or verdicts."""
         c = pull_requests.c
         # An older version did not record this time, so it begins now.
         unseen = update(pull_requests).where(c.seen_at.is_(None)).values(seen_at=self._db.clock())
@@ -117,10 +118,10 @@ class Retention:
         return len(rows)
 
     async def remove_markers(self, *, before: float, limit: int, after: str = "") -> tuple[int, str | None]:
-        """Examine up to `limit` old markers, by key, beginning after `after`, and remove those without an owner.
+        """Examine up to `limit` old markers, by key, beginning after `after`, and remove those whose owner is gone.
 
-        A marker stays as long as its run or pull request exists. Returns how many were removed, and the last examined
-        key, or None if there are no more.
+        Markers that never had an owner stay. Returns how many were removed, and the last examined key, or None if there
+        are no more.
         """
         c = markers.c
         query = select(c.key).where(c.at < before, c.key > after).order_by(c.key).limit(limit)

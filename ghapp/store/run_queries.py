@@ -98,7 +98,7 @@ class RunQueries:
         return await self._db.read(lambda c: c.execute(query).scalar_one())
 
     async def hidden_by(self, run: Run, check_run_id: int) -> Run | None:
-        """A later run of the same name and commit whose check run is older, and so hidden by this one, or None."""
+        """A later run of the same name and commit that GitHub does not show, since this check run is newer, or None."""
         c = runs.c
         later = (c.created_at > run.created_at, c.check_run_id < check_run_id)
         found = await self._select(*_of_head(run.repository_id, run.head_sha, run.check_run_name), *later)
@@ -157,7 +157,7 @@ class RunQueries:
         return await self._select(_is_unfinished_in(repository), c.environment == environment, c.operation == "apply")
 
     async def unfinished_applies_of_branch(self, repository: RepositoryId, branch: BranchName) -> tuple[Run, ...]:
-        """Unfinished apply runs that settling this branch started, in any environment, oldest first."""
+        """Unfinished runs that apply commits of this branch to any environment, oldest first."""
         c = runs.c
         return await self._select(_is_unfinished_in(repository), c.branch == branch, c.operation == "apply")
 

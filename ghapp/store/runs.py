@@ -161,7 +161,10 @@ class Runs(RunQueries):
             return {}
 
     async def keep_root_run(self, id: RunId, part: str, root_module: str, *, outcome: str, report: bytes) -> None:
-        """Store a root run's masked report; a repeated step replaces its own. `part` groups the run's root runs."""
+        """Store a root run's masked report. A repeated step replaces the report that it stored before.
+
+        `part` is the environment; in a plan run, the pull request's number and a colon come before it.
+        """
         row = {
             "run_id": id,
             "part": part,
@@ -197,7 +200,7 @@ class Runs(RunQueries):
         query = select(log_lines.c.id, log_lines.c.part, log_lines.c.sealed).where(
             log_lines.c.run_id == id, log_lines.c.id > after
         )
-        # In one transaction, since lines are moved between the two places.
+        # In one transaction, since lines may just be moving from the table to the object store.
         rows, moved = await self._db.read(
             lambda c: (c.execute(query.order_by(log_lines.c.id)).all(), objects_of(c, id, "log"))
         )

@@ -193,7 +193,7 @@ Index("runs_here", runs.c.finished_at, sqlite_where=_here, postgresql_where=_her
 explained_pull_requests = Table(
     "explained_pull_requests",
     metadata,
-    # The pull requests that an apply run explains, copied from its state, so that the run can be found from them.
+    # The pull requests whose merges a run applies, copied from its state, so that the run can be found from them.
     Column("run_id", String(64), primary_key=True),
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("repository_id", BigInteger, nullable=False),
@@ -299,7 +299,7 @@ audit = Table(
 markers = Table(
     "handles",  # the first version's name
     metadata,
-    # Objects created on GitHub and messages sent, under keys of ours, so that each happens only once.
+    # What was already done, for example created on GitHub or sent to a chat, so that it is done only once.
     Column("key", String(512), primary_key=True),
     Column("value", Text, nullable=False),
     Column("at", Float, nullable=False),
@@ -308,7 +308,7 @@ markers = Table(
 identity = Table(
     "identity",
     metadata,
-    # One row: the database's identity, how long Planward ran on it, and the current encryption key.
+    # One row: the database's identity, how long Planward ran on it, and the id of the current encryption key.
     Column("one", Integer, primary_key=True, autoincrement=False),
     Column("id", String(32), nullable=False),
     Column("beats", BigInteger, nullable=False),

@@ -56,7 +56,7 @@ class Process(Protocol):
 
 
 Spawn = Callable[[Mapping[str, int]], Process]
-"""Starts a worker that inherits these descriptors. The keys are environment variables, which hold their numbers."""
+"""Starts a worker that inherits these descriptors. Each key is the environment variable that holds the number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
