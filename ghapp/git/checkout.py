@@ -1,15 +1,15 @@
 """Check a tree out, for one run.
 
 Each checkout has its own index: `git worktree` has races on one mirror, and `git archive` leaves out files that the
-tree's own `.gitattributes` exclude. A filter runs only if the configuration names its program. The configuration here
-names none except `git lfs`, for the pointers that a root module reads (large_files.py). All other pointers are
-removed, so that Terraform cannot read them as contents.
+tree's own `.gitattributes` exclude. A git filter runs only if git's configuration names its program. The configuration
+here names only `git lfs`, for the Git LFS pointers that a root module reads (large_files.py). All other pointers are
+removed, so that Terraform cannot take a pointer for the file's contents.
 
 Creating and removing files takes most of the time. So a checkout is restored after a run and kept beside the mirror
-for the next run (kept_checkouts.py). git compares every file with the index, also by its change time, which no program
-can set, and writes only files that differ. The index itself must still have its seal, a hash that was taken before the
-run. Everything is compared once more when the next run takes the checkout. Two runs never share a checkout, since
-modules write into their own directories (`archive_file` does).
+for the next run (kept_checkouts.py). To restore it, git compares every file with the index and writes only files that
+differ. It also compares the change time, which no program can set. The index itself must not have changed either: its
+seal, a hash that was taken before the run, must still match. When the next run takes the checkout, all of this is
+checked again. Two runs never share a checkout, since modules write into their own directories (`archive_file` does).
 
 The whole tree is checked out, since the files that a root module reads cannot be known from its text: a provider may
 read any computed path, and a missing file may be treated as an empty one.
@@ -150,7 +150,8 @@ class _Checkout:
     async def restore(self, seal: bytes) -> bytes | None:
         """Undo every change of a run. Returns the new seal, or None if the checkout cannot be kept.
 
-        `seal` is the index's seal from before the run. It raises nothing, since the run already has its outcome.
+        `seal` is the index's seal from before the run. This method raises nothing, since the run already has its
+        outcome.
         """
         try:
             if await self.seal() != seal:
@@ -172,10 +173,10 @@ class _Checkout:
         return differing.exit_code == 0 and not differing.stdout
 
     async def _is_only_the_tree(self) -> bool:
-        """Whether git, which ran in the sandbox, wrote only the tree's files and symlinks.
+        """Whether git wrote only the tree's files and symlinks. This is checked only if git ran in the sandbox.
 
-        Planward follows the tree's paths from here on, and a path that git was made to replace could lead anywhere on
-        this host.
+        Then git itself is not trusted. From here on, Planward opens the tree's paths outside the sandbox, and a symlink
+        in the place of a file could lead anywhere on this host.
         """
         if self._sandbox.confines_trees and await self._remove_untracked():
             log.warning("checkout_is_not_its_tree", tree=self._tree)
@@ -199,7 +200,7 @@ class _Checkout:
         return listed.exit_code == 0
 
     async def _read_tree(self) -> bool:
-        """Write the files that differ from the tree, according to git's index and the files on disk."""
+        """Make the files match the tree. git writes only those that differ, judging by its index and the disk."""
         return (await self._git.run("read-tree", "--reset", "-u", "--end-of-options", self._tree)).exit_code == 0
 
     async def _has_attributes_of(self, before: TreeId) -> bool:

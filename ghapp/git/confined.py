@@ -1,7 +1,7 @@
-"""Run git in the sandbox of root runs, to write a tree of a repository, and for `git lfs`.
+"""Run git in the sandbox of root runs, for two tasks: to write the files of a tree, and for `git lfs`.
 
-Both process contents that the repository controls, so each gets a git directory of its own, which has no configuration
-and is removed with the checkout. They see at most the objects of the mirror, read-only.
+Both process contents that the repository controls. So each gets a git directory of its own, which has no configuration
+and is removed with the checkout. Of the mirror, they can at most read the objects.
 """
 
 from __future__ import annotations
@@ -25,8 +25,11 @@ class GitSandbox:
 
     @property
     def confines_trees(self) -> bool:
-        """Whether trees are written in the sandbox. Without mounts they are not, since the run's own user may not enter
-        the directory of the mirrors."""
+        """Whether trees are written in the sandbox.
+
+        Without mounts that is impossible: the run may have a user of its own, who may not enter the directory of the
+        mirrors.
+        """
         return self.sandbox.has_mounts
 
     def for_tree(self, mirror: Path, place: Path, private: Path) -> OwnRepository:

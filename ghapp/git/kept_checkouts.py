@@ -3,9 +3,9 @@
 Taking a checkout renames its directory, so that two runs never get the same one, even in different processes. The
 directory of a killed process is swept like its other files.
 
-Nothing that a run left is trusted. Git's index records every file as git wrote it, and the seal is a hash of the index.
-Seals exist only in this process's memory, so a checkout is not reused if anybody else wrote its index or if another
-process kept it. A checkout of a plan is never used for an apply.
+Nothing that a run left is trusted. Git's index shows whether a file is still as git wrote it. The seal, a hash of the
+index, shows whether anybody else has written the index. Seals exist only in this process's memory, so a checkout that
+another process kept is not reused either. A checkout of a plan is never used for an apply.
 """
 
 import hashlib
@@ -95,10 +95,10 @@ def _kept_of(mirror: Path) -> Iterator[Path]:
 def remove_untracked(content: Path, tracked: Iterable[bytes], symlinks: Iterable[bytes]) -> bool:
     """Remove untracked files and directories, and tracked files that their owner can no longer read and write.
 
-    Git notices neither of them. A file in the place of one of the tracked `symlinks` is removed too, and a symlink in
-    the place of a tracked file, so that every symlink that is left belongs to the tree. Returns whether anything was
-    removed. Raises NotTheTree if the checkout itself is not a directory, and OSError if something cannot be removed or
-    a directory cannot be used.
+    Git notices neither. If a tracked file was replaced by a symlink, or one of the tracked `symlinks` by a file, it is
+    removed too. So every symlink that is left belongs to the tree. Returns whether anything was removed. Raises
+    NotTheTree if the checkout itself is not a directory or the owner may not use one of its directories, and OSError if
+    something cannot be removed.
     """
     files, links = set(tracked), set(symlinks)
     if not stat.S_ISDIR(content.lstat().st_mode):

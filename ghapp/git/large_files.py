@@ -61,7 +61,7 @@ class Blobs(Protocol):
 
 
 async def find_pointers(mirror: Blobs, entries: Sequence[TreeEntry]) -> tuple[str, ...]:
-    """Find the pointer files of a tree. Nothing is read if no `.gitattributes` names the filter."""
+    """Find the pointer files of a tree. If no `.gitattributes` names the filter, no other file is read."""
     attributes, small = await asyncio.to_thread(_candidates, entries)
     if not any(_ATTRIBUTE in content for content in (await mirror.read_blobs(attributes)).values()):
         return ()

@@ -1,9 +1,9 @@
 """The Git LFS objects that a mirror has, and how it gets more of them.
 
-`git lfs` runs in the sandbox, in a repository of its own with one tree, which has a file for each missing object: its
-pointer, named by the object's id. `git lfs` sees neither the checkout, nor the mirror, nor a `.lfsconfig`. Planward
-copies a fetched object into the mirror if its SHA-256 is the one in the pointer, and from there into checkouts, so no
-run ever writes into the mirror.
+`git lfs` runs in the sandbox, in a temporary repository that Planward writes. That repository contains only the
+pointers of the missing objects, each in a file that is named after the object's id. `git lfs` sees neither the
+checkout, nor the mirror, nor a `.lfsconfig`. If a fetched object has the SHA-256 that its pointer names, Planward
+copies it into the mirror, and from there into checkouts. So no run ever writes into the mirror.
 """
 
 import asyncio
@@ -38,9 +38,9 @@ class LargeObjects:
             return False
 
     def keep(self, pointer: Pointer, fetched: Path) -> bool:
-        """Copy a pointer's object from a file that a run may have written. Returns False if it is missing or differs.
+        """Copy a pointer's object into the mirror, from a file that need not be trusted.
 
-        Raises OSError.
+        Returns False if the file is missing or is not that object. Raises OSError.
         """
         place = self._place(pointer)
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -100,7 +100,10 @@ async def fetch_objects(
 
 
 def _copy_checked(source: Path, target: Path, pointer: Pointer) -> bool:
-    """Copy a pointer's object. Returns False if the source, which no run can change any more, is not that object."""
+    """Copy a pointer's object. Returns False if the source is not that object.
+
+    No other program may be able to change the source any more.
+    """
     try:
         found = source.lstat()
     except OSError:

@@ -38,8 +38,8 @@ class Conflict:
 class Mirror:
     """One repository as last fetched.
 
-    The list of branches is read only once. Answers about objects are cached, except whether the mirror has an object:
-    git is asked that each time.
+    The list of branches is read only once. Many answers about objects are cached, since objects never change. Whether
+    the mirror has an object can change, so that is not cached.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Mirror:
     ) -> None:
         """As long as this object exists, its reference to `in_use` keeps the mirror from being removed.
 
-        `sandbox` is the sandbox of root runs; their checkouts are written in it, too.
+        `sandbox` is the sandbox of root runs. The git that writes their checkouts runs in it, too.
         """
         self.path = path
         self._checkouts = checkouts
@@ -182,7 +182,7 @@ class Mirror:
         return tuple(CommitSha(line) for line in listed.decode().split())
 
     async def merge_tree(self, base: CommitSha, head: CommitSha) -> TreeId | Conflict:
-        """Return the tree of merging `head` into `base`, or the files in conflict.
+        """Merge `head` into `base`. Returns the resulting tree, or the files in conflict.
 
         Raises MissingObject, and UnrelatedHistories if the two have no commit in common.
 
@@ -208,15 +208,17 @@ class Mirror:
         raise GitError(f"git could not merge {head[:12]} into {base[:12]}: press Re-run to try again")
 
     async def changed_paths(self, before: str, after: str) -> tuple[str, ...]:
-        """Return the paths that differ between two commits or trees; a renamed file counts as two. Raises
-        MissingObject."""
+        """Return the paths that differ between two commits or trees; a renamed file counts as two.
+
+        Raises MissingObject and TooLargeForGit.
+        """
         output = await self._compare(before, after, "--name-only", "-z")
         return tuple(_path(path) for path in output.split(b"\0") if path)
 
     async def changed_lines(self, before: str, after: str) -> Mapping[str, list[range]]:
         """Return, for each path of `after` that differs from `before`, the ranges of new or changed lines, from 1.
 
-        A file with only removed lines, and a binary file, has no range. Raises MissingObject.
+        A file with only removed lines, and a binary file, has no range. Raises MissingObject and TooLargeForGit.
         """
         output = await self._compare(before, after, "--unified=0", "--no-textconv")
         return await asyncio.to_thread(differences.read_line_ranges, output)
@@ -224,8 +226,9 @@ class Mirror:
     async def list_tree(self, treeish: str) -> tuple[TreeEntry, ...]:
         """Return all files of a tree, in git's order.
 
-        Raises MissingObject, and TooLargeForGit if the tree has more files or bytes than a run may check out: if
-        each tree contains the next one twice, a kilobyte of tree objects lists millions of files.
+        Raises MissingObject, and TooLargeForGit if the tree has more files or bytes than a run may check out. Even a
+        tiny repository can exceed the limit: if each directory contains the next one twice, a kilobyte of tree objects
+        stands for millions of files.
         """
         await self._require_few_files(treeish)
         ended = await self._of((treeish,), "ls-tree", "-r", "-z", "--long", "--full-tree", "--end-of-options", treeish)
@@ -298,9 +301,9 @@ class Mirror:
         Afterwards the checkout is removed, or kept for a later one with the same `use`: a plan's checkout is never used
         for an apply.
 
-        There is no `.git`, checkouts can exist in parallel, no program that the tree names is run, and symlinks that
-        leave the tree are removed (checkout.py). `large_files` says which Git LFS pointers the run reads. Raises
-        MissingObject, and GitError for a pointer whose contents are unavailable.
+        Several checkouts can exist at the same time. A checkout has no `.git` and no symlinks that leave the tree, and
+        git runs none of the programs that the repository's files name (checkout.py). `large_files` says which Git LFS
+        pointers the run reads. Raises MissingObject, and GitError for a pointer whose contents are unavailable.
         """
         tree = TreeId(await self._resolve(f"{treeish}^{{tree}}", treeish))
         async with checkout.prepare_checkout(
@@ -318,8 +321,8 @@ class Mirror:
         """Raise TooLargeForGit if a tree has more files and directories than Planward reads, MissingObject if it is
         missing.
 
-        git prints a line of the same length for each, so a limit on its output stops it at the first line too many.
-        That takes about a second, and comparing such a tree takes minutes.
+        git prints one line for each of them, and all lines have the same length. So a limit on the output stops git as
+        soon as there are too many. This check takes about a second, but comparing such a tree would take minutes.
         """
         words = ("ls-tree", "-r", "-t", "--object-only", "--full-tree", "--end-of-options", treeish)
 

@@ -1,4 +1,4 @@
-"""Fetch repositories into bare mirrors. Only one task of one process at a time fetches into a mirror."""
+"""Fetch repositories into bare mirrors. No two tasks, even of different processes, fetch into one mirror at once."""
 
 import asyncio
 import fcntl
@@ -46,9 +46,9 @@ class Mirrors:
         programs: Programs = PROGRAMS_WITHOUT_KEEPER,
         sandbox: Sandbox = UNCONFINED,
     ) -> None:
-        """`allowed_host` (HOST or HOST:PORT) is the only host that is fetched from and that gets a token.
+        """Planward fetches only from `allowed_host` (HOST or HOST:PORT), and sends tokens to no other host.
 
-        Checkouts are written in the `sandbox` of root runs. At most `most_kept` of them are kept between runs.
+        Git writes checkouts in the `sandbox` of root runs. At most `most_kept` checkouts are kept between runs.
         """
         self._directory = directory
         self._programs = programs
@@ -83,9 +83,9 @@ class Mirrors:
     ) -> Mirror:
         """Update the mirror: all branches, the heads of `pull_requests`, and `commits`.
 
-        Branches deleted on the remote are deleted here too, and forced ones are followed. A pull request without a ref
-        is ignored; a commit that the remote does not have is an error. Raises RemoteRefused, RemoteUnavailable,
-        FetchFailed and MissingObject.
+        Branches deleted on the remote are deleted here too, and force-pushed ones move to their new tip. A pull request
+        without a ref is ignored; a commit that the remote does not have is an error. Raises RemoteRefused,
+        RemoteUnavailable, FetchFailed and MissingObject.
         """
         remote.environment(self._allowed_host)  # raises for a refused address, before anything is created
         path = self._path(remote.repository_id)
@@ -208,7 +208,7 @@ class Mirrors:
         if path.is_dir():
             _remove_stale_locks(path)
             return
-        # Create it elsewhere and rename it, so that an incomplete one of a killed process is never used as a mirror.
+        # Create it elsewhere and rename it, so that a killed process never leaves an incomplete mirror at this path.
         making = make_private(path.with_suffix(".making"))
         made = await git(self._programs, "init", "--quiet", "--bare", "--template=", making)
         if made.exit_code:
@@ -243,7 +243,7 @@ class StoredMirror:
 
 @dataclass(slots=True)
 class _Batch:
-    """The refs to fetch for all waiting callers. If the fetch fails, the next of them tries again."""
+    """The refs to fetch for all waiting callers. If the fetch fails, the next caller tries again."""
 
     pull_requests: set[int] = field(default_factory=set)
     fetched: bool = False

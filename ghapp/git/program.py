@@ -15,7 +15,7 @@ _VERSION = re.compile(rb"(\d{1,9})\.(\d{1,9})")
 MOST_OUTPUT_BYTES = 64_000_000
 """The limit for one output of git. The paths of a hundred thousand files take a tenth of it."""
 MOST_MEMORY_BYTES = 2_000_000_000
-"""The memory limit for queries on the disk. Fetches are not limited by it."""
+"""The memory limit of every git command that does not fetch."""
 MINIMUM = (2, 38)
 """The first version with `git merge-tree --write-tree`."""
 
@@ -59,7 +59,9 @@ _SETTINGS = {
 def environment(
     settings: Mapping[str, str] | None = None, *, uses_network: bool = False, **more: str
 ) -> dict[str, str]:
-    """Return git's environment: no configuration of the machine, no prompt, no protocol except those in `more`.
+    """Return git's environment: no configuration of the machine, no prompt, and no protocol for remotes.
+
+    `more` are further variables; GIT_ALLOW_PROTOCOL among them allows a protocol.
 
     `settings` are configuration for this process alone. They are passed in GIT_CONFIG_* variables, so that they are
     neither in the process list nor in a file. The operator's proxies and CA files are passed only if git
@@ -102,9 +104,10 @@ async def git(
 ) -> Exited:
     """Run git. Raises GitError if it is missing or takes too long, TooLargeForGit if it uses too much.
 
-    The caller checks its exit status. In a sandbox (`confined`) the words and the environment are as git sees them.
+    The caller checks its exit status. With a sandbox (`confined`), `words` and `environ` must contain the paths that
+    git sees in it.
     """
-    # The sandbox `uid` can only start a program that is given by its whole path.
+    # The sandbox `uid` can only start a program by its absolute path.
     program = "git" if confined is UNCONFINED else shutil.which("git") or "git"
     try:
         ended = await programs.run(
@@ -137,7 +140,7 @@ async def git(
 
 
 def program_files() -> tuple[Path, ...]:
-    """git and git-lfs as found on PATH, if they are not in a directory of the system: a sandbox has to show them."""
+    """The paths of git and git-lfs, except in the system's directories, which every sandbox shows anyway."""
     found = [Path(place).absolute() for name in ("git", "git-lfs") if (place := shutil.which(name)) is not None]
     paths = dict.fromkeys(each for path in found for each in (path, path.resolve()))
     return tuple(path for path in paths if not any(path.is_relative_to(place) for place in _SYSTEM))

@@ -1,10 +1,10 @@
 """Decide which requests GitHub allows now. Pure: GitHub's answers and the time are arguments.
 
-GitHub's headers say how many of the hour's requests are left. Some of these are reserved for gates. GitHub does not say
-how much of its limits per minute is used, so this module counts it, for the documented limits. There is also an hourly
-limit on created content, but GitHub does not say which requests count. Here, only requests that notify people count: if
-check runs counted, they would delay the comments. After GitHub has refused a call because of a limit, Planward makes no
-call for that installation until the limit is over.
+GitHub's headers say how many of the hour's requests are left. Some of these are reserved for gates. GitHub also limits
+the requests of each minute, but its headers do not say how many are left. So this module counts them and applies the
+documented limits. There is also an hourly limit on created content, but GitHub does not say which requests count. Here,
+only requests that notify people count: if check runs counted, they would delay the comments. After GitHub has refused a
+call because of a limit, Planward makes no call for that installation until the limit is over.
 
 https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
 """
@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 Priority = Literal["gate", "cosmetic"]
-""""gate": something depends on the request (check runs, roles, deployments, the comment of a failed apply).
-"cosmetic": it may come later (progress, other comments, comparisons)."""
+""""gate": something depends on the request (check runs, a person's role, deployments, the comment of a failed apply).
+"cosmetic": it may come later (progress, other comments, the periodic comparison with GitHub)."""
 
 Reason = Literal["spent", "reserved", "limited", "paced"]
 """Why a request has to wait. "spent": the hour's requests are used up. "reserved": those that are left are for gates.
@@ -31,9 +31,9 @@ _LONGEST_DEFAULT_WAIT_S: Final = 960.0
 class Pace:
     """The limits for one installation. GitHub does not say which requests create content, so each POST counts.
 
-    Cosmetic requests use at most the fraction `share` of a limit (comments may use each minute's limits fully), and
-    leave the fraction `reserve` of the hour's requests to gates. A gate is sent even above the hour's limit on
-    notifications: GitHub may refuse it, but to wait for an hour would be worse.
+    Cosmetic requests may use only the fraction `share` of each limit, except that comments may use the limits per
+    minute fully. The fraction `reserve` of the hour's requests is left to gates. A gate's request is sent even above
+    the hour's limit on notifications: GitHub may refuse it, but to wait for an hour would be worse.
     """
 
     points_a_minute: int = 900
@@ -79,7 +79,7 @@ class Spending:
 
 @dataclass(frozen=True, slots=True)
 class Go:
-    """The request may be sent in `in_s` seconds. The caller counts it for that time."""
+    """The request may be sent in `in_s` seconds. The caller has to record it with that time (`record_sent`)."""
 
     in_s: float
 
@@ -127,8 +127,9 @@ def record_answer(spending: Spending, cost: RequestCost, headers: Mapping[str, s
 def record_refusal(spending: Spending, headers: Mapping[str, str], now: float) -> Spending:
     """Record a refusal because of a rate limit.
 
-    Nothing is sent for as long as `Retry-After` says. Without it, nothing is sent until the end of the hour if its
-    requests are used up, and else for a minute, or twice as long as after the refusal before, up to 16 minutes.
+    Nothing is sent for as long as `Retry-After` says. Without that header, nothing is sent until the end of the hour if
+    the hour's requests are used up. Otherwise nothing is sent for a minute. Each further refusal doubles that time, up
+    to 16 minutes.
     """
     window = _window(spending.window, headers, now)
     wait_s = min(_DEFAULT_WAIT_S * 2**spending.refusals, _LONGEST_DEFAULT_WAIT_S)

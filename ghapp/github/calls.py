@@ -68,9 +68,9 @@ class Api:
             base_url=self.url,
             user_agent="planward",
             timeout=httpx.Timeout(patience.timeout_s, connect=patience.connect_timeout_s),
-            # httpx would follow a redirect with a GET, but GitHub means the same request at another address.
+            # httpx can turn a redirected request into a GET, but GitHub expects the same request at the new address.
             follow_redirects=False,
-            # The transport below handles the proxy; otherwise each client would build its own SSL context.
+            # `async_transport` already uses the proxy. With True, each client would build an SSL context of its own.
             trust_env=False,
             async_transport=self.wire,
             cache_strategy=MemCacheStrategy(),
@@ -99,7 +99,7 @@ class Calls:
 
     @property
     def cosmetic(self) -> "Calls":
-        """The same calls, for requests on which no gate depends: they leave a reserve of the hour's requests to gates.
+        """The same calls, for requests on which no gate depends. They may not use the requests reserved for gates.
 
         If a call cannot be made now, it raises GitHubUnavailable with `retry_after_s` instead of waiting.
         """
@@ -117,9 +117,9 @@ class Calls:
     ) -> Shape:
         """GET one document.
 
-        `answers` lists which of the statuses 403 and 404 the caller can interpret; these are raised as GitHubRefused.
-        Otherwise a 403 or 404, and always a 401, is raised as GitHubUnavailable: the App had access to this repository
-        a moment ago.
+        `answers` lists the statuses (403, 404) that the caller can interpret. They are raised as GitHubRefused. Every
+        other 403, 404 or 401 is raised as GitHubUnavailable: it may be a mistake, since the App had access to this
+        repository a moment ago. With a StaticToken, and for an archived repository, it is GitHubRefused, too.
         """
         url = self._url(template, at)
         value, _ = await self._repeat(_Request("GET", template, url, doing, query=query, answers=answers), shape)
@@ -154,9 +154,10 @@ class Calls:
         at: Fields | None = None,
         answers: Collection[int] = (),
     ) -> Shape:
-        """Send one request that changes something, and decode the answer: a proxy's error page may look like a success.
+        """Send one request that changes something, and decode the answer.
 
-        A request that is not `repeatable` is repeated only if GitHub certainly did not carry it out. `notifies`:
+        Decoding is also a check: a proxy may answer with the status of a success and an error page. A request that is
+        not `repeatable` is repeated only if GitHub certainly did not carry it out. `notifies`:
         whether GitHub notifies people of it; such requests are limited per hour. `answers` is as for `read`.
         """
         url = self._url(template, at)
@@ -263,7 +264,7 @@ class Calls:
         try:
             for _ in range(_REDIRECTS):
                 await self._budget.admit(cost, request.doing, wait_max_s=self._api.patience.wait_max_s)
-                # httpx limits the time between bytes: a very slow answer would never end.
+                # httpx limits only the time between two bytes, so a very slow answer could go on forever.
                 async with asyncio.timeout(self._api.patience.answer_s):
                     response = await self._github.arequest(
                         request.method, url, json=request.json, params=params, headers=headers

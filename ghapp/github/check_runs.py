@@ -148,10 +148,10 @@ class CheckRuns:
     async def create_check_run(
         self, draft: CheckRunDraft, *, look_first: bool = False
     ) -> CreatedResource[CreatedCheckRun]:
-        """Create a check run with its first 50 annotations. Returns it, and whether a second one may exist.
+        """Create a check run with its first 50 annotations. Returns it, and whether a duplicate of it may exist.
 
-        `look_first` means to look first for the check run of an interrupted attempt. `update_check_run` sends further
-        annotations. If GitHub refuses the annotations, the check run is created without them.
+        `look_first` means to look first for the check run of an interrupted attempt. `update_check_run` sends the
+        remaining annotations. If GitHub refuses the annotations, the check run is created without them.
         """
         doing = f"create the check run {draft.name}"
 
@@ -188,11 +188,11 @@ class CheckRuns:
     ) -> CheckRunUpdate:
         """Update a check run to match the draft.
 
-        An update can only add annotations, so each is sent once, 50 per request. `annotations_sent` is how many of the
-        draft's were already sent; None means to ask GitHub, as after an interruption. `progress` is called after each
-        request. The first request already has the final status, conclusion and output. If GitHub refuses annotations,
-        these and the following ones are left out. The update of an unfinished check run only shows progress, so it is
-        cosmetic.
+        An update can only add annotations, so each is sent once, 50 per request. `annotations_sent` is the number of
+        the draft's annotations that were already sent. If it is None, GitHub is asked, for example after an
+        interruption. `progress` is called after each request. The first request already has the final status,
+        conclusion and output. If GitHub refuses annotations, these and the following ones are left out. The update of
+        an unfinished check run only shows progress, so it has the priority "cosmetic" (budget.py).
         """
         completed_at: float | None = None
         if annotations_sent is None:
@@ -203,7 +203,7 @@ class CheckRuns:
         while True:
             batch = draft.annotations[sent : sent + ANNOTATIONS_A_REQUEST]
             answer = await self._send_batch(check_run_id, draft, batch, sent)
-            # The answer to an earlier request may be lost, so GitHub may already show the check run as completed.
+            # Keep the first time: an earlier request, whose answer was lost, may have completed the check run.
             completed_at = completed_at or (None if answer.at is None else _seconds(answer.at))
             if not answer.taken:
                 return CheckRunUpdate(annotations=sent, completed_at=completed_at)
@@ -269,7 +269,7 @@ class CheckRuns:
         return answer.completed_at
 
     async def _is_ours(self, check_run_id: int) -> bool:
-        """Whether GitHub has this check run as one of this App's."""
+        """Whether this check run exists and belongs to this App."""
         try:
             seen = await self._access.calls.read(
                 "/repos/{owner}/{repo}/check-runs/{check_run_id}",

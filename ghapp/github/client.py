@@ -1,4 +1,4 @@
-"""GitHub for the App, and for one repository of an installation."""
+"""Planward's clients of GitHub: one for the App itself, and one for each repository of an installation."""
 
 import asyncio
 import contextlib
@@ -44,7 +44,8 @@ from ghapp.values import InstallationId
 
 PUBLIC_API: Final = "https://api.github.com"
 API_VERSION: Final = "2022-11-28"
-"""GitHub Enterprise Server supports it, too. A server that does not answers 400; `GET /versions` lists its versions."""
+"""GitHub Enterprise Server supports it, too. If a server is too old for it, it answers 400. `GET /versions` lists the
+versions that a server supports."""
 
 _FETCH_REMAINING_S: Final = 900.0
 _REVOKE_S: Final = 3.0
@@ -110,7 +111,9 @@ class _Repositories(Struct):
 
 
 class GitHubApp(DeliveryLog):
-    """The App on one GitHub. It belongs to the event loop in which it is opened; `async with` opens and closes it.
+    """The App on github.com or on one GitHub Enterprise Server.
+
+    `async with` opens and closes it. It can only be used in the event loop in which it was opened.
 
     `on_call` receives every request, and `on_deferred` every request that has to be made later. `transport` replaces
     the network in tests. Raises SettingsError if the key cannot be read.
@@ -201,8 +204,8 @@ class GitHubApp(DeliveryLog):
     ) -> str:
         """A token that reads the contents of one repository, valid for at least a quarter of an hour.
 
-        It is never `refused`, a token that GitHub has just refused. Raises InstallationGone and InstallationSuspended
-        if GitHub confirms that.
+        `refused` is a token that GitHub has just refused, and is not returned again. Raises InstallationGone and
+        InstallationSuspended if GitHub says that the installation is gone or suspended.
         """
         grant = Grant(installation_id=installation_id, repository_id=repository.id, permissions=FETCH)
         if refused is not None:
@@ -227,7 +230,7 @@ class GitHubApp(DeliveryLog):
         return await self._calls.read("/app", AppSeen, doing="ask for the App")
 
     async def owner(self) -> str:
-        """The login of the account that owns the App, queried once; empty for an enterprise's."""
+        """The login of the account that owns the App, queried once; empty if an enterprise owns it."""
         if self._owner is None:
             self._owner = (await self.me()).owner.login
         return self._owner

@@ -88,9 +88,9 @@ class DeliveryLog:
         return tuple(seen)
 
     async def delivered(self, guid: str) -> DeliveryRead | None:
-        """GitHub's record of the delivery with this `X-GitHub-Delivery`; None while it is not listed.
+        """GitHub's record of the delivery with this `X-GitHub-Delivery`; None if it is not among the newest 3,000.
 
-        Takes two requests if the delivery is among the newest 100.
+        GitHub lists a delivery some time after it was made. If it is among the newest 100, this takes two requests.
 
         https://docs.github.com/en/rest/apps/webhooks#get-a-delivery-for-an-app-webhook
         """

@@ -137,7 +137,8 @@ class Deployments:
         """Add a status; the description is cut at GitHub's 140 characters.
 
         `look_first` is for resuming after an interruption: if the status is already the last one, it is not added
-        again. The same holds after a lost answer. GitHub's `auto_inactive` does not change production environments.
+        again. The same holds after a lost answer. `auto_inactive` makes GitHub mark earlier deployments to the same
+        environment as inactive, but not those to a production environment.
         """
         doing = "set a deployment's status"
         body: dict[str, object] = {"state": state, "description": _cut(description), "auto_inactive": auto_inactive}
@@ -181,7 +182,8 @@ class _Payload(Struct):
 
 
 def _run_of(payload: object) -> RunId | None:
-    # GitHub returns payloads unchanged: objects, or texts that may contain one. Others create deployments, too.
+    # GitHub returns a payload as it was sent: as an object, or as text that may be JSON. Other programs create
+    # deployments too, so a payload may have any content.
     try:
         if isinstance(payload, str):
             return read_json(payload, _Payload).run

@@ -32,14 +32,16 @@ _REMEDIES: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deferred:
-    """The request was not made: GitHub limits the rate, or the rest of the hour is for gates. Try again in `in_s`
-    seconds."""
+    """A request that was not made, because of a rate limit or because the requests that are left are for gates.
+
+    Try again in `in_s` seconds.
+    """
 
     in_s: float
 
 
 async def or_deferred(request: Awaitable[Answer]) -> Answer | Deferred:
-    """Return the answer of a cosmetic request, without which the caller can continue, or `Deferred`.
+    """Return the answer of a cosmetic request, or `Deferred`. The caller can continue without the answer.
 
     Raises GitHubUnavailable if GitHub does not answer.
     """

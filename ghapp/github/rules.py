@@ -18,7 +18,7 @@ CLASSIC = "classic protection"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bypass:
-    """Who may bypass the rules of a source. If not `always`, they may do so only by merging a pull request."""
+    """Somebody who may bypass the rules of a RuleSource: `always`, or only when merging a pull request."""
 
     who: str
     always: bool
@@ -26,7 +26,7 @@ class Bypass:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PullRequestRule:
-    """A source's requirements for pull requests. `exempt` may push without one."""
+    """What a RuleSource requires of pull requests. The accounts in `exempt` may push without a pull request."""
 
     approvals: int = 0
     code_owners: bool = False
@@ -48,7 +48,7 @@ class RequiredCheck:
 class RuleSource:
     """One ruleset, or the classic protection, as far as it applies to one branch.
 
-    `bypass` is None if GitHub does not show it: it does so only to those who may edit the ruleset.
+    `bypass` is None if GitHub does not show it. GitHub shows it only to those who may edit the ruleset.
     """
 
     name: str
@@ -75,7 +75,10 @@ class RepositoryAllows(Struct, frozen=True, kw_only=True):
 
 
 class Rules:
-    """One repository's rules. Without `administration` (calls that may read it) classic protection is invisible."""
+    """One repository's rules.
+
+    `administration` makes calls that may read classic protection. If it is None, classic protection is invisible.
+    """
 
     def __init__(self, calls: Calls, administration: Calls | None) -> None:
         self._calls = calls

@@ -22,7 +22,7 @@ class _Rule(Struct):
 
 
 class PullRequestSeen(Struct, frozen=True, kw_only=True):
-    """A pull request according to the API. Facts that gate a merge come from the signed delivery instead."""
+    """A pull request as the API returns it now."""
 
     number: int
     title: str
@@ -156,7 +156,7 @@ class Source:
     async def requires_merge_queue(self, branch: BranchName) -> bool:
         """Whether a ruleset requires a merge queue for pull requests into a branch.
 
-        Classic protection is invisible here; if GitHub does not answer, the result is False.
+        Classic protection is invisible here. If GitHub answers 403 or 404, the result is False.
         https://docs.github.com/en/rest/repos/rules#get-rules-for-a-branch
         """
         try:
@@ -214,9 +214,10 @@ class Source:
         return found
 
     async def pull_requests_of(self, commit: CommitSha) -> tuple[PullRequestSeen, ...]:
-        """The pull requests that GitHub connects with a commit. They alone must never decide anything.
+        """The pull requests that GitHub connects with a commit. No decision may rest on this list alone.
 
-        For a commit that is not on the default branch, GitHub also returns open ones. Its list lags behind the push.
+        For a commit that is not on the default branch, it also contains open pull requests. GitHub updates the list
+        some time after a push.
         https://docs.github.com/en/rest/commits/commits#list-pull-requests-associated-with-a-commit
         """
         pages = self._access.calls.read_pages(

@@ -1,4 +1,6 @@
-"""Installation tokens: each for one repository and the permissions that its use needs, shared by all callers.
+"""Installation tokens. Each has only the permissions for one use, and is limited to one repository if possible.
+
+Callers that need the same rights share a token.
 
 https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/generating-an-installation-access-token-for-a-github-app
 """
@@ -155,7 +157,7 @@ class InstallationTokens:
         return _Token(made.token, made.expires_at.timestamp())
 
     async def _require_installation(self, id: InstallationId) -> None:
-        """Raise InstallationGone or InstallationSuspended if GitHub confirms that."""
+        """Raise InstallationGone or InstallationSuspended if GitHub says that the installation is gone or suspended."""
         try:
             installation = await self._app.read(
                 "/app/installations/{installation_id}",

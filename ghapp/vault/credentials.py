@@ -19,9 +19,8 @@ _ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 class Credentials:
     """Secrets as Terraform variables (`tfvars`) and environment variables (`env`), and all texts to mask (`values`).
 
-    `origins` maps each name to its path, for messages: paths are not secret. `requested` are the variables that the
-    config's own entries contribute. Those that only the default entry contributes are not among them, since it takes
-    every secret.
+    `origins` maps each name to its path, for messages: paths are not secret. `requested` are the variables that an
+    entry of the config asks for. The default entry does not count, since it takes every secret.
     """
 
     tfvars: Mapping[str, Json] = field(default_factory=dict, repr=False)

@@ -59,9 +59,9 @@ class Vault:
     async def credentials(
         self, sources: Sequence[SecretSource], run: VaultRun, authority: Authority
     ) -> AsyncIterator[Credentials]:
-        """Log in for one run, check its access to the team, and read its secrets.
+        """Log in for one run, check whether it may use the team's secrets, and read its secrets.
 
-        Before access is granted, at most the team's list of repositories is read.
+        Until that check has passed, nothing is read but the team's list of repositories.
 
         Raises TeamClosed, and the exceptions of `session` and of `VaultSession.read`.
         """
@@ -73,7 +73,7 @@ class Vault:
     async def session(self, run: VaultRun) -> AsyncIterator["VaultSession"]:
         """Log in for one run. At the end its leases and the login's token are always revoked.
 
-        An operator's VAULT_TOKEN is never revoked. Raises VaultLoginRefused, VaultSealed, VaultUnreachable.
+        An operator's VAULT_TOKEN is never revoked. Raises VaultLoginRefused, VaultSealed, VaultUnreachable, VaultFault.
         """
         role = fill(self._settings.role or "", run.role_values, what="VAULT_ROLE")
         client = Client(self._settings)
@@ -107,9 +107,9 @@ class VaultSession:
         """Check whether the run may use the session's team.
 
         The list of repositories in the team's secret is read only if the operator's rules do not already grant access.
-        With a person's own login, Vault decides, so access is always granted here.
+        A person's own login always passes this check, since Vault returns only what that person may read.
 
-        Raises TeamClosed with the command that grants access, and the exceptions of a session.
+        Raises TeamClosed with the command that grants access, and the exceptions of `Vault.session`.
         """
         team = self._run.team
         opened = authority.open_without_asking(team)
@@ -128,7 +128,7 @@ class VaultSession:
         return decided
 
     async def read(self, sources: Sequence[SecretSource], opened: OpenTeam) -> Credentials:
-        """Read all secrets of the config's entries. The team must have been opened in this session.
+        """Read all secrets that the config's entries name. `opened` must be the team of this session.
 
         Raises SecretsMissing, SecretsContradict, SecretPathInvalid, VaultDenied and the exceptions of a session.
         """
@@ -155,7 +155,7 @@ class VaultSession:
         return await self._in_thread(lambda: self._client.read_secret(self._kv_mount_of(path), path)) is not None
 
     async def require_writable(self, path: str) -> None:
-        """Raise VaultDenied if a secret of a KV engine may not be written, as far as Vault reports that."""
+        """Raise VaultDenied if Vault reports that this session may not write a secret of a KV engine."""
         await self._in_thread(lambda: self._client.require_writable(self._kv_mount_of(path), path))
 
     async def write(self, path: str, data: Mapping[str, str]) -> None:
@@ -350,7 +350,8 @@ async def _sleep_unless(sleep: Callable[[float], Awaitable[None]], seconds: floa
 
 
 async def _wait_to_end(work: Awaitable[_T]) -> _T:
-    """Wait until the work ends, even if the wait is cancelled: a lease that nobody learns about cannot be revoked."""
+    """Wait until the work ends, even if the wait is cancelled. Otherwise the work could create a lease that nobody
+    records, and so nobody revokes."""
     working = asyncio.ensure_future(work)
     try:
         return await asyncio.shield(working)

@@ -1,4 +1,4 @@
-"""The secrets to read and their use: the entries of the config's `secrets`."""
+"""The entries of the config's `secrets`: which secrets to read, and what for."""
 
 import dataclasses
 import re
@@ -28,7 +28,10 @@ class SecretSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VaultRun:
-    """The run for which secrets are read, as values of placeholders. `operation` is `plan`, `apply` or another use."""
+    """The run for which secrets are read. Its fields are the values of the placeholders in paths.
+
+    `operation` is `plan`, `apply`, or Planward's own use of a secret, such as `sign` or `notify`.
+    """
 
     team: str
     environment: str
@@ -67,7 +70,7 @@ class FilledSource:
 
     @property
     def may_be_missing(self) -> bool:
-        """Whether the secret is optional: only `…/env` as a whole is, and not if the entry names a key of it."""
+        """Whether the secret is optional. Only `…/env` is, if its entry has the form `env` and names no keys."""
         whole = self.source.field is None and not self.source.map
         return not self.is_prefix and self.source.form == "env" and whole and self.path.endswith("/env")
 
@@ -135,7 +138,7 @@ def check_segment(segment: str, where: str) -> None:
 
 
 def narrower(filled: FilledSource, others: Sequence[FilledSource]) -> tuple[FilledSource, ...]:
-    """Return the entries that match a part of `filled` more specifically, so that this part is left to them."""
+    """Return the entries for paths below `filled`. They alone decide how the secrets that they match are used."""
     if not filled.is_prefix:
         return ()
     return tuple(other for other in others if other is not filled and filled.covers(other.path))
