@@ -96,7 +96,8 @@ def describe_override(run: Run) -> str | None:
 async def announce(repo: Repo, run: Run, *, status: Status, summary: str) -> Run:
     """Create the run's check run, exactly once even if the step is repeated or flows run concurrently.
 
-    A run that has ended in the meantime gets none: it would be newer than the check run of the run that replaced it.
+    A run that has ended in the meantime gets none. GitHub shows the newest check run, which has to be that of the run
+    that replaced this one.
     """
     lock = repo.services.check_run_locks.setdefault(run.id, asyncio.Lock())
     async with lock:
@@ -176,7 +177,8 @@ async def complete_check_run(
     """Complete the run on GitHub and in the store; a repeated step does nothing once both are done.
 
     `on_shown` is called before the store is updated; its argument `at` is the time since which GitHub shows the
-    conclusion. Annotations on `changed_lines`, by path, come first: GitHub shows only those beside the code.
+    conclusion. Annotations on `changed_lines` (by path) come first: GitHub shows annotations beside the code
+    only on changed lines.
     """
     run = await repo.store.runs.load(run.id)
     if run.status == "completed":
@@ -255,7 +257,7 @@ async def show_completed(
 async def _ensure_check_run(repo: Repo, run: Run, summary: str) -> Run:
     """Return the run with its check run, which is created now if GitHub was unavailable when the run was announced.
 
-    The run still has none if it ended before that, or if GitHub refuses check runs on this commit.
+    It still has none if it was cancelled before one was created, or if GitHub refuses check runs on this commit.
     """
     if run.check_run_id is not None:
         return run
@@ -269,7 +271,7 @@ async def _ensure_check_run(repo: Repo, run: Run, summary: str) -> Run:
 
 
 async def _recover_check_run(repo: Repo, run: Run) -> Run:
-    """Return an ended run with its check run if an attempt to announce it created one after all."""
+    """Return an ended run, with its check run if an earlier attempt created one and the answer was lost."""
     lock = repo.services.check_run_locks.setdefault(run.id, asyncio.Lock())
     async with lock:
         run = await repo.store.runs.load(run.id)
@@ -327,7 +329,8 @@ def after_applies(repository: RepositoryId, branch: str, run_id: str = "") -> st
 
 
 async def cancel_plan(services: Services, run: Run, *, by: str) -> None:
-    """Make an unfinished plan run end `cancelled`. A run that still waits has no flow yet, so it gets one to end it."""
+    """Make an unfinished plan run end `cancelled`. A run that is still deferred has no flow yet, so one
+    is started to end it."""
     if await services.store.runs.cancel(run.id, reason=by) and run.plan.debounced:
         await services.enqueue(PlanRun(run_id=run.id, repository_id=run.repository_id))
         await services.store.deferred.make_due(after_applies(run.repository_id, run.branch, run.id))

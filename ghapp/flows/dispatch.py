@@ -29,7 +29,7 @@ from ghapp.services import Services
 from ghapp.store import ApplyState, PlanState, Run
 
 _SHORTEST_DEFERRAL_S = 1.0
-"""Shorter deferrals are pointless: other jobs wait for room in the same minute of GitHub's rate limit."""
+"""After a shorter wait, a job would probably be deferred again: all jobs share GitHub's rate limit per minute."""
 _PARKED_S = 24 * 3600.0
 """How long the job of a suspended installation is deferred, in case GitHub's "unsuspend" delivery is lost."""
 _DISK_FULL = "Planward's data directory is full: the operator has to make room, then press Re-run."
@@ -40,7 +40,7 @@ async def run_job(services: Services, job: jobs.Job) -> None:
 
     An error that a person can fix is shown on the check run. If GitHub is unavailable, the job is deferred. A bug in
     Planward is shown as an internal error with the run's id. In the last two cases it raises OwnFailure, so that the
-    job may run again. Also raises RecordedOtherwise.
+    job may run again. Raises RecordedOtherwise if another version of Planward began the job.
     """
     log.info("job_begun", job=job.key)
     try:
@@ -83,7 +83,7 @@ async def _refuse(services: Services, job: jobs.Job, error: JobError) -> None:
 
 
 def _concerns_merge(job: jobs.Job) -> bool:
-    """Whether a job brings a branch to the commit of a merge or push."""
+    """Whether a job may lead to the apply of a merge or push."""
     match job:
         case jobs.SettleBranch() | jobs.EventJob(event=events.BranchPushed() | events.PullRequestClosed()):
             return True

@@ -125,8 +125,8 @@ class FetchedRepo(Repo):
     async def config_at(self, commit: CommitSha) -> RepositoryConfig:
         """Read the config at a commit that is not a pull request's own. Raises ConfigInvalid.
 
-        Keys that this version does not implement are accepted here: even with them, it must be known who decides.
-        Code that plans or applies under this config refuses them.
+        Keys that this version does not implement are accepted here: even then, the config has to say who decides. Code
+        that plans or applies under this config refuses such keys.
         """
         content = await self.mirror.read_file(commit, CONFIG_PATH)
         branches = await self.mirror.branches()
@@ -135,7 +135,8 @@ class FetchedRepo(Repo):
     async def config_for(self, commit: CommitSha, tree: TreeId) -> RepositoryConfig:
         """Read the config for a tree: the one at a commit, with the root modules that the tree's own config lists.
 
-        If the tree's own config is invalid, its root modules are ignored. Raises ConfigInvalid.
+        If the tree's own config is invalid or has keys that this version does not implement, its root modules are
+        ignored. Raises ConfigInvalid.
         """
         config = await self.config_at(commit)
         content = await self.mirror.read_file(tree, CONFIG_PATH)
@@ -192,7 +193,7 @@ async def record_repo(services: Services, repository: Repository, installation_i
 def known_pull_request(
     repository: RepositoryId, seen: PullRequestSeen | PullRequestChanged | PullRequestClosed
 ) -> KnownPullRequest:
-    """A pull request as an event or GitHub's API describes it; from the API it counts as open."""
+    """A pull request as an event or GitHub's API describes it. One from the API counts as open."""
     known = KnownPullRequest(
         repository_id=repository,
         number=seen.number,

@@ -33,7 +33,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NearMiss:
-    """A line that looks like a command but is not one, the command that was probably meant, and the reason.
+    """A line that looks like a command but is not one, the command that was probably meant, and why it is none.
 
     `meant` has the placeholders SHA, ENVIRONMENT and DIR for values that the line lacks; `why` is a sentence, or
     empty.
@@ -82,7 +82,7 @@ _MENTIONED: Final = re.compile(r"[@/`*_]*planward[:,`*_]*", re.IGNORECASE)
 _MARKDOWN: Final = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 _BIDIRECTIONAL: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _OTHER_LINE_ENDS: Final = frozenset("\x00\r\v\f\x1c\x1d\x1e\x85\u2028\u2029")
-"""Characters that some programs treat as the end of a line or a text, and GitHub does not, or not everywhere."""
+"""Characters that some programs treat as the end of a line or of a text. GitHub never does, or only in some places."""
 _BLANK_LETTERS: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 """Letters, marks and symbols that are invisible."""
 
@@ -150,7 +150,7 @@ def _explain_near_miss(line: str, verb: str, missing: Sequence[str], unknown: Se
 
 
 def _plain_lines(text: str) -> Iterator[str]:
-    """The lines of paragraphs that consist only of text, as GitHub shows them."""
+    """The lines that consist only of plain text, in top-level paragraphs that are not folded."""
     lines = text.split("\n")
     hidden = 0
     for block in _MARKDOWN.parse(text):
@@ -161,7 +161,7 @@ def _plain_lines(text: str) -> Iterator[str]:
         if any(child.type == "html_inline" for child in children):
             continue
         written = {line.strip(" ") for line in lines[block.map[0] : block.map[1]]}
-        # The text of headings and tables also has level 1, but is never meant as a command.
+        # Headings have level 1, too. The text of one that begins with `#` is not in `written`, so it is no command.
         for line in _split(children):
             if (
                 len(line) == 1
@@ -245,7 +245,7 @@ def _is_whole(command: Command) -> bool:
 
 
 def _is_visible(character: str) -> bool:
-    """Whether people see a character as what it is: not an invisible one, nor one that looks like a blank."""
+    """Whether a character is visible or the ordinary space. Other characters that look like a space are not."""
     if character == " ":
         return True
     hidden = unicodedata.category(character)[0] in "CZ" or unicodedata.name(character, "").startswith("VARIATION")

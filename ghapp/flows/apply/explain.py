@@ -1,4 +1,7 @@
-"""Find out whether the commits since LAST are explained: collect merges, verdicts and trees for the pure rule."""
+"""Find out whether the commits since LAST are explained.
+
+This module collects merges, verdicts and trees, and `checks.explain` decides.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -53,7 +56,7 @@ class Judgement:
 
 
 NO_JUDGEMENT = Judgement(explanation=None)
-"""Pull requests could explain nothing: the branch is new, was forced, or is at LAST."""
+"""There is nothing for pull requests to explain: the branch is new, was force-pushed, or is at LAST."""
 
 
 async def explain_commits(
@@ -85,7 +88,8 @@ async def explain_commits(
         merged_by = [f"{_how_it_came(each)} by {each.merged_by}" for each in segment.candidates if each.merged_by]
         pushed_by = [f"pushed by {pushers[CommitSha(commit)]}" for commit in segment.commits if commit in pushers]
         people.append(tuple(dict.fromkeys(merged_by or pushed_by)))
-    # Another pull request may have been merged before the end of a segment.
+    # The `closed` event of a merge may be late. The merge may be any commit of a segment without candidates, or an
+    # earlier commit than the end of another segment.
     may_still_arrive = any(not segment.candidates or len(segment.commits) > 1 for segment in found.unexplained)
     return Judgement(
         explanation=found,
@@ -157,7 +161,7 @@ async def _as_merged(store: Store, pull_request: KnownPullRequest, verdict: Verd
 
 
 async def verdict_at_merge(repo: FetchedRepo, pull_request: KnownPullRequest) -> Verdict | None:
-    """The last verdict for a merged pull request, its base and its head, at the time of the merge.
+    """The last verdict before the merge of a pull request, for its head and base branch.
 
     A verdict on a base that contains the merge does not count, since it is later: the push of the merge starts new
     plans within the same second, and `merged_at` has only whole seconds.

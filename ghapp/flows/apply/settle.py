@@ -1,4 +1,6 @@
-"""The flow of an environment's branch: examine its tip, and apply or hold it. Earlier commits show what contains them.
+"""The flow of an environment's branch: examine its tip, and apply or hold it.
+
+The check run of an earlier commit that was not applied names the newer commit that contains it.
 
 The queue has a partition for each branch: the jobs of a branch run one at a time, in the order in which they were
 enqueued.
@@ -194,7 +196,10 @@ def _notes_on_approval(
 
 
 async def _name_deciders(services: Services, stage: Stage) -> None:
-    """Add the held commits, and the people who may end the hold, to its stored report, or leave it as it is."""
+    """Add the held commits, and the people who may end the hold, to its stored report.
+
+    If they cannot be determined, the report stays as it is.
+    """
     run = await services.store.runs.load(stage.run_id)
     result, raw = run.apply.result, await services.store.runs.report(run.id)
     if result is None or raw is None or not result.buttons:

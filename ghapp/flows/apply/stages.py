@@ -42,11 +42,12 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     plan_only: bool = False
     """Whether the stage is only planned and shown, with plan credentials, so that any change is held."""
     must_be_approved: str | None = None
-    """Why the stage ends in a hold even if no root module changes; None if it then succeeds."""
+    """Why the stage ends in a hold even if no root module changes; None if it succeeds in that case."""
     previews: tuple[Reviewed, ...] = ()
     """The places where the reviewed plans are stored."""
     compared: bool = False
-    """Whether plans are compared with the reviewed ones. A missing preview that the config asks for counts as empty."""
+    """Whether plans are compared with the reviewed ones. If the config asks for a preview and there is none, they are
+    compared with an empty plan."""
     removed: tuple[RemovedJob, ...] = ()
     """The removed root modules."""
     planned_at_apply: frozenset[str] = frozenset()
@@ -83,7 +84,7 @@ async def prepare_stages(
     """Determine the root modules to apply: those that LAST..tip touches, or with `everything` all of them.
 
     `plan_only` is the reason why the tip is only planned and shown; None if it is applied where the gate allows it.
-    Each environment has one apply at a time, so the environments are claimed before anything else is computed.
+    Each environment has one apply at a time, so the environments are claimed before the stages are built.
     """
     return await _StageBuilder(repo, environment, last, run, judged, approval, everything, plan_only).stages()
 
@@ -190,7 +191,7 @@ class _StageBuilder:
         )
 
     async def _hold_changed_secrets(self, stage: Stage, survey: Survey) -> Stage:
-        """Hold the root modules that read other secrets than at LAST: the pull request's plan read those of LAST."""
+        """Hold each root module that reads other secrets than at LAST: the pull request's plan did not use them."""
         if self._last is None or not await self._repo.mirror.has(self._last.sha):
             return stage
         if CONFIG_PATH not in await self._repo.mirror.changed_paths(self._last.sha, self._tip):
@@ -251,7 +252,7 @@ class _StageBuilder:
         return gate.ApprovedCommit(by=approval.by, overrides=overrides)
 
     async def _reviewed_plans(self) -> tuple[list[Reviewed], frozenset[str]]:
-        """The places of the reviewed plans (of the approved hold, or else the previews).
+        """Where the reviewed plans are stored: the approved hold's plans, or if there was no hold, the previews.
 
         Also returns the root modules that could not be planned on the pull request.
         """
@@ -269,7 +270,7 @@ class _StageBuilder:
                 preview = Reviewed(run_id=run_id, part=f"{number}:{name}")
                 try:
                     reports = await self._repo.store.runs.root_reports(run_id)
-                except UnsealError:  # its key was given up: keep it as a preview, though it cannot be read
+                except UnsealError:  # it cannot be read without its old key, so it counts as a preview
                     previews.append(preview)
                     continue
                 own = {key: raw for key, raw in reports.items() if key[0].startswith(f"{number}:")}

@@ -17,7 +17,7 @@ def brought(reason: str, people: Sequence[str]) -> str:
 
 
 def new_branch(environment: str, branch: str, *, in_force: bool) -> str:
-    """The reason if the branch has no LAST. `in_force`: whether its environment is in force by a reviewed merge."""
+    """The reason if the branch has no LAST. `in_force`: a reviewed merge allowed its environment."""
     if in_force:
         return f"{branch}, the branch of the environment {environment}, is new"
     return f"the environment {environment} is new, and so is its branch {branch}"
@@ -60,7 +60,7 @@ def comes_after(root_modules: Sequence[str]) -> str:
 
 
 def not_compared(environment: str) -> str:
-    """The note on a merge without a preview of this environment."""
+    """A note on the apply of a merge whose pull request had no preview of this environment."""
     return f"There was no preview of {environment} on the pull request, so nobody has seen this plan before."
 
 

@@ -51,8 +51,8 @@ async def examine_tip(services: Services, job: SettleBranch) -> Settlement:
     try:
         found = await environment_at_last(repo, job.branch, tip)
     except JobError as error:
-        # Without a LAST, the unusable config is the one at the tip. Then the environment of the branch is unknown. An
-        # attempt needs one, so no check run can show the problem. The branch is examined again after its next push.
+        # Without a LAST, the unusable config is the one at the tip, so the environment of the branch is unknown. An
+        # attempt needs an environment, so no check run can show the problem. The next push examines the branch again.
         if last is not None:
             await _show_broken_config(repo, last, job.branch, tip, str(error))
         return Settlement()
@@ -121,8 +121,8 @@ class _Tip:
     async def _decide(self, attempts: list[Run], attempt: settle.Attempt, approval: Approval | None) -> Settlement:
         waited = self._has_waited(attempts)
         judged, history = await self._history(ask_github=waited)
-        # While a verdict is not recorded yet, keep waiting, even after the end of the wait. Recording it settles the
-        # branch again.
+        # GitHub may show a verdict that is not recorded yet. Then wait longer, even if the time is up: recording the
+        # verdict settles the branch again.
         waited = waited and not judged.verdict_pending
         decision = settle.decide_tip(
             history, attempt=attempt, asked=_requested_action(approval), rerun=self._rerun, waited=waited

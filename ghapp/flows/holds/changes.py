@@ -42,8 +42,8 @@ async def changes_since(
     """The commits that a hold of the tip is about, oldest first.
 
     If pull requests explain the push, these are the commits of their heads, since the merge button's commits have no
-    author of their own. Commits that touch no root module are left out, and so are commits that an explained pull
-    request already brought into the environment before.
+    author of their own. Commits that touch no root module are left out. So are commits that an explained pull
+    request already brought into the environment from which this one is promoted.
     """
     since = [] if last is None else [last.sha]
     lasts = [each.sha for each in await repo.store.branches.all_last(repo.id)] if last is None else []
@@ -136,7 +136,7 @@ async def _commits_touching_root_modules(
     commits: Sequence[CommitSha],
     contents: dict[CommitSha, CommitContents],
 ) -> list[CommitSha]:
-    """The commits that touch a root module. If the config cannot tell, those that change any file."""
+    """The commits that touch a root module. If that is unknown, the commits that change any file."""
     try:
         survey: Survey | None = await survey_tree(repo, config, tip)
     except ConfigInvalid:
@@ -179,7 +179,7 @@ def _as_one_change(tip: CommitSha, pushes: Sequence[RecordedPush], merged: Seque
 
 
 class _Pushers:
-    """The pushers of each commit. If a push was rewritten later, its pusher counts for every commit."""
+    """The pushers of each commit. If the mirror lacks the commits of a push, its pusher counts for every commit."""
 
     def __init__(self, brought: Sequence[tuple[RecordedPush, frozenset[CommitSha] | None]]) -> None:
         self._brought = brought
@@ -209,7 +209,7 @@ class _Pushers:
         return frozenset(push.pusher_id for push in self._of(commit) if push.pusher_id not in (None, GHOST.id))
 
     def logins(self, commit: CommitSha) -> frozenset[str]:
-        """The pushers of a commit whose login is recorded, but not their user id."""
+        """The logins of a commit's pushers, for those without a recorded user id."""
         return frozenset(push.pusher for push in self._of(commit) if push.pusher_id is None)
 
     def _of(self, commit: CommitSha) -> Iterator[RecordedPush]:

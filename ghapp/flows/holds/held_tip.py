@@ -16,8 +16,8 @@ from ghapp.store import Last, Run
 from ghapp.values import CommitSha, EnvironmentName
 
 VOTES: Mapping[RequestedAction, str] = {"plan": "vouch", "apply": "approve_apply"}
-"""The kind of one person's approval in the store. Once enough people approved, an entry of the action's own kind
-follows."""
+"""For each action, the kind under which the store keeps one person's approval of it. Once enough people have approved,
+an entry "plan" or "apply" is added."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,7 @@ class HeldTip:
 
     @classmethod
     def of(cls, found: EnvironmentInForce, sha: CommitSha, newest: Run | None, asked: RequestedAction) -> "HeldTip":
-        """A tip with its newest run, None if it was adopted. Until a plan is shown, the action is to plan."""
+        """Make one from the tip's newest run; None: it was adopted. If no plan is shown yet, `asked` becomes "plan"."""
         if newest is None or (newest.conclusion, newest.apply.held_for) != ("action_required", "review"):
             asked = "plan"
         return cls(
@@ -55,7 +55,10 @@ class HeldTip:
 
 
 async def rules_of(repo: FetchedRepo, held: HeldTip) -> Rules:
-    """The rules of the config at LAST. For planning, one approval is enough, whatever `approvals` says."""
+    """The rules of the config at LAST, with the commit's own `approvals` if that number is higher.
+
+    For planning, one approval is enough, whatever `approvals` says.
+    """
     environment, config, last = held.found
     if last is None:
         rules = await rules_of_new_branch(repo, environment)

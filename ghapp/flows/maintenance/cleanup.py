@@ -1,4 +1,4 @@
-"""The flow of old data: erase, remove, move to the object store, or encrypt again, in small batches.
+"""Clean up old data in small batches: erase it, remove it, move it to the object store, or encrypt it again.
 
 If the time runs out or the object store is unavailable, the next cleanup does the rest.
 """
@@ -44,7 +44,7 @@ async def clean_up(services: Services, job: Cleanup) -> None:
 async def _erase(services: Services) -> None:
     """Erase the data of repositories that removed the App. Other machines erase their own mirrors."""
     if not await erase_left_mirrors(services.mirrors, services.store):
-        # A cancelled run still uses its mirror. Its report is erased with the mirror, once it has ended.
+        # A cancelled run still uses the mirror. After it has ended, a cleanup erases the mirror and the run's report.
         await enqueue_cleanup(services, SOON_S)
     await _with_objects("erased", services, lambda limit: services.store.retention.erase_uninstalled(limit=limit))
     await _with_objects("plans_erased", services, lambda limit: services.store.kept_plans.erase_old(limit=limit))
@@ -65,7 +65,7 @@ async def _remove_runs(services: Services) -> None:
 
 
 async def _remove_rows(services: Services) -> None:
-    """Remove old rows about runs and pull requests that are already removed, and old audit entries."""
+    """Remove old rows that no run, pull request or branch needs any more, and old audit entries."""
     retention = services.store.retention
     before = _oldest_kept(services, services.settings.keep_runs_days)
     if before is not None:

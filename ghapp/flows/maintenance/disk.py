@@ -1,7 +1,7 @@
 """Keep this machine's data directory below its budget: remove what was least recently used, but nothing in use.
 
-Mirrors, providers and facts can all be rebuilt. Work directories are removed at the end of their runs, and those of a
-killed process are swept.
+Mirrors, downloaded providers and facts (what was read from Terraform files) can all be rebuilt. Work directories are
+removed at the end of their runs, and those of a killed process are swept.
 """
 
 import asyncio

@@ -1,4 +1,6 @@
-"""The flow of the App's installations: repositories are added, removed or renamed, and have open pull requests.
+"""The flow of the App's installations: the App is installed, suspended or removed, or its repositories change.
+
+Open pull requests of a new repository are planned.
 
 https://docs.github.com/en/webhooks/webhook-events-and-payloads#installation
 """
@@ -120,8 +122,10 @@ async def _discover(services: Services, job: Discover) -> None:
 async def _adopt_all(repo: FetchedRepo) -> None:
     """Adopt the environments in the default branch's config, and those in the configs of the branches that it names.
 
-    Then settle the branches whose tip is not LAST: pushes during a suspension are judged like any push. A branch's own
-    config cannot make it an environment's branch.
+    Apart from the default branch, only branches that such a config names count: a branch's own config cannot make it an
+    environment's branch.
+
+    Then settle the branches whose tip is not LAST: pushes during a suspension are judged like any push.
     """
     default = BranchName(repo.known.default_branch)
     first = not await is_adopted(repo)

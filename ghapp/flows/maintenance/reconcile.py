@@ -23,11 +23,11 @@ from ghapp.services import Services
 from ghapp.store import KnownPullRequest
 
 SOONER_S = 30.0
-"""The minimum delay of a reconciliation after one that GitHub did not answer."""
+"""The wait before the next reconciliation if this one is incomplete. GitHub may ask for a longer one."""
 _IMMEDIATELY_S = 1.0
-"""Not 0, since the keys of reconciliations have whole seconds."""
+"""Not 0: the key of a job has its time in whole seconds, so it could be the key of the current reconciliation."""
 EACH_REPOSITORY_S = 3600
-"""The interval for comparing a repository, which takes one call and one fetch."""
+"""The interval for comparing a repository with GitHub, which takes about one call and one fetch."""
 
 
 async def reconcile_deliveries(services: Services, job: ReconcileDeliveries) -> None:

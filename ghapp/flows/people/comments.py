@@ -43,9 +43,9 @@ async def _comment(services: Services, event: CommentCreated, key: str) -> None:
     text = read_comment(event.body)
     repo = await record_repo(services, event.repository, event.installation_id)
     for near_miss in text.near_misses:
-        # Each intended command is answered once on each pull request.
+        # The same mistake is answered only once on each pull request.
         about = hashlib.sha256(f"{near_miss.meant}\n{near_miss.why}".encode()).hexdigest()[:12]
-        # Of two such comments that are read at the same moment, only one is answered.
+        # The claim also decides between two such comments that are read at the same moment.
         if not await repo.store.markers.claim(UnknownCommandMarker(repo.id, event.number, about), event.comment_id):
             continue
         github = await repo.github()
@@ -130,7 +130,7 @@ async def _execute_on_tip(repo: Repo, command: Command, asked: RequestedAction, 
 
 
 async def _execute_unlock(repo: Repo, command: Command, event: CommentCreated) -> Answer | None:
-    """Enqueue the removal of the lock of a root module's state in an environment."""
+    """Enqueue a job that unlocks a root module's state in an environment."""
     assert command.root_module is not None
     name = EnvironmentName(command.environment or "")
     with_a_branch = await _environment_with_branch(repo, event, name)
@@ -166,8 +166,7 @@ async def _execute_unlock(repo: Repo, command: Command, event: CommentCreated) -
 
 
 async def _environment_with_branch(repo: Repo, event: CommentCreated, name: EnvironmentName) -> EnvironmentName:
-    """The environment itself. Testing is applied with another one: for it, the environment of the pull request's base
-    branch."""
+    """Return `name`, or for testing, which has no branch, the environment of the pull request's base branch."""
     pull_request = await repo.store.pull_requests.find(repo.id, event.number)
     if name != TESTING or pull_request is None:
         return name

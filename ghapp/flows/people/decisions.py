@@ -1,4 +1,6 @@
-"""Record people's decisions, each for one commit and for what was shown, after asking GitHub whether they may decide.
+"""Record people's decisions, after asking GitHub whether they may decide.
+
+Each decision is about one commit, and about what the person was shown.
 
 The config at LAST says who may approve a commit for an environment: a commit cannot name its own approvers.
 """

@@ -74,7 +74,7 @@ async def _refuse(
     key: str,
     cause: str,
 ) -> None:
-    """Show on the pull request why its environment could not be determined."""
+    """Show on the pull request why the repository could not be fetched or read."""
     if await repo.store.pull_requests.find(repo.id, pull_request.number) is None:
         # Without the record, "Re-run" would find no pull request to plan again.
         await repo.store.pull_requests.record(pull_request)

@@ -81,7 +81,7 @@ async def conclude_plan(
             notes=(*_notes_after_failure(own), *part.notes, *notes_on_removed(gone)),
             roots=roots,
             previews=previews,
-            # The command is for the part's own hold; another one may be shown.
+            # `part.paste` ends only the part's own hold, and the cause shown may be another.
             paste=part.paste if part.held == why else None,
             target=part.environment if part.has_preview else "",
         )
@@ -164,7 +164,7 @@ def _leave_out_unapproved_forks(
 ) -> list[tuple[Part, RunReport, tuple[str, ...]]]:
     """Leave out forks' pull requests that nobody has approved: they must not turn others with the same head red.
 
-    A part that was held before its merge result was made has no tree.
+    Such a part has no tree, because it was held before its merge result was made.
     """
     waiting = [part for part, _, _ in judged if part.from_fork and part.held is not None and not part.tree]
     others = [each for each in judged if each[0] not in waiting]
@@ -179,9 +179,9 @@ def _leave_out_unapproved_forks(
 
 
 async def _plan_hidden_run_again(services: Services, run: Run) -> None:
-    """Plan again if a cancelled run's check run is newer than that of the run which replaced it, and so hides it.
+    """Plan again if this cancelled run's check run hides that of the run that replaced it.
 
-    This happens if both were created while GitHub did not answer.
+    GitHub shows the newest check run. The order can be wrong if both were created while GitHub did not answer.
     """
     own = (await services.store.runs.load(run.id)).check_run_id
     if own is None or run.pull_request is None:

@@ -48,7 +48,7 @@ DRAFT = "Not planned: this is a draft (`drafts: skip`). Mark it ready for review
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
-    """The work of a run for one of the pull requests that share its head."""
+    """The part of a plan run for one pull request. Open pull requests with the same head share a run."""
 
     pull_request: int
     environment: EnvironmentName
@@ -65,8 +65,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     refused: str | None = None
     """Why the check run fails whatever the plans say; None if it does not."""
     held: str | None = None
-    """Why nothing happens until a person acts; None if nobody has to. They act with the button `button` or the comment
-    `paste`, if there are such."""
+    """Why nothing happens until a person acts; None if nobody has to. If they can do it
+    with a button or a comment, `button` and `paste` say which."""
     button: Literal["approve_plan", "preview", "confirm_destroy", "apply"] | None = None
     paste: str | None = None
     notes: tuple[str, ...] = ()
@@ -85,7 +85,7 @@ async def prepare_plan(services: Services, run_id: RunId) -> tuple[Part, ...]:
     if run.status == "completed" or run.cancel_reason is not None:
         return ()
     repo = await load_repo(services, run.repository_id)
-    # Preparing does not wait for GitHub to show this, but it must be shown before the run ends.
+    # This update of the check run is sent meanwhile. It must be done before the check run can be completed.
     showing = asyncio.create_task(show_progress(repo, run, "Planning"))
     try:
         parts = await _prepare_parts(repo, run)
@@ -106,8 +106,8 @@ async def _prepare_parts(repo: Repo, run: Run) -> list[Part]:
         if pull_request is None or not is_open_with_head(run, pull_request):
             continue
         base_sha = run.plan.bases[number]
-        # The commit that a merge queue builds on may be unmerged, so its config is not in force. That of the branch's
-        # tip is.
+        # A merge queue may build on a commit that is not merged yet, so the config in force is the one at the branch's
+        # tip.
         config_sha = base_sha if run.group is None else run.group.config_sha
         part = Part(
             pull_request=number,
@@ -141,7 +141,10 @@ async def _prepare_parts(repo: Repo, run: Run) -> list[Part]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _ConfigInUse:
-    """The config under which a pull request is planned. `instead_of` is the error in the base's own config, if any."""
+    """The config under which a pull request is planned.
+
+    If the base's own config is invalid, this is the config at LAST, and `instead_of` is the error in the base's.
+    """
 
     config: RepositoryConfig
     sha: CommitSha
@@ -167,7 +170,8 @@ async def _config_in_force(
 async def _prepare_config_fix(
     repo: FetchedRepo, run: Run, pull_request: KnownPullRequest, invalid: ConfigInvalid, part: Part
 ) -> Part:
-    """Prepare a pull request whose base has an unusable config. It passes only if it corrects just the config."""
+    """Prepare a pull request whose base has an unusable config. It passes only if it corrects the config and changes
+    nothing else."""
     vouched = await decide_vouching(repo, run, pull_request)
     if isinstance(vouched, gate.Refuse):
         return msgspec.structs.replace(part, refused=vouched.cause)
@@ -335,9 +339,8 @@ def _hold(part: Part, run: Run, hold: gate.Hold) -> Part:
 class _Impact(NamedTuple):
     """Three surveys that show the effect of a pull request.
 
-    `survey` is of the merge result and `before` of the base, both under the config in force.
-
-    `after` is the merge result under the changed config; None if the config does not change.
+    `survey` is of the merge result and `before` of the base, both under the config in force. `after` is of the merge
+    result under the config that the pull request proposes; None if it proposes none, or an invalid one.
     """
 
     survey: Survey

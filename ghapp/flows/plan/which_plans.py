@@ -30,7 +30,7 @@ class Plans:
 
     @property
     def first_hold(self) -> gate.Hold | None:
-        """The hold because of which nothing may be planned yet; None if something may be planned."""
+        """The hold that blocks all planning; None if there may be a plan."""
         first = self.testing if self.testing is not None else self.preview
         return first if isinstance(first, gate.Hold) else None
 
@@ -103,7 +103,7 @@ async def _vouch_group(repo: Repo, pull_request: KnownPullRequest) -> gate.Vouch
 async def decide_vouching(
     repo: Repo, run: Run, pull_request: KnownPullRequest
 ) -> gate.Vouched | gate.Hold | gate.Refuse:
-    """Decide who vouches for code if there is no valid config, so that no bot is trusted."""
+    """Decide who vouches for code if there is no valid config. No bot is trusted then."""
     if run.group is not None:
         return await _vouch_group(repo, pull_request)
     return await _vouch_testing(_People(repo, pull_request), run, ())

@@ -109,11 +109,11 @@ class RootRun:
         return self._survey.pointers
 
     def pointers_read(self) -> tuple[str, ...]:
-        """The pointer files that the root module reads or may read."""
+        """The pointer files that the root module may read."""
         return self._survey.pointers_read_by(self._environment.name, self.settings.dir) if self.pointers else ()
 
     def submodules_read(self) -> tuple[Submodule, ...]:
-        """The submodules with files that the root module reads or may read."""
+        """The submodules with files that the root module may read."""
         name = self._environment.name
         return self._survey.submodules_read_by(name, self.settings.dir) if self._survey.submodules else ()
 
@@ -135,7 +135,7 @@ class RootRun:
     ) -> AsyncIterator[tuple[Terraform, Workdir, MaskedLog, Credentials]]:
         """Choose the engine, read the secrets and prepare the work directory. Raises JobError.
 
-        `given` are those of the server's own environment variables that the operator passes to the run.
+        `given` are environment variables of the server that the operator has allowed for this run.
         """
         settings = self.settings
         terraform = choose(machine.terraforms, settings.required_version, settings.pins)
@@ -290,9 +290,9 @@ class RootRun:
         return f"{self.settings.dir} in {self._environment.name}"
 
     async def find_second_copy(self, made: OpenPlan, plan: Plan, *, stop: Stop) -> str | None:
-        """Why applying the plan would duplicate resources of another workspace of its backend; otherwise None.
+        """Say why applying the plan would build a second copy of what another workspace of the backend already holds.
 
-        If that cannot be determined, the report says so.
+        Returns None if it would not. If that cannot be determined, the report says so.
         """
         environment = self._environment.name
         asked = environment != TESTING and not self.settings.workspace_is_explicit
@@ -365,7 +365,7 @@ class RootRun:
             yield credentials
 
     def find_confirmations(self, plan: Plan, words: Sequence[str] | None = None) -> tuple[ToConfirm, ...]:
-        """The changes that a person has to confirm, as listed in `words`, or in the config if that is None."""
+        """The changes that a person has to confirm. `words` lists the kinds; if it is None, the config does."""
         mask = self.mask.but_names(plan.names())
         return tuple(
             ToConfirm(

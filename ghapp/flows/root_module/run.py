@@ -1,7 +1,7 @@
 """One root module in one environment, as one durable step: secrets, init, plan, show, gate, apply, revoke.
 
-After an interruption the whole step runs again: if these were several steps, a recovery would pass an old `Proceed` to
-a new plan. The step returns only ids, digests, counts and a masked report.
+After an interruption the whole step runs again. If these were several steps, the gate's permission for the old plan
+would be restored and used for the new one. The step returns only ids, digests, counts and a masked report.
 """
 
 import asyncio
@@ -70,7 +70,7 @@ async def run_root_modules(services: Services, jobs: Sequence[RootJob]) -> tuple
 
 
 async def run_root_module(services: Services, job: RootJob) -> RootOutcome:
-    """Plan one root module, and apply the plan if the gate allows it. Returns a value for every expected outcome."""
+    """Plan one root module, and apply the plan if the gate allows it. Expected failures are returned."""
     run = await services.store.runs.load(job.run_id)
     if job.blocked_by:
         work = await _root_step(services, job, run)
@@ -78,7 +78,7 @@ async def run_root_module(services: Services, job: RootJob) -> RootOutcome:
     try:
         async with (
             watch_for_stop(services, job.run_id) as stop,
-            # Load the survey only with a slot: many jobs may be waiting for one, and would fill the memory.
+            # Load the survey only with a slot: the surveys of all waiting jobs would fill the memory.
             take_slot(services, run.repository_id, job.operation, stop) as taken,
         ):
             work = await _root_step(services, job, run)
@@ -173,7 +173,7 @@ class _RootStep:
             return await self._keep_failed_command(planned, stop)
         job, plan = self._job, planned.plan
         self._second_copy = await self.root_run.find_second_copy(made, plan, stop=stop)
-        # All work on plans runs in threads, since their authors determine how large they are.
+        # Plans are processed in threads: a plan is as large as the author of the code makes it.
         self._summary = await read_in_time(self.root_run.where, self._summarize, plan)
         previews = await reviewed_summaries(self._services, job.previews, job.root_module)
         reviewed = await asyncio.to_thread(self._reviewed_plan, previews)
@@ -242,7 +242,7 @@ class _RootStep:
     async def _find_earlier_apply(self) -> RootReport | None:
         """The report of the changes that this run applied before it was interrupted; None if there are none.
 
-        It remains the result, although the new plan has nothing left to do.
+        It remains the root module's result: the plan after the interruption has nothing left to do.
         """
         kept = await self._services.store.runs.readable_root_reports(self._job.run_id)
         raw = kept.get((self._job.part, self._job.root_module))
@@ -255,7 +255,7 @@ class _RootStep:
         async with lend_slot(slot, stop):
             while not stop.requested.is_set():
                 applies = await self._services.store.runs.unfinished_applies(run.repository_id, self._job.environment)
-                # This run is itself an apply, even if it only makes a plan that a person requested.
+                # A plan that a person requested for a branch's tip counts as an apply: it must not wait for itself.
                 if all(apply.id == run.id for apply in applies):
                     return
                 with contextlib.suppress(TimeoutError):
@@ -292,7 +292,8 @@ class _RootStep:
 
     async def _keep_failed_command(self, not_done: FailedCommand, stop: Stop) -> RootOutcome:
         await self._raise_if_stopping(stop)
-        # Only pull requests' plans may wait for another root module: a plan that a person requested is applied next.
+        # On a pull request, a root module that needs another one's apply first can be planned at apply time. A plan
+        # that a person requested for a branch's tip cannot be deferred like this: it is applied next.
         if self._job.review is None and self._job.operation == "plan" and not_done.command == "plan":
             why = await asyncio.to_thread(not_there_yet, not_done.diagnostics, self._lower_plans())
             if why is not None:

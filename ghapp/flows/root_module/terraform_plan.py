@@ -58,7 +58,7 @@ class ModuleAccess:
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
     allows: Callable[[str], bool] = lambda source: False
-    """Whether the operator lists the repository of this module source; PLANWARD_SOURCES need not allow it, too."""
+    """Whether the operator lists the repository of this module source. PLANWARD_SOURCES need not allow it then."""
 
     lacks: Callable[[str], bool] = lambda source: False
     """Whether the operator lists the repository of this module source, but this access does not include it yet."""
@@ -183,7 +183,7 @@ def require_allowed(sources: AllowedSources, access: ModuleAccess, workdir: Work
 
 
 async def _sensitive_in_state(planned: Finished, terraform: Terraform, workdir: Workdir) -> frozenset[str]:
-    """The values that the state marks as sensitive, if the failed plan may have read them and quote them."""
+    """The values that the state marks as sensitive, if the errors of the failed plan may quote them."""
     if planned.failure is not Failure.OTHER or planned.exceeded is not None:
         return frozenset()
     state_json = await terraform.show_state(workdir)
