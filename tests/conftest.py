@@ -9,4 +9,5 @@ pytest_plugins = [
     "tests.fast",
     "tests.garbage",
     "tests.reruns",
+    "tests.variants",
 ]

@@ -73,6 +73,7 @@ BAD_CONFIGS = {
 _NAMES = ["an unknown key", "a wrong type", "an environment twice", "a key that is not implemented"]
 
 
+@pytest.mark.by_default("a wrong type")
 @pytest.mark.parametrize("config", BAD_CONFIGS, ids=_NAMES)
 def test_under_a_base_whose_config_cannot_be_used_nothing_is_planned(line: Line, config: str) -> None:
     story = line.story(config=config)
@@ -80,6 +81,7 @@ def test_under_a_base_whose_config_cannot_be_used_nothing_is_planned(line: Line,
     assert failure(story, check) == BAD_CONFIGS[config]
 
 
+@pytest.mark.by_default("an environment twice", "a key that is not implemented")
 @pytest.mark.parametrize("config", BAD_CONFIGS, ids=_NAMES)
 def test_a_config_that_a_pull_request_spoils_is_annotated_while_the_bases_is_in_force(line: Line, config: str) -> None:
     story = line.story()
@@ -93,6 +95,7 @@ def test_a_config_that_a_pull_request_spoils_is_annotated_while_the_bases_is_in_
     assert annotation["title"] in cause
 
 
+@pytest.mark.by_default("an unknown key")
 @pytest.mark.parametrize("config", [next(iter(BAD_CONFIGS)), list(BAD_CONFIGS)[-1]], ids=[_NAMES[0], _NAMES[-1]])
 def test_a_commit_whose_config_cannot_be_used_is_not_applied_though_it_was_let_in(line: Line, config: str) -> None:
     story = line.story()
@@ -115,6 +118,7 @@ def test_a_base_with_an_unimplemented_key_can_be_corrected_by_a_pull_request(lin
     assert story.state("network", "staging") != {}
 
 
+@pytest.mark.by_default("an unknown key")
 @pytest.mark.parametrize("config", BAD_CONFIGS, ids=_NAMES)
 def test_a_base_whose_config_cannot_be_used_does_not_block_the_pull_request_that_mends_it(
     line: Line, config: str
@@ -226,7 +230,6 @@ def test_vault_denies_the_path_of_a_team_that_is_open(line: Line) -> None:
     )
 
 
-@pytest.mark.both_databases
 def test_vault_is_sealed_and_rerun_works_once_it_is_not(line: Line) -> None:
     story = line.story()
     with line.sealed_vault():

@@ -55,6 +55,7 @@ def test_a_pull_request_that_was_closed_before_its_delivery_is_not_planned(line:
     assert story.check_runs(story.head(number)) == []
 
 
+@pytest.mark.by_default("squash")
 @pytest.mark.parametrize("method", ["merge", "squash", "rebase"])
 def test_a_merge_is_applied_even_if_the_delivery_of_the_push_arrives_last(line: Line, method: str) -> None:
     story = line.story()
@@ -72,6 +73,7 @@ def test_a_merge_is_applied_even_if_the_delivery_of_the_push_arrives_last(line: 
     assert story.size("staging") == 2
 
 
+@pytest.mark.by_default("merge")
 @pytest.mark.parametrize("method", ["merge", "squash"])
 def test_a_push_waits_for_the_pull_request_that_explains_it(line: Line, method: str) -> None:
     story = line.story()

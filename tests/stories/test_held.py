@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import pytest
-
 from tests.stories.line import Line
 from tests.stories.rules.saying import OR_REVERT
 from tests.stories.story import Story
@@ -40,7 +38,6 @@ def test_a_push_by_hand_is_held_and_names_who_pushed(line: Line) -> None:
     assert story.deployments("staging") == []
 
 
-@pytest.mark.both_databases
 def test_who_pushed_may_not_apply_it_and_somebody_else_may(line: Line) -> None:
     story = line.story()
     sha = story.commit("staging", story.network(3), by=story.reviewer)

@@ -192,7 +192,6 @@ def test_a_pull_request_into_a_branch_of_no_environment_gets_no_check_run(line: 
 # --- apply -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.both_databases
 def test_a_failed_apply_is_shown_on_the_pull_request_and_rerun_by_people_who_may_apply(line: Line) -> None:
     story = line.story()
     switch = story.states / "switch"

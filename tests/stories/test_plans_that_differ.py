@@ -2,14 +2,11 @@
 
 import shutil
 
-import pytest
-
 from tests.stories.line import Line
 
 HOLD = "environments:\n  staging: {branch: staging}\n  production: {branch: production, parity: hold}\n"
 
 
-@pytest.mark.both_databases
 def test_a_plan_that_is_not_the_reviewed_one_is_held_with_what_differs(line: Line) -> None:
     story = line.story(config=HOLD)
     story.land(story.propose())

@@ -169,7 +169,6 @@ def app_role(bao: OpenBao) -> dict[str, str]:
     return {"VAULT_TOKEN": "", "VAULT_ROLE_ID": role_id, "VAULT_SECRET_ID": secret_id}
 
 
-@pytest.mark.both_databases
 def test_pull_requests_end_right_whatever_goes_wrong_between(between: Between) -> None:
     line, drawn = between.line, between.drawn
     drawn.on = True

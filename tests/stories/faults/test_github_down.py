@@ -10,6 +10,7 @@ from tests.stories.waiting import eventually
 CREATES = [r"/check-runs$", r"/deployments$", r"/deployments/\d+/statuses$", r"/issues/\d+/comments$"]
 
 
+@pytest.mark.by_default("answer lost")
 @pytest.mark.parametrize("lost", [False, True], ids=["refused", "answer lost"])
 def test_an_object_is_created_once_although_github_does_not_answer(faulty: FaultyLine, lost: bool) -> None:
     story = faulty.line.story()

@@ -22,6 +22,7 @@ _NEW_ID = "/proc/sys/kernel/random/uuid"
 
 
 @pytest.mark.both_databases
+@pytest.mark.by_default("9")
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_an_interrupted_apply_is_planned_again_and_applied(faulty: FaultyLine, number: signal.Signals) -> None:
     story = faulty.line.story()

@@ -37,6 +37,7 @@ def test_killed_at_every_point_in_turn_it_ends_as_if_it_had_not_been(
     assert disturbed.outcome == undisturbed_story.outcome
 
 
+@pytest.mark.by_default("terraform apply: during")
 @pytest.mark.parametrize("point", ["terraform apply: during", "terraform apply: after"])
 def test_killed_while_terraform_applies_it_finds_what_was_applied(
     faulty: FaultyLine, undisturbed_story: Told, point: str

@@ -16,6 +16,7 @@ def undisturbed_story(faulty: FaultyLine) -> Told:
     return tell(faulty)
 
 
+@pytest.mark.by_default("terraform apply: during")
 @pytest.mark.parametrize("point", ["terraform plan without lock: during", "terraform apply: during"])
 def test_another_machine_does_the_work_of_a_dead_one(faulty: FaultyLine, undisturbed_story: Told, point: str) -> None:
     with faulty.fewer():

@@ -160,7 +160,7 @@ def test_reconciliations_that_github_does_not_answer_do_not_pile_up(faulty: Faul
 
 @contextmanager
 def unreachable(faulty: FaultyLine) -> Iterator[None]:
-    """Have every delivery fail while Planward runs, which compares no repository meanwhile (it would find the events)."""
+    """Have every delivery fail while Planward runs and compares no repository (it would find the events)."""
     faulty.quiet()
     with faulty.down(after_redeliveries_s=600):
         pass

@@ -91,6 +91,7 @@ def given_up(line: Line, word: str, since: int = 0) -> int:
     return len(line.events(word, since))
 
 
+@pytest.mark.by_default("403")
 @pytest.mark.parametrize("status", [401, 403, 404])
 def test_a_deployment_that_cannot_be_created_does_not_stop_the_apply_and_is_created_later(
     story: Story, status: int
@@ -109,6 +110,7 @@ def test_a_deployment_that_cannot_be_created_does_not_stop_the_apply_and_is_crea
     assert len(story.check_runs(merged, _APPLY)) == 1
 
 
+@pytest.mark.by_default("404")
 @pytest.mark.parametrize("status", [401, 403, 404])
 def test_an_apply_that_failed_is_reported_as_it_failed_and_not_tried_again(story: Story, status: int) -> None:
     tried = Path(story.states) / "tried"
@@ -140,6 +142,7 @@ def _failing(story: Story, tried: Path) -> Mapping[str, str | None]:
     return {"network/main.tf": story.root_module("network", size=2, extra=extra)["network/main.tf"]}
 
 
+@pytest.mark.by_default("401")
 @pytest.mark.parametrize("status", [401, 403, 404])
 def test_a_comment_that_github_refuses_is_tried_until_it_is_there(story: Story, status: int) -> None:
     number = planned(story)
@@ -193,6 +196,7 @@ def test_a_comment_that_somebody_deleted_is_made_again(story: Story) -> None:
     assert "apply failed" not in made_again[0]
 
 
+@pytest.mark.by_default("403")
 @pytest.mark.parametrize("status", [401, 403, 404])
 def test_progress_that_github_refuses_is_left_out(story: Story, status: int) -> None:
     begun = story.line.logs.mark()
@@ -204,6 +208,7 @@ def test_progress_that_github_refuses_is_left_out(story: Story, status: int) -> 
     assert given_up(story.line, "job_deferred", begun) == 0
 
 
+@pytest.mark.by_default("401")
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_plan_does_not_fail_over_a_question_about_a_role(story: Story, status: int) -> None:
     begun = story.line.logs.mark()

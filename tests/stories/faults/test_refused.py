@@ -110,6 +110,7 @@ def refused_line(refusing: list[Refusing], tmp_path_factory: pytest.TempPathFact
         yield line
 
 
+@pytest.mark.by_default("tokens revoked", "404 for long")
 @pytest.mark.parametrize(
     ("status", "times"),
     [(0, 1), (401, 1), (403, 1), (404, 1), (403, 9), (404, 9)],

@@ -34,6 +34,7 @@ def test_tokens_that_die_at_every_point_in_turn_change_nothing(faulty: FaultyLin
     assert told.outcome == undisturbed_story.outcome
 
 
+@pytest.mark.by_default("403-8")
 @pytest.mark.parametrize(("status", "times"), _WAYS)
 def test_writes_that_github_refuses_one_after_the_other_are_made_in_the_end(
     faulty: FaultyLine, undisturbed_story: Told, status: int, times: int

@@ -41,6 +41,7 @@ def delivered(faulty: FaultyLine) -> Iterator[list[int]]:
         delivering.join()
 
 
+@pytest.mark.by_default("apply")
 @pytest.mark.parametrize("points", [WHILE_IT_PLANS, WHILE_IT_APPLIES], ids=["plan", "apply"])
 def test_serve_accepts_deliveries_and_its_next_worker_finishes_what_the_killed_one_began(
     faulty: FaultyLine, undisturbed_story: Told, points: str

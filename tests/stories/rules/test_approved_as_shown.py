@@ -5,8 +5,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.stories.line import Line
 from tests.stories.rules.saying import green, held
 from tests.stories.story import Story
@@ -55,7 +53,6 @@ def move_state(path: Path) -> None:
     path.write_text(json.dumps({**state, "resources": []}))
 
 
-@pytest.mark.both_databases
 def test_a_plan_that_differs_each_time_is_approved_and_applied_as_it_was_shown(line: Line) -> None:
     story = line.story(config=BY_HAND)
     sha, check = merged(story)

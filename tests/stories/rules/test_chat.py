@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-import pytest
-
 from tests.stories.line import Line
 from tests.stories.rules.saying import green, held, refused
 from tests.stories.rules.test_holds import proposed_from_fork
@@ -79,7 +77,6 @@ def story_with(line: Line, chat: Chat, *, on: str = "failed, waiting, applied, p
     return story
 
 
-@pytest.mark.both_databases
 def test_an_apply_and_a_promotion_are_notified_once_each_with_links_and_counts(line: Line) -> None:
     with chat_room() as chat:
         story = story_with(line, chat)

@@ -157,6 +157,7 @@ def test_help_is_answered_to_everybody(line: Line) -> None:
     assert "- `planward apply SHA -e production`: apply the plan that is shown for that commit" in said
 
 
+@pytest.mark.by_default("merged")
 @pytest.mark.parametrize("where", ["open", "merged"])
 def test_apply_names_the_tip_on_any_pull_request(line: Line, where: str) -> None:
     story = line.story()
@@ -185,7 +186,6 @@ def test_apply_names_the_tip_on_any_pull_request(line: Line, where: str) -> None
     assert len(story.check_runs(sha, APPLY)) == 3
 
 
-@pytest.mark.both_databases
 def test_an_adopted_tip_is_applied_whole_by_a_comment_and_only_once(line: Line) -> None:
     story = line.story(installed=False)
     tip = story.commit("staging", {**story.root_module("app"), **story.network(2)})

@@ -16,6 +16,7 @@ from tests.stories.waiting import eventually
 # --- explained -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.by_default("squash", "rebase")
 @pytest.mark.parametrize("method", ["merge", "squash", "rebase"])
 def test_a_pull_request_of_three_commits_is_one_segment(line: Line, method: str) -> None:
     story = line.story()
@@ -192,7 +193,6 @@ def test_a_push_by_hand_that_names_its_own_approvers_is_judged_by_the_config_bef
 # --- one at a time, in the branch's order ----------------------------------------------------------------------------
 
 
-@pytest.mark.both_databases
 def test_a_waiting_push_that_a_newer_one_contains_is_cancelled_and_its_pull_request_still_says_so(line: Line) -> None:
     story = line.story()
     switch = story.states / "let-go"

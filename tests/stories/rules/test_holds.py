@@ -187,6 +187,7 @@ def test_a_team_of_one_lets_its_own_commit_in_if_the_config_says_so(line: Line) 
     green(story.let_in(check, by=story.reviewer))
 
 
+@pytest.mark.by_default("team")
 @pytest.mark.parametrize("kind", ["user", "team"])
 def test_where_approvers_are_named_they_alone_may_apply(line: Line, kind: str) -> None:
     owner = f"acme{line.stories + 1}"
@@ -248,7 +249,6 @@ def test_rerun_of_a_hold_approves_nothing(line: Line) -> None:
 BY_HAND = "environments:\n  staging: {branch: staging, apply: manual}\n"
 
 
-@pytest.mark.both_databases
 def test_with_manual_applies_the_plan_is_shown_first_and_the_approval_is_bound_to_it(line: Line) -> None:
     story = line.story(config=BY_HAND)
     number = story.propose()

@@ -56,6 +56,7 @@ def merge_when_green(line: Line, story: Story, number: int) -> str:
     return str(answer.json()["sha"])
 
 
+@pytest.mark.by_default("0.2")
 @pytest.mark.parametrize("wait_s", [0.0, 0.2, 0.5, 0.9])
 def test_a_merge_while_github_creates_the_check_run_of_the_next_plan_is_applied(line: Line, wait_s: float) -> None:
     story = protected(line)

@@ -36,6 +36,7 @@ def let_in(story: Story, sha: str) -> bool:
     return len(story.check_runs(sha, APPLY)) > 1 or story.state("network", "staging") != {}
 
 
+@pytest.mark.by_default("a body of its own", "another author")
 @pytest.mark.parametrize("what", ["a body of its own", "an id that GitHub never had", "another author"])
 def test_a_comment_that_github_does_not_have_lets_nothing_in(line: Line, what: str) -> None:
     story, sha, _ = held_push(line)
@@ -74,6 +75,7 @@ def person(story: Story, login: str) -> dict[str, Any]:
     return {name: found[name] for name in ("login", "id", "type")}
 
 
+@pytest.mark.by_default("of another delivery")
 @pytest.mark.parametrize("guid", ["its own", "of another delivery"])
 def test_a_button_that_nobody_pressed_lets_nothing_in(line: Line, guid: str) -> None:
     story, sha, check = held_push(line)
@@ -115,7 +117,6 @@ def looked_for(line: Line, guid: str) -> int:
     return sum(each["delivery"] == guid for each in line.events("delivery_not_listed_yet"))
 
 
-@pytest.mark.both_databases
 def test_a_button_waits_until_github_lists_its_delivery(line: Line) -> None:
     story, sha, check = held_push(line)
     line.github.hide_deliveries("check_run", "requested_action")

@@ -45,6 +45,7 @@ EVERY_KEY = {
 }
 
 
+@pytest.mark.by_default("staging", "root module in testing")
 @pytest.mark.parametrize("key", EVERY_KEY)
 def test_no_key_of_the_config_opens_another_team(line: Line, victim: Story, key: str) -> None:
     mallory = line.story(config=EVERY_KEY[key].format(team=victim.team))
@@ -54,7 +55,6 @@ def test_no_key_of_the_config_opens_another_team(line: Line, victim: Story, key:
     assert mallory.size("staging") is None
 
 
-@pytest.mark.both_databases
 def test_the_team_grants_access_and_rerun_works(line: Line, victim: Story) -> None:
     guest = line.story(config=f"team: {victim.team}\n")
     check = guest.planned(guest.propose())

@@ -3,8 +3,6 @@
 import re
 from typing import Any
 
-import pytest
-
 from tests.stories.line import Line
 from tests.stories.rules.saying import APPLY, answered, audit, buttons, green, held
 from tests.stories.rules.test_chat import chat_room
@@ -154,7 +152,6 @@ def unescaped(markdown: str) -> str:
     return re.sub(r"\\([^\sA-Za-z0-9])", r"\1", markdown)
 
 
-@pytest.mark.both_databases
 def test_more_people_than_one_where_the_config_wants_them(line: Line) -> None:
     config = "environments:\n  staging: {branch: staging, apply: manual, approvals: 2}\n  production:\n"
     story = line.story(config=config)
