@@ -26,6 +26,8 @@ _ID_LINE_BYTES = 41
 _LARGEST_FILE_BYTES = 16 * 1024 * 1024
 _SUBMODULE = "160000"
 _LARGEST_MODULES_BYTES = 256 * 1024
+_MOST_FOUND = 10_000
+"""The most objects of a mirror that are remembered as found, about a megabyte."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +40,8 @@ class Conflict:
 class Mirror:
     """One repository as last fetched.
 
-    The list of branches is read only once. Many answers about objects are cached, since objects never change. Whether
-    the mirror has an object can change, so that is not cached.
+    The list of branches is read only once. Many answers about objects are cached, since objects never change. Nothing
+    prunes a mirror, so an object that was found in it stays there as long as the mirror is in use.
     """
 
     def __init__(
@@ -49,18 +51,21 @@ class Mirror:
         kept: KeptCheckouts,
         in_use: object = None,
         *,
+        found: set[str] | None = None,
         answers: KeptAnswers | None = None,
         programs: Programs = PROGRAMS_WITHOUT_KEEPER,
         sandbox: Sandbox = UNCONFINED,
     ) -> None:
         """As long as this object exists, its reference to `in_use` keeps the mirror from being removed.
 
+        `found` are the objects that were found in it meanwhile; others that use the mirror at this time share the set.
         `sandbox` is the sandbox of root runs. The git that writes their checkouts runs in it, too.
         """
         self.path = path
         self._checkouts = checkouts
         self._kept = kept
         self._in_use = in_use
+        self._found: set[str] = set() if found is None else found
         self._programs = programs
         self._answers = answers or KeptAnswers()
         self._sandbox = GitSandbox(repository=path.stem, programs=programs, sandbox=sandbox)
@@ -88,15 +93,29 @@ class Mirror:
 
     async def has(self, sha: CommitSha | TreeId) -> bool:
         """Whether the mirror has a commit and its tree, or a tree."""
-        return (
-            await self._run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{sha}^{{tree}}")
-        ).exit_code == 0
+        if sha in self._found:
+            return True
+        ended = await self._run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{sha}^{{tree}}")
+        if ended.exit_code == 0:
+            self._remember([sha])
+        return ended.exit_code == 0
 
     async def has_all(self, commits: Collection[CommitSha]) -> bool:
         """Whether the mirror has all of these commits."""
-        asked = "".join(f"{sha}^{{tree}}\n" for sha in commits).encode()
-        found = await self._output_of("cat-file", "--batch-check", stdin=asked)
-        return not any(line.endswith(b" missing") for line in found.splitlines())
+        unknown = [sha for sha in commits if sha not in self._found]
+        if not unknown:
+            return True
+        asked = "".join(f"{sha}^{{tree}}\n" for sha in unknown).encode()
+        answer = await self._output_of("cat-file", "--batch-check", stdin=asked)
+        if any(line.endswith(b" missing") for line in answer.splitlines()):
+            return False
+        self._remember(unknown)
+        return True
+
+    def _remember(self, found: Collection[str]) -> None:
+        if len(self._found) + len(found) > _MOST_FOUND:
+            self._found.clear()
+        self._found.update(found)
 
     async def tree_of(self, commit: CommitSha) -> TreeId:
         """Return a commit's tree. Raises MissingObject."""
@@ -192,7 +211,9 @@ class Mirror:
             "merge-tree", "--write-tree", "-z", "--name-only", "--no-messages", "--end-of-options", base, head
         )
         if ended.exit_code == 0:
-            return TreeId(ended.stdout.rstrip(b"\0\n").decode())
+            tree = TreeId(ended.stdout.rstrip(b"\0\n").decode())
+            self._remember([tree])
+            return tree
         # git also exits with 1 for a missing object, but then it prints nothing.
         if ended.exit_code == 1 and ended.stdout:
             _, *paths = ended.stdout.rstrip(b"\0").split(b"\0")
@@ -305,17 +326,13 @@ class Mirror:
         git runs none of the programs that the repository's files name (checkout.py). `large_files` says which Git LFS
         pointers the run reads. Raises MissingObject, and GitError for a pointer whose contents are unavailable.
         """
-        tree = TreeId(await self._resolve(f"{treeish}^{{tree}}", treeish))
+        tree = await self.tree_of(CommitSha(treeish))
+        if not await self.has(tree):
+            raise _missing(treeish)
         async with checkout.prepare_checkout(
             self._sandbox, self.path, tree, self._checkouts, self._kept, use, large_files or LargeFiles()
         ) as directory:
             yield directory
-
-    async def _resolve(self, expression: str, asked: str) -> str:
-        ended = await self._run("rev-parse", "--verify", "--quiet", "--end-of-options", expression)
-        if ended.exit_code:
-            raise _missing(asked)
-        return ended.stdout.decode().strip()
 
     async def _require_few_files(self, treeish: str) -> None:
         """Raise TooLargeForGit if a tree has more files and directories than Planward reads, MissingObject if it is

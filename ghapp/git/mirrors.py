@@ -59,7 +59,7 @@ class Mirrors:
         self._allowed_host = allowed_host
         self._locks: dict[int, asyncio.Lock] = {}
         self._waiting: dict[int, _Batch] = {}
-        self._uses: WeakValueDictionary[int, InUse] = WeakValueDictionary()
+        self._uses: WeakValueDictionary[int, _Use] = WeakValueDictionary()
 
     def open(self, repository_id: int) -> Mirror | None:
         """Return a repository's mirror without fetching; None if there is none yet."""
@@ -184,13 +184,14 @@ class Mirrors:
         """Return the mirror, marked as in use as long as the returned object exists."""
         use = self._uses.get(repository_id)
         if use is None:
-            self._uses[repository_id] = use = InUse(self._mark(repository_id))
+            self._uses[repository_id] = use = _Use(self._mark(repository_id))
         use.mark()
         return Mirror(
             self._path(repository_id),
             self._checkouts,
             self._kept_checkouts,
             use,
+            found=use.found,
             answers=self._answers,
             programs=self._programs,
             sandbox=self._sandbox,
@@ -239,6 +240,14 @@ class StoredMirror:
     repository_id: int
     path: Path
     used_at: float
+
+
+class _Use(InUse):
+    """The use of a mirror by some tasks at the same time, and the objects that they found in it."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.found: set[str] = set()
 
 
 @dataclass(slots=True)
