@@ -2,7 +2,11 @@
 
 import multiprocessing
 import os
-from collections.abc import Callable
+import random
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from multiprocessing.connection import Connection
 from typing import Any
 
 _forking = multiprocessing.get_context("forkserver")
@@ -18,7 +22,8 @@ _LATE = (
     "uvicorn.protocols.websockets.auto",
 )
 """What the libraries import when they first need it, which would be in each process."""
-_forking.set_forkserver_preload(["pytest", "tests.stories.faults.serve", "tests.ghapp.durable_worker", *_LATE])
+_WORKERS = ("tests.stories.faults.serve", "tests.ghapp.durable_worker", "tests.ghapp.shares_worker")
+_forking.set_forkserver_preload(["pytest", *_WORKERS, *_LATE])
 
 
 class Forked:
@@ -43,6 +48,14 @@ class Forked:
         if self.poll() is None:
             os.kill(self.pid, number)
 
+    def terminate(self) -> None:
+        """Ask it to end."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it at once."""
+        self.send_signal(signal.SIGKILL)
+
     def wait(self, timeout: float | None = None) -> int:
         """Wait for its end."""
         self._process.join(timeout)
@@ -50,3 +63,26 @@ class Forked:
         if code is None:
             raise TimeoutError(f"{self.pid} did not end within {timeout} s")
         return code
+
+
+class ForkedPlanward(Forked):
+    """`planward` with these arguments and this environment alone; `stderr` is what it says there."""
+
+    def __init__(self, arguments: Sequence[str], environ: Mapping[str, str]) -> None:
+        reader, writer = _forking.Pipe(duplex=False)
+        with reader, writer:
+            super().__init__(_run_planward, arguments, environ, writer)
+            self.stderr = os.fdopen(os.dup(reader.fileno()), encoding="utf-8")
+
+
+def _run_planward(arguments: Sequence[str], environ: Mapping[str, str], stderr: "Connection[Any, Any]") -> None:
+    from ghapp.cli import main
+
+    os.environ.clear()
+    os.environ.update(environ)
+    os.dup2(stderr.fileno(), 2)
+    stderr.close()
+    # Forked processes would otherwise all draw the same random numbers.
+    random.seed()
+    sys.argv = ["planward", *arguments]
+    main()

@@ -18,6 +18,7 @@ import os
 import signal
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from ghapp.durable import JobQueue, Worker, attempts_before, park, side_by_side, step
 from ghapp.errors import JobError, NoRoom, Unavailable
@@ -107,6 +108,14 @@ def _words(job: SettleBranch | Replan | Reconcile) -> str:
         assert isinstance(job.cause, Missed)
         return job.cause.tip
     return job.cause
+
+
+def run_logging(log: Path, *arguments: Any) -> None:
+    """Like `run`; what it logs and says is in the file."""
+    with log.open("wb") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    run(*arguments)
 
 
 def run(database_url: str, data_dir: Path, record: Path, step_s: float, version: str, lasting: int | None) -> None:

@@ -25,6 +25,7 @@ from ghapp.store import ApplyState, KnownRepository, PlanState, Run, Store
 from ghapp.values import BranchName, CommitSha, EnvironmentName, InstallationId, RepositoryId, RunId, TreeId
 from ghapp.web.front import Front
 from ghapp.web.server import create_server
+from tests.databases import new_sqlite
 from tests.ports import free_port
 
 SECRET = "the-webhook-secret-of-the-tests"
@@ -167,6 +168,8 @@ def serving(directory: Path, *, public: bool = False, **environ: str) -> Iterato
     port = free_port()
     if public:
         environ["PLANWARD_PUBLIC_URL"] = f"http://127.0.0.1:{port}"
+    if "PLANWARD_DATABASE_URL" not in environ and not (directory / "planward.db").exists():
+        new_sqlite(directory)
     settings = settings_for(directory, **environ)
     clock = Clock()
     sealer = Sealer([KEY])

@@ -1,14 +1,11 @@
 """A worker whose flows record that they have begun, and end once a file exists.
 
-Run it by `python -m tests.ghapp.shares_worker …`.
-
-Arguments: the database's URL, a data directory, the file for the keys of begun jobs, and the file that ends the flows.
+`run` is called in a process of its own.
 """
 
 import asyncio
 import os
 import signal
-import sys
 from pathlib import Path
 
 from ghapp.durable import JobQueue, Worker
@@ -40,5 +37,6 @@ async def work(database_url: str, data_dir: Path, record: Path, over: Path) -> N
     job_queue.close()
 
 
-if __name__ == "__main__":
-    asyncio.run(work(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), Path(sys.argv[4])))
+def run(database_url: str, data_dir: Path, record: Path, over: Path) -> None:
+    """Work until SIGTERM. `record` gets the keys of begun jobs, and the file `over` ends the flows."""
+    asyncio.run(work(database_url, data_dir, record, over))

@@ -82,7 +82,6 @@ def test_a_damaged_file_is_named_with_a_remedy(
     damage(tmp_path / name)
     with serve(tmp_path, "--port", "0") as process:
         assert process.wait(timeout=30) == 1
-        assert process.stderr is not None
         assert process.stderr.read() == (
             f"planward: {tmp_path / name} is damaged ({reason}): it holds what Planward remembers, and SQLite cannot "
             "read it. Stop Planward and restore the file from a backup, together with the other .db file of its "
@@ -111,7 +110,6 @@ def test_a_database_that_was_deleted_is_no_new_installation(tmp_path: Path) -> N
     for _ in range(2):  # also where the first of them has made an empty one
         with serve(tmp_path, "--port", "0") as process:
             assert process.wait(timeout=30) == 1
-            assert process.stderr is not None
             assert process.stderr.read() == (
                 f"planward: the database {database} is not the database that {note} remembers: it was deleted, or "
                 "another was put in its place. What was applied and approved is in the lost one, and everything that "
@@ -209,10 +207,8 @@ def test_serve_makes_no_new_key_beside_reports_that_the_lost_one_sealed(tmp_path
     (tmp_path / "encryption.key").unlink()
     with serve(tmp_path, "--port", "0", PLANWARD_ENCRYPTION_KEY="") as process:
         assert process.wait(timeout=30) == 1
-        assert process.stderr is not None
         assert "that key was lost or replaced" in process.stderr.read()
     with serve(tmp_path, "--port", "0", PLANWARD_ENCRYPTION_KEY="", PLANWARD_NEW_KEY="true") as process:
-        assert process.stderr is not None
         assert json.loads(process.stderr.readline())["event"] == "sealed_with_a_lost_key"
         listening_at(process)
 

@@ -1,8 +1,6 @@
 """The disk of the database is full: no accepted job and no finished step is lost, and the log says what to do."""
 
 import asyncio
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -16,17 +14,12 @@ from ghapp.sealing import Sealer
 from ghapp.store import Store, StoreUnavailable
 from ghapp.store.marker_kinds import Created, DeploymentMarker, RedeliveryMarker, RedeliveryRequest
 from ghapp.values import BranchName, CommitSha, RepositoryId, RunId
+from tests.forked import Forked
+from tests.ghapp import durable_worker
 from tests.ghapp.durable_worker import STEPS
 from tests.small_disk import SmallDisk, small_disk
 from tests.stories.waiting import eventually
 
-_WORK = """
-import sys
-from pathlib import Path
-from tests.ghapp.durable_worker import NEW, run
-url, data_dir, record, step_s = sys.argv[1:]
-run(url, Path(data_dir), Path(record), float(step_s), NEW, None)
-"""
 FULL = "the disk of Planward's database is full: make room"
 
 
@@ -45,9 +38,7 @@ def test_steps_wait_for_disk_space_and_resume_by_themselves(disk: SmallDisk, tmp
     record, logged = tmp_path / "record", tmp_path / "log"
     # What one step does is remembered by DBOS alone, what the other one does in Planward's own tables too.
     causes = ("first", "remembers")
-    with logged.open("wb") as log:
-        words = [url, str(disk.directory), str(record), "0.5"]
-        worker = subprocess.Popen([sys.executable, "-c", _WORK, *words], stdout=log, stderr=log)
+    worker = Forked(durable_worker.run_logging, logged, url, disk.directory, record, 0.5, "old", None)
     try:
         eventually(lambda: record.exists(), "the worker is ready")
         with closing(JobQueue(url)) as job_queue:

@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,16 +14,17 @@ import pytest
 from ghapp.sealing import Sealer
 from ghapp.store import Store
 from tests.databases import NewDatabase
+from tests.forked import ForkedPlanward
 from tests.ghapp.served import KEY, PEM, Clock, Served
 from tests.ports import free_port
 
 
 @contextmanager
-def serve(directory: Path, *words: str, **environ: str) -> Iterator[subprocess.Popen[str]]:
+def serve(directory: Path, *words: str, **environ: str) -> Iterator[ForkedPlanward]:
     """Run `planward serve --no-worker`."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "ghapp", "serve", "--no-worker", *words],
-        env={
+    process = ForkedPlanward(
+        ["serve", "--no-worker", *words],
+        {
             "PATH": os.environ["PATH"],
             "PLANWARD_GITHUB_APP_ID": "1",
             "PLANWARD_GITHUB_PRIVATE_KEY": PEM,
@@ -35,20 +34,16 @@ def serve(directory: Path, *words: str, **environ: str) -> Iterator[subprocess.P
             "PLANWARD_ENCRYPTION_KEY": KEY,
             **environ,
         },
-        stderr=subprocess.PIPE,
-        text=True,
     )
     try:
         yield process
     finally:
         process.kill()
         process.wait()
-        assert process.stderr is not None
         process.stderr.close()
 
 
-def listening_at(process: subprocess.Popen[str]) -> str:
-    assert process.stderr is not None
+def listening_at(process: ForkedPlanward) -> str:
     line = json.loads(process.stderr.readline())
     assert line["event"] == "listening"
     return f"http://{line['host']}:{line['port']}"
@@ -86,7 +81,6 @@ def test_a_port_in_use_is_reported_in_one_line(tmp_path: Path) -> None:
         listening_at(first)
         with serve(tmp_path, "--port", port) as second:
             assert second.wait(timeout=30) == 1
-            assert second.stderr is not None
             assert second.stderr.read() == (
                 f"planward: cannot listen on 127.0.0.1:{port}: Address already in use; "
                 "choose others with --host and --port\n"
@@ -109,5 +103,4 @@ def test_a_port_in_use_is_reported_in_one_line(tmp_path: Path) -> None:
 def test_a_reason_not_to_start_is_reported_in_one_line(tmp_path: Path, environ: dict[str, str], said: str) -> None:
     with serve(tmp_path, "--port", "0", **environ) as process:
         assert process.wait(timeout=30) == 1
-        assert process.stderr is not None
         assert process.stderr.read() == f"planward: {said}\n"

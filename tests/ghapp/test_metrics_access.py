@@ -1,19 +1,13 @@
 """Access to the metrics, over real sockets: by default only from the machine itself."""
 
-import os
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
 from ghapp.errors import SettingsError
-from tests.ghapp.served import KEY, PEM, SECRET, Served, serving, settings_for
+from tests.ghapp.served import Served, serving, settings_for
+from tests.ghapp.test_listening import listening_at, serve
 from tests.ports import free_port
 
 
@@ -42,45 +36,18 @@ def test_with_a_token_metrics_are_for_everybody_who_has_it(tmp_path: Path) -> No
     assert [(each.status_code, each.headers["WWW-Authenticate"]) for each in bad] == [(401, "Bearer")] * 3
 
 
-@contextmanager
-def running(directory: Path, **environ: str) -> Iterator[str]:
-    """`planward serve --no-worker` as a process; returns its address."""
-    port = free_port()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "ghapp", "serve", "--no-worker", "--port", str(port)],
-        env={
-            "PATH": os.environ["PATH"],
-            "PLANWARD_GITHUB_APP_ID": "1",
-            "PLANWARD_GITHUB_PRIVATE_KEY": PEM,
-            "PLANWARD_GITHUB_WEBHOOK_SECRET": SECRET,
-            "PLANWARD_DATA_DIR": str(directory),
-            "PLANWARD_SANDBOX": "none",
-            "PLANWARD_ENCRYPTION_KEY": KEY,
-            **environ,
-        },
-    )
-    try:
-        until = time.monotonic() + 60
-        while time.monotonic() < until and process.poll() is None:
-            try:
-                httpx.get(f"http://127.0.0.1:{port}/healthz", trust_env=False)
-                break
-            except httpx.HTTPError:
-                time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=30) == 0
-
-
 def test_metrics_with_an_address_of_their_own_are_served_there_alone(tmp_path: Path) -> None:
     own = free_port()
-    with running(tmp_path, PLANWARD_METRICS_LISTEN=f"127.0.0.1:{own}") as url:
+    with serve(tmp_path, "--port", "0", PLANWARD_METRICS_LISTEN=f"127.0.0.1:{own}") as process:
+        listening_at(process)  # the metrics' own address comes first
+        url = listening_at(process)
         answers = [
             httpx.get(f"{base}{path}", trust_env=False, headers={"Host": "planward.example.com"}).status_code
             for base in (url, f"http://127.0.0.1:{own}")
             for path in ("/metrics", "/healthz", "/webhooks/github")
         ]
+        process.terminate()
+        assert process.wait(timeout=30) == 0
     assert answers == [404, 200, 405, 200, 404, 404]
 
 

@@ -2,8 +2,6 @@
 
 import asyncio
 import os
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -19,6 +17,8 @@ from ghapp.jobs import Job, PlanRun, Reconcile, Replan, SettleBranch
 from ghapp.jobs.causes import Missed
 from ghapp.values import BranchName, CommitSha, RepositoryId, RunId
 from tests.databases import NewDatabase
+from tests.forked import Forked
+from tests.ghapp import shares_worker
 from tests.stories.waiting import eventually
 
 MORE = int(os.environ.get("PLANWARD_TEST_BACKLOG", "4"))
@@ -49,8 +49,7 @@ def look(repository: int, number: int) -> Reconcile:
 def worker(url: str, directory: Path) -> Iterator[Path]:
     """Run a worker on this database; yields the file in which each flow that has begun is a line."""
     record, over = directory / "record", directory / "over"
-    words = [url, str(directory), str(record), str(over)]
-    process = subprocess.Popen([sys.executable, "-m", "tests.ghapp.shares_worker", *words])
+    process = Forked(shares_worker.run, url, directory, record, over)
     try:
         eventually(lambda: record.exists() or process.poll() is not None, "the worker is ready")
         yield record
