@@ -4,27 +4,43 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import httpx
 import msgspec
 import pytest
+from sqlalchemy import text as sql
 
 from checks.report import Link, RunReport
 from ghapp.sealing import Sealer
 from ghapp.store import KnownPullRequest
+from ghapp.store.tables import metadata
 from ghapp.values import BranchName, CommitSha, RepositoryId
 from ghapp.web import live_log
 from tests.databases import NewDatabase
-from tests.ghapp.served import Served, serving
+from tests.ghapp.served import Clock, Served, serving
 
 A, B, C = ("a" * 40, "b" * 40, "c" * 40)
 
 
-@pytest.fixture
-def served(new_database: NewDatabase, tmp_path: Path) -> Iterator[Served]:
-    with serving(tmp_path, PLANWARD_DATABASE_URL=new_database(tmp_path)) as served:
+@pytest.fixture(scope="module")
+def emptied(new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    directory = tmp_path_factory.mktemp("emptied")
+    with serving(directory, PLANWARD_DATABASE_URL=new_database(directory)) as served:
         yield served
+
+
+@pytest.fixture
+def served(emptied: Served) -> Served:
+    """A server without rows. It is emptied for each test, since starting another would take longer."""
+    with emptied.store._database.engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            names = ", ".join(table.name for table in metadata.sorted_tables)
+            connection.execute(sql(f"TRUNCATE {names} RESTART IDENTITY"))
+        else:
+            for table in reversed(metadata.sorted_tables):
+                connection.execute(table.delete())
+    emptied.clock.now = Clock().now
+    return emptied
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """Sign-in with GitHub, and what each person can see, over real sockets."""
 
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,26 +15,39 @@ from tests.ghapp.github_sign_in import CLIENT_ID, CLIENT_SECRET, SignInGitHub
 from tests.ghapp.served import Served, listening, serving
 
 
-@pytest.fixture
-def github() -> SignInGitHub:
-    return SignInGitHub(readable={"ada": {"acme/infra"}}, ids={"acme/infra": 7, "acme/secret": 8})
+@pytest.fixture(scope="module")
+def shared_github() -> SignInGitHub:
+    return SignInGitHub()
 
 
-@pytest.fixture
-def served(new_database: NewDatabase, tmp_path: Path, github: SignInGitHub) -> Iterator[Served]:
-    with listening(github.app()) as github_url:
+@pytest.fixture(scope="module")
+def served(
+    new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory, shared_github: SignInGitHub
+) -> Iterator[Served]:
+    """One server for all tests. It remembers people by their tokens, and each test has tokens of its own."""
+    directory = tmp_path_factory.mktemp("served")
+    with listening(shared_github.app()) as github_url:
         environ = {
-            "PLANWARD_DATABASE_URL": new_database(tmp_path),
+            "PLANWARD_DATABASE_URL": new_database(directory),
             "PLANWARD_GITHUB_API_URL": f"{github_url}/api/v3",
             "PLANWARD_GITHUB_CLIENT_ID": CLIENT_ID,
             "PLANWARD_GITHUB_CLIENT_SECRET": CLIENT_SECRET,
         }
-        with serving(tmp_path, public=True, **environ) as served:
+        with serving(directory, public=True, **environ) as served:
             served.repository()
             served.repository("acme/secret", id=8)
             served.complete(served.run("mine"))
             served.complete(served.run("theirs", repository_id=RepositoryId(8)))
             yield served
+
+
+@pytest.fixture(autouse=True)
+def github(shared_github: SignInGitHub) -> SignInGitHub:
+    """GitHub as it is at the beginning of each test."""
+    fresh = SignInGitHub(readable={"ada": {"acme/infra"}}, ids={"acme/infra": 7, "acme/secret": 8})
+    for each in fields(SignInGitHub):
+        setattr(shared_github, each.name, getattr(fresh, each.name))
+    return shared_github
 
 
 @pytest.fixture
