@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import secrets
 from collections.abc import Mapping, Sequence
@@ -65,12 +66,8 @@ def register(
 ) -> App:
     """Register an App. Raises 422 if the name is taken."""
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-    key = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
-    pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
-    )
-    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     with world.lock:
+        private_key_pem, public_key_pem = _key_pair(len(world.apps))
         if any(app.slug == slug for app in world.apps.values()):
             raise ApiError(422, "Name is already taken")
         now = world.now()
@@ -84,8 +81,8 @@ def register(
             bot=bot,
             client_id=f"Iv23li{secrets.token_hex(7)}",
             client_secret=secrets.token_hex(20),
-            private_key_pem=pem.decode(),
-            public_key_pem=public.decode(),
+            private_key_pem=private_key_pem,
+            public_key_pem=public_key_pem,
             webhook_url=webhook_url,
             webhook_secret=webhook_secret,
             permissions={"metadata": "read", **permissions},
@@ -99,6 +96,20 @@ def register(
         if webhook_url is not None:
             deliveries.ping(world, app)
         return app
+
+
+@functools.cache
+def _key_pair(number: int) -> tuple[str, str]:
+    """Return the private and the public key of the App of this number, as PEM.
+
+    Making a key takes 0.1 s, so all worlds of a process have the same keys, each of them for another App.
+    """
+    key = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+    )
+    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return private.decode(), public.decode()
 
 
 def install(

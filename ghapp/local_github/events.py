@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ghapp.local_github import deliveries
-from ghapp.local_github.changed_files import ChangedFile
 from ghapp.local_github.git import NO_SHA
+from ghapp.local_github.objects import EMPTY_TREE
 from ghapp.local_github.serializers import checks as checks_json
 from ghapp.local_github.serializers import pulls as pulls_json
 from ghapp.local_github.serializers.repositories import html_url, push_commit, repository
@@ -82,9 +82,8 @@ def _others(value: Repository, ref: str) -> list[str]:
     return [sha for name, sha in value.git.refs("refs/heads/").items() if name != ref]
 
 
-def _files_of(value: Repository, sha: str, parents: tuple[str, ...]) -> list[ChangedFile]:
-    empty = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
-    return value.git.changed_files(parents[0] if parents else empty, sha)
+def _files_of(value: Repository, sha: str, parents: tuple[str, ...]) -> list[tuple[str, str]]:
+    return value.git.changed_paths(parents[0] if parents else EMPTY_TREE, sha)
 
 
 def check_run(world: World, value: Repository, run: CheckRun, action: str, sender: Account, **more: object) -> None:

@@ -1,7 +1,12 @@
-"""Bare git repositories on disk. Each query runs git once, unless its answer is cached and can never change."""
+"""Bare git repositories on disk.
+
+What concerns loose objects and refs is done here (`objects.py`). Every other query runs git once, unless its answer
+is cached and can never change.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -9,11 +14,11 @@ import subprocess
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
 from ghapp.local_github.changed_files import ChangedFile, read_changes, split_patches
+from ghapp.local_github.objects import EMPTY_TREE, Commit, Leaf, Objects, Signature, Unread, is_plain_ref, written
 
 NO_SHA = "0" * 40
 
@@ -41,6 +46,9 @@ exit 1
 """
 
 _SETTINGS = (
+    ("core.repositoryFormatVersion", "0"),
+    ("core.fileMode", "true"),
+    ("core.bare", "true"),
     ("uploadpack.allowFilter", "true"),
     ("uploadpack.allowAnySHA1InWant", "true"),
     ("http.receivepack", "true"),
@@ -88,36 +96,24 @@ class Entry:
     content: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signature:
-    name: str
-    email: str
-    date: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Commit:
-    sha: str
-    tree: str
-    parents: tuple[str, ...]
-    author: Signature
-    committer: Signature
-    message: str
-
-
 class BareRepository:
     """One bare repository. Methods raise GitFailed if git fails unexpectedly."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._objects = Objects(path)
         self._kept: OrderedDict[tuple[str, ...], subprocess.CompletedProcess[bytes]] = OrderedDict()
 
     @classmethod
     def create(cls, path: Path, default_branch: str) -> BareRepository:
         repository = cls(path)
-        path.mkdir(parents=True)
-        repository.run("init", "--bare", "--quiet", "--template=", f"--initial-branch={default_branch}", ".")
-        with (path / "config").open("a") as config:
+        if not repository.is_ref_name(f"refs/heads/{default_branch}"):
+            raise GitFailed(f"{default_branch} is no name of a branch")
+        # The files that `git init --bare` writes.
+        for directory in ("objects/info", "objects/pack", "refs/heads", "refs/tags"):
+            (path / directory).mkdir(parents=True)
+        (path / "HEAD").write_text(f"ref: refs/heads/{default_branch}\n")
+        with (path / "config").open("w") as config:
             for key, value in _SETTINGS:
                 section, name = key.split(".")
                 config.write(f"[{section}]\n\t{name} = {value}\n")
@@ -170,6 +166,10 @@ class BareRepository:
         if not revision or revision.startswith("-") or ".." in revision or any(c in revision for c in " ~^:?*[\\@{"):
             return None
         # No branch has a name that looks like a SHA, since GitHub refuses such names.
+        with contextlib.suppress(Unread):
+            found = revision if _SHA.fullmatch(revision) else self._objects.ref(f"refs/heads/{revision}")
+            if found is not None:
+                return self._objects.commit(found).sha
         names = (
             (revision,) if _SHA.fullmatch(revision) else (f"refs/heads/{revision}", revision, f"refs/tags/{revision}")
         )
@@ -183,10 +183,15 @@ class BareRepository:
         return self.ref(f"refs/heads/{branch}")
 
     def ref(self, name: str) -> str | None:
+        with contextlib.suppress(Unread):
+            return self._objects.ref(name)
         done = self.run("rev-parse", "--verify", "--quiet", name, ok=(0, 1, 128))
         return done.stdout.decode().strip() if done.returncode == 0 else None
 
     def refs(self, prefix: str) -> dict[str, str]:
+        """Return the refs below `prefix`, which ends with a slash, by name."""
+        with contextlib.suppress(Unread):
+            return self._objects.refs(prefix)
         lines = self.text("for-each-ref", "--format=%(objectname) %(refname)", prefix).splitlines()
         return {name: sha for sha, _, name in (line.partition(" ") for line in lines)}
 
@@ -194,16 +199,27 @@ class BareRepository:
         return {name.removeprefix("refs/heads/"): sha for name, sha in self.refs("refs/heads/").items()}
 
     def is_ref_name(self, name: str) -> bool:
+        if is_plain_ref(name):
+            return True
         return self.run("check-ref-format", name, ok=(0, 1, 128)).returncode == 0
 
     def has(self, sha: str) -> bool:
+        with contextlib.suppress(Unread):
+            return bool(self._objects.commit(sha))
         return self.run("cat-file", "-e", f"{sha}^{{commit}}", ok=(0, 1, 128)).returncode == 0
 
     def tree_of(self, commit: str) -> str:
+        with contextlib.suppress(Unread):
+            return self._objects.commit(commit).tree
         return self.text("rev-parse", f"{commit}^{{tree}}")
 
     def commits(self, *revisions: str, limit: int | None = None) -> list[Commit]:
         """Return the commits of a `git log` range, newest first."""
+        with contextlib.suppress(Unread):
+            if limit == 1 and len(revisions) == 1:
+                return [self._objects.commit(revisions[0])]
+            tip, excluded = _read_range(revisions)
+            return [self._objects.commit(sha) for sha in self._objects.chain(tip, excluded)[:limit]]
         form = "%H%x00%T%x00%P%x00%an%x00%ae%x00%aI%x00%cn%x00%ce%x00%cI%x00%B%x00%x01"
         count = [f"--max-count={limit}"] if limit is not None else []
         raw = self.run("log", f"--format={form}", "--topo-order", *count, *revisions, "--").stdout.decode(
@@ -215,16 +231,26 @@ class BareRepository:
         return self.commits(sha, limit=1)[0]
 
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
+        with contextlib.suppress(Unread):
+            return self._objects.is_ancestor(ancestor, descendant)
         return self.run("merge-base", "--is-ancestor", ancestor, descendant, ok=(0, 1, 128)).returncode == 0
 
     def merge_base(self, a: str, b: str) -> str | None:
+        with contextlib.suppress(Unread):
+            return self._objects.merge_base(a, b)
         done = self.run("merge-base", a, b, ok=(0, 1))
         return done.stdout.decode().split()[0] if done.returncode == 0 else None
 
     def count(self, revisions: str) -> int:
+        with contextlib.suppress(Unread):
+            tip, excluded = _read_range((revisions,))
+            return len(self._objects.between([tip], excluded))
         return int(self.text("rev-list", "--count", revisions))
 
     def blob(self, treeish: str, path: str) -> bytes | None:
+        with contextlib.suppress(Unread):
+            leaf = self._objects.find(self._tree(treeish), path)
+            return None if leaf is None else self._objects.read(leaf.sha, "blob")
         done = self.run("cat-file", "blob", f"{treeish}:{path}", ok=(0, 128))
         return done.stdout if done.returncode == 0 else None
 
@@ -241,13 +267,29 @@ class BareRepository:
         If one of the trees has too many paths to compare, the first files of `after` stand for the difference. GitHub
         lists 3,000 files at most. https://docs.github.com/en/rest/pulls/pulls#list-pull-requests-files
         """
-        if any(len(self._first_paths(tree, _MOST_PATHS)) == _MOST_PATHS for tree in (before, after)):
+        if any(self._has_many_paths(tree) for tree in (before, after)):
             return [_added(path, blob) for path, blob in self._first_paths(after, _MOST_LISTED)]
-        raw = self.run("diff-tree", "-r", "-M", "-z", "--raw", "--numstat", before, after).stdout.decode(
+        told = self.run("diff-tree", "-r", "-M", "-z", "--raw", "--numstat", "--patch", before, after).stdout.decode(
             errors="replace"
         )
-        patches = split_patches(self.run("diff", "-M", "--no-color", before, after).stdout.decode(errors="replace"))
-        return read_changes(raw, patches)
+        raw, _, patches = told.partition("\0\0")
+        return read_changes(raw, split_patches(patches))
+
+    def changed_paths(self, before: str, after: str) -> list[tuple[str, str]]:
+        """Return the status and path of each changed file, as `changed_files` has them."""
+        with contextlib.suppress(Unread):
+            found = self._objects.changes(self._tree(before), self._tree(after))
+            if len({status for status, _ in found} & {"added", "removed"}) < 2:  # otherwise git looks for renames
+                return [(status, path.decode(errors="replace")) for status, path in found]
+        return [(file.status, file.path) for file in self.changed_files(before, after)]
+
+    def _tree(self, treeish: str) -> str:
+        return treeish if treeish == EMPTY_TREE else self._objects.commit(treeish).tree
+
+    def _has_many_paths(self, treeish: str) -> bool:
+        with contextlib.suppress(Unread):
+            return self._objects.count_files(self._tree(treeish), _MOST_PATHS) >= _MOST_PATHS
+        return len(self._first_paths(treeish, _MOST_PATHS)) == _MOST_PATHS
 
     def _first_paths(self, treeish: str, most: int) -> list[tuple[str, str]]:
         """Return path and blob of the first `most` files of a tree. git is ended once it has listed them."""
@@ -267,19 +309,31 @@ class BareRepository:
     # -- writing ---------------------------------------------------------------------------------------------------
 
     def update_ref(self, name: str, sha: str) -> None:
-        self.run("update-ref", name, sha)
+        try:
+            self._objects.update_ref(name, sha)
+        except Unread:
+            self.run("update-ref", name, sha)
 
     def delete_ref(self, name: str) -> None:
-        self.run("update-ref", "-d", name)
+        try:
+            self._objects.delete_ref(name)
+        except Unread:
+            self.run("update-ref", "-d", name)
 
     def merge_tree(self, base: str, head: str) -> str | None:
         """Return the tree of the merge, or None if there are conflicts."""
+        with contextlib.suppress(Unread):
+            common = self._objects.merge_base(base, head)
+            if common in (base, head):
+                return self._objects.commit(head if common == base else base).tree
         done = self.run("merge-tree", "--write-tree", "--allow-unrelated-histories", base, head, ok=(0, 1))
         return done.stdout.decode().split("\n", 1)[0].strip() if done.returncode == 0 else None
 
     def commit_tree(
         self, tree: str, parents: Sequence[str], message: str, *, author: Signature, committer: Signature
     ) -> str:
+        with contextlib.suppress(Unread):
+            return self._objects.write_commit(tree, parents, message, author=author, committer=committer)
         environ = {
             "GIT_AUTHOR_NAME": author.name,
             "GIT_AUTHOR_EMAIL": author.email,
@@ -301,25 +355,33 @@ class BareRepository:
         committer: Signature | None = None,
     ) -> str:
         """Make a commit of these files on top of `parent`. None deletes a file. No ref moves."""
+        with contextlib.suppress(Unread):
+            before = None if parent is None else self._objects.commit(parent).tree
+            changes = [(path.encode(), self._leaf(content)) for path, content in files.items()]
+            tree = self._objects.changed_tree(before, changes) or self._objects.write_tree({})
+            parents = [] if parent is None else [parent]
+            return self._objects.write_commit(tree, parents, message, author=author, committer=committer or author)
         ref = "refs/local-github/commit"
-        people = f"author {_written(author)}\ncommitter {_written(committer or author)}"
+        people = f"author {written(author)}\ncommitter {written(committer or author)}"
         body = message.encode()
         lines = [f"commit {ref}\n{people}\ndata {len(body)}\n".encode(), body, b"\n"]
         if parent is not None:
             lines.append(f"from {parent}\n".encode())
         for path, content in files.items():
-            if content is None:
-                lines.append(f"D {path}\n".encode())
-                continue
-            mode, written = (content.mode, content.content) if isinstance(content, Entry) else ("100644", content)
-            if mode == "160000":
-                lines.append(f"M {mode} {written.decode()} {path}\n".encode())
-            else:
-                lines += [f"M {mode} inline {path}\ndata {len(written)}\n".encode(), written, b"\n"]
+            leaf = self._leaf(content)
+            lines.append(f"D {path}\n".encode() if leaf is None else f"M {leaf.mode} {leaf.sha} {path}\n".encode())
         self.run("fast-import", "--quiet", "--force", stdin=b"".join(lines))
         sha = self.text("rev-parse", ref)
         self.delete_ref(ref)
         return sha
+
+    def _leaf(self, content: bytes | Entry | None) -> Leaf | None:
+        """Write the blob of a file and return its entry of a tree."""
+        if isinstance(content, Entry):
+            if content.mode == "160000":
+                return Leaf(content.mode, content.content.decode())
+            return Leaf(content.mode, self._objects.write("blob", content.content))
+        return None if content is None else Leaf("100644", self._objects.write("blob", content))
 
     def fetch(self, other: BareRepository, sha: str) -> None:
         """Bring a commit of a fork into this repository."""
@@ -334,8 +396,17 @@ def _is_lasting(arguments: Sequence[str]) -> bool:
     return arguments[0] in _LASTING and all(map(_FIXED.fullmatch, arguments[1:]))
 
 
-def _written(signature: Signature) -> str:
-    return f"{signature.name} <{signature.email}> {int(datetime.fromisoformat(signature.date).timestamp())} +0000"
+def _read_range(revisions: Sequence[str]) -> tuple[str, list[str]]:
+    """Return tip and excluded commits of `TIP`, `OTHER..TIP`, `TIP ^OTHER` or `TIP --not OTHER ...`."""
+    first, *rest = revisions
+    other, dots, tip = first.rpartition("..")
+    if rest[:1] == ["--not"]:
+        excluded = rest[1:]
+    elif all(each.startswith("^") for each in rest):
+        excluded = [each[1:] for each in rest]
+    else:
+        raise Unread(first)
+    return tip, [*([other] if dots else []), *excluded]
 
 
 def _read_commit(entry: str) -> Commit:

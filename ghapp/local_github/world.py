@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from ghapp.local_github.errors import not_found
-from ghapp.local_github.git import Signature
+from ghapp.local_github.objects import Signature
 from ghapp.local_github.outbox import Outbox
 from ghapp.local_github.state import (
     WEB_FLOW,

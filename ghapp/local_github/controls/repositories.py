@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 
 from ghapp.local_github import repositories
-from ghapp.local_github.git import NO_SHA, Entry, Signature
+from ghapp.local_github.git import NO_SHA, Entry
+from ghapp.local_github.objects import Signature
 from ghapp.local_github.pushes import ref_moved
 from ghapp.local_github.state import Repository
 from ghapp.local_github.world import World

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from urllib.parse import quote
 
 from ghapp.local_github.errors import ApiError, not_found
-from ghapp.local_github.git import Commit
+from ghapp.local_github.objects import Commit
 from ghapp.local_github.protection import sources
 from ghapp.local_github.routing import Call, Reply, Route
 from ghapp.local_github.serializers import repositories as serializers

@@ -17,7 +17,7 @@ from ghapp.local_github.access import (
     role_name,
 )
 from ghapp.local_github.changed_files import ChangedFile
-from ghapp.local_github.git import Commit, Signature
+from ghapp.local_github.objects import Commit, Signature
 from ghapp.local_github.serializers.accounts import timestamp, user
 from ghapp.local_github.state import BASE_ROLES, JSON, Repository
 from ghapp.local_github.world import World, node_id
@@ -207,8 +207,8 @@ def _utc(date: str) -> str:
     return timestamp(datetime.fromisoformat(date).astimezone(UTC))
 
 
-def push_commit(world: World, value: Repository, item: Commit, files: list[ChangedFile]) -> JSON:
-    """Return a commit as a `push` delivery lists it."""
+def push_commit(world: World, value: Repository, item: Commit, files: list[tuple[str, str]]) -> JSON:
+    """Return a commit as a `push` delivery lists it, with the status and path of each of its files."""
 
     def person(signature: Signature) -> JSON:
         account = world.account_by_email(signature.email)
@@ -224,9 +224,9 @@ def push_commit(world: World, value: Repository, item: Commit, files: list[Chang
         "url": f"{html_url(world, value)}/commit/{item.sha}",
         "author": person(item.author),
         "committer": person(item.committer),
-        "added": [file.path for file in files if file.status == "added"],
-        "removed": [file.path for file in files if file.status == "removed"],
-        "modified": [file.path for file in files if file.status not in ("added", "removed")],
+        "added": [path for status, path in files if status == "added"],
+        "removed": [path for status, path in files if status == "removed"],
+        "modified": [path for status, path in files if status not in ("added", "removed")],
     }
 
 

@@ -1,5 +1,6 @@
 """An organisation with one repository and an App, and the clients with which tests use the local GitHub."""
 
+import functools
 import json
 import time
 from dataclasses import dataclass, field
@@ -8,6 +9,8 @@ from typing import Any
 
 import httpx
 import jwt
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from ghapp.local_github import LocalGitHub
 from ghapp.local_github.state import App, Installation
@@ -61,12 +64,20 @@ def app_jwt(
 ) -> str:
     seconds = int(time.time() if now is None else now.timestamp())
     claims = {"iat": seconds + issued, "exp": seconds + expires, "iss": issuer or str(app.id)}
-    return jwt.encode(claims, app.private_key_pem, algorithm="RS256")
+    return jwt.encode(claims, _private_key(app.private_key_pem), algorithm="RS256")
+
+
+@functools.cache
+def _private_key(pem: str) -> RSAPrivateKey:
+    """The key; checking its primes takes longer than all that is done with it."""
+    key = load_pem_private_key(pem.encode(), password=None, unsafe_skip_rsa_key_validation=True)
+    assert isinstance(key, RSAPrivateKey)
+    return key
 
 
 def client(github: LocalGitHub, token: str | None, version: str = "2026-03-10") -> httpx.Client:
     headers = {"X-GitHub-Api-Version": version} | ({"Authorization": f"Bearer {token}"} if token else {})
-    return httpx.Client(base_url=github.api_url, headers=headers, trust_env=False)
+    return httpx.Client(base_url=github.api_url, headers=headers, trust_env=False, verify=False)
 
 
 def installed(github: LocalGitHub, installation: Installation, **body: object) -> httpx.Client:
