@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
-from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -37,15 +37,16 @@ EXTRAS = {
 }
 
 
-def product_imports() -> Iterator[tuple[str, str, frozenset[str]]]:
+@cache
+def product_imports() -> tuple[tuple[str, str, frozenset[str]], ...]:
     """(file, imported package, distributions that contain it) for every import of a package that is not Planward's."""
     distributions = packages_distributions()
-    for path in sorted(path for room in ("checks", "ghapp") for path in (TOP / room).rglob("*.py")):
-        for name in sorted(imported(ast.parse(path.read_text()))):
-            if name not in sys.stdlib_module_names | {"checks", "ghapp"}:
-                yield (
-                    path.relative_to(TOP).as_posix(), name, frozenset(map(normalized, distributions.get(name, []))),
-                )  # fmt: skip
+    return tuple(
+        (path.relative_to(TOP).as_posix(), name, frozenset(map(normalized, distributions.get(name, []))))
+        for path in sorted(path for room in ("checks", "ghapp") for path in (TOP / room).rglob("*.py"))
+        for name in sorted(imported(ast.parse(path.read_text())))
+        if name not in sys.stdlib_module_names | {"checks", "ghapp"}
+    )
 
 
 def imported(tree: ast.AST) -> set[str]:

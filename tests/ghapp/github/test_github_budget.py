@@ -1,5 +1,7 @@
 """The requests that GitHub allows now, decided from values."""
 
+from dataclasses import replace
+
 import pytest
 
 from ghapp.github.budget import (
@@ -43,10 +45,7 @@ def rate_limit(remaining: int, *, limit: int = 5000, reset_at: float = NOW + 600
 
 def used(*costs: tuple[float, RequestCost]) -> Spending:
     """An hour with many requests left, in which these requests were sent this many seconds ago."""
-    spending = hour(5000)
-    for ago_s, each in costs:
-        spending = record_sent(spending, each, NOW - ago_s)
-    return spending
+    return replace(hour(5000), sent=tuple((NOW - ago_s, each) for ago_s, each in costs))
 
 
 # The hour
