@@ -22,6 +22,7 @@ from ghapp.jobs.causes import Missed
 from ghapp.sealing import Sealer
 from ghapp.store import Store
 from ghapp.values import BranchName, CommitSha, RepositoryId
+from tests.databases import new_sqlite
 from tests.forked import Forked
 from tests.ghapp import durable_worker
 from tests.ghapp.durable_worker import NEW, STEPS
@@ -96,7 +97,7 @@ class Workers:
 @pytest.fixture
 def shared(postgres: Postgres, tmp_path: Path) -> Iterator[Workers]:
     """Workers on PostgreSQL."""
-    workers = Workers(url=postgres.database(), directory=tmp_path)
+    workers = Workers(url=postgres.prepared(), directory=tmp_path)
     with ExitStack() as stack:
         stack.callback(workers.end)
         yield workers
@@ -105,7 +106,7 @@ def shared(postgres: Postgres, tmp_path: Path) -> Iterator[Workers]:
 @pytest.fixture
 def alone(tmp_path: Path) -> Iterator[Workers]:
     """Workers on SQLite, one after the other."""
-    workers = Workers(url=f"sqlite:///{tmp_path / 'planward.db'}", directory=tmp_path)
+    workers = Workers(url=new_sqlite(tmp_path), directory=tmp_path)
     with ExitStack() as stack:
         stack.callback(workers.end)
         yield workers
@@ -362,7 +363,7 @@ class LosesClaims(TcpProxy):
 
 
 def test_a_job_is_done_even_if_the_answer_to_its_claim_is_lost(postgres: Postgres, tmp_path: Path) -> None:
-    url = postgres.database()
+    url = postgres.prepared()
     with Loop() as loop, ExitStack() as stack:
         workers = Workers(url=before_postgres(loop, url, Fates(0), LosesClaims), directory=tmp_path)
         stack.callback(workers.end)

@@ -1,10 +1,9 @@
 """Migrations on SQLite and on PostgreSQL: no data is lost, and the old version keeps working beside the new one."""
 
 import asyncio
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,25 +38,73 @@ from ghapp.sealing import Sealer
 from ghapp.store import Store, migrations, tables
 from ghapp.store.migrations import SCHEMA_VERSION, VERSION_TABLE, migrate_schema
 from ghapp.values import RepositoryId
+from tests.forked import Forked
 from tests.postgres import Postgres
 
 SEALER = Sealer(("a key of sixteen characters",))
 REVISIONS = range(1, SCHEMA_VERSION + 1)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+@dataclass(kw_only=True)
+class Earlier:
+    """Databases as earlier versions made them. Each is migrated once, and tests get copies."""
+
+    database: Engine
+    postgres: Postgres | None
+    _known: list[MetaData] = field(default_factory=list)
+    _kept: list[bytes | str] = field(default_factory=list)
+
+    def tables(self, revision: int) -> MetaData:
+        """The tables of a revision as that version knew them."""
+        while len(self._known) < revision:
+            with self.database.begin() as connection:
+                migrate_schema(connection, to=len(self._known) + 1)
+            self._known.append(known_now(self.database))
+            self.database.dispose()
+            name = str(self.database.url.database)
+            if self.postgres is None:
+                self._kept.append(Path(name).read_bytes())
+            else:
+                self._kept.append(str(make_url(self.postgres.database(like=name)).database))
+        return self._known[revision - 1]
+
+    def copy_to(self, engine: Engine, revision: int) -> MetaData:
+        """Make the database one at this revision, and return its tables as that version knew them."""
+        known, kept, name = self.tables(revision), self._kept[revision - 1], str(engine.url.database)
+        engine.dispose()
+        if isinstance(kept, bytes):
+            Path(name).write_bytes(kept)
+        elif self.postgres is not None:
+            self.postgres.execute(f"DROP DATABASE {name}", f"CREATE DATABASE {name} TEMPLATE {kept}")
+        return known
+
+
+def engine_of(url: str) -> Engine:
+    parsed = make_url(url)
+    return create_engine(
+        parsed if parsed.get_backend_name() == "sqlite" else parsed.set(drivername="postgresql+psycopg")
+    )
+
+
+@pytest.fixture(params=["sqlite", "postgresql"], scope="module")
+def earlier(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Earlier:
     if request.param == "sqlite":
+        directory = tmp_path_factory.mktemp("earlier")
+        return Earlier(database=engine_of(f"sqlite:///{directory / 'planward.db'}"), postgres=None)
+    postgres: Postgres = request.getfixturevalue("postgres")
+    return Earlier(database=engine_of(postgres.database()), postgres=postgres)
+
+
+@pytest.fixture
+def url(earlier: Earlier, tmp_path: Path) -> str:
+    if earlier.postgres is None:
         return f"sqlite:///{tmp_path / 'planward.db'}"
-    return str(request.getfixturevalue("postgres").database())
+    return earlier.postgres.database()
 
 
 @pytest.fixture
 def engine(url: str) -> Iterator[Engine]:
-    parsed = make_url(url)
-    engine = create_engine(
-        parsed if parsed.get_backend_name() == "sqlite" else parsed.set(drivername="postgresql+psycopg")
-    )
+    engine = engine_of(url)
     yield engine
     engine.dispose()
 
@@ -65,13 +112,6 @@ def engine(url: str) -> Iterator[Engine]:
 def start(url: str) -> None:
     """Open Planward's database, which migrates it, and close it again."""
     Store(url, SEALER).close()
-
-
-def at_revision(engine: Engine, revision: int) -> MetaData:
-    """Migrate the database to a revision, and read its tables as that version knew them."""
-    with engine.begin() as connection:
-        migrate_schema(connection, to=revision)
-    return known_now(engine)
 
 
 def known_now(engine: Engine) -> MetaData:
@@ -114,9 +154,9 @@ def read_rows(connection: Connection, known: MetaData) -> dict[str, list[dict[st
 
 @pytest.mark.parametrize("revision", REVISIONS)
 def test_a_database_of_any_version_is_brought_forward_with_nothing_lost(
-    revision: int, url: str, engine: Engine
+    revision: int, url: str, engine: Engine, earlier: Earlier
 ) -> None:
-    old = at_revision(engine, revision)
+    old = earlier.copy_to(engine, revision)
     with engine.begin() as connection:
         write_rows(connection, old, 1, 2)
         before = read_rows(connection, old)
@@ -127,12 +167,14 @@ def test_a_database_of_any_version_is_brought_forward_with_nothing_lost(
 
 
 @pytest.mark.parametrize("revision", REVISIONS[:-1])
-def test_the_version_before_reads_and_writes_beside_the_new_one(revision: int, url: str, engine: Engine) -> None:
-    old = at_revision(engine, revision)
+def test_the_version_before_reads_and_writes_beside_the_new_one(
+    revision: int, url: str, engine: Engine, earlier: Earlier
+) -> None:
+    old = earlier.copy_to(engine, revision)
     with engine.begin() as connection:
         write_rows(connection, old, 1)
     start(url)
-    new = known_now(engine)
+    new = earlier.tables(SCHEMA_VERSION)
     with engine.begin() as connection:
         write_rows(connection, old, 2)
         write_rows(connection, new, 3)
@@ -146,9 +188,9 @@ def test_the_version_before_reads_and_writes_beside_the_new_one(revision: int, u
 
 
 @pytest.mark.parametrize("revision", REVISIONS[1:])
-def test_a_revision_only_adds(revision: int, engine: Engine) -> None:
-    old = at_revision(engine, revision - 1)
-    new = at_revision(engine, revision)
+def test_a_revision_only_adds(revision: int, earlier: Earlier) -> None:
+    old = earlier.tables(revision - 1)
+    new = earlier.tables(revision)
     for name, table in old.tables.items():
         assert columns_of(table) <= columns_of(new.tables[name])
         assert uniques_of(new.tables[name]) == uniques_of(table)
@@ -180,8 +222,10 @@ def test_the_revisions_make_the_tables_that_the_code_knows(url: str, engine: Eng
         assert compare_metadata(context, tables.metadata) == []
 
 
-def test_pull_requests_that_stored_runs_explain_lead_to_them_afterwards(url: str, engine: Engine) -> None:
-    old = at_revision(engine, 4)
+def test_pull_requests_that_stored_runs_explain_lead_to_them_afterwards(
+    url: str, engine: Engine, earlier: Earlier
+) -> None:
+    old = earlier.copy_to(engine, 4)
     states: dict[int, dict[str, Any]] = {1: {"explains": [7, 8]}, 2: {"explains": [8, 8]}, 3: {}, 4: {"explains": [8]}}
     with engine.begin() as connection:
         for number, state in states.items():
@@ -205,8 +249,10 @@ def test_the_revisions_are_one_line_numbered_from_1() -> None:
     assert found == [(str(number), str(number - 1) if number > 1 else None) for number in REVISIONS]
 
 
-def test_a_database_that_was_made_before_there_were_revisions_is_the_first(url: str, engine: Engine) -> None:
-    old = at_revision(engine, 1)
+def test_a_database_that_was_made_before_there_were_revisions_is_the_first(
+    url: str, engine: Engine, earlier: Earlier
+) -> None:
+    old = earlier.copy_to(engine, 1)
     with engine.begin() as connection:
         write_rows(connection, old, 1)
         connection.execute(text(f"DROP TABLE {VERSION_TABLE}"))
@@ -231,8 +277,10 @@ def test_an_older_version_refuses_a_newer_database_and_names_both(url: str, engi
     )
 
 
-def test_a_migration_that_fails_changes_nothing(url: str, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    old = at_revision(engine, 1)
+def test_a_migration_that_fails_changes_nothing(
+    url: str, engine: Engine, earlier: Earlier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = earlier.copy_to(engine, 1)
     with engine.begin() as connection:
         write_rows(connection, old, 1)
         # A conflict for the last revision, after its first additions.
@@ -246,29 +294,25 @@ def test_a_migration_that_fails_changes_nothing(url: str, engine: Engine, monkey
 
 def test_processes_that_start_at_once_bring_a_database_forward_once(postgres: Postgres) -> None:
     url = postgres.database()
-    engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"))
-    old = at_revision(engine, 1)
+    engine = engine_of(url)
+    with engine.begin() as connection:
+        migrate_schema(connection, to=1)
+    old = known_now(engine)
     with engine.begin() as connection:
         write_rows(connection, old, 1)
         before = read_rows(connection, old)
-    starting = [subprocess.Popen([sys.executable, "-c", _START, url]) for _ in range(3)]
-    assert [process.wait() for process in starting] == [0, 0, 0]
+    starting = [Forked(start, url) for _ in range(3)]
+    assert [process.wait(timeout=120) for process in starting] == [0, 0, 0]
     with engine.begin() as connection:
         assert read_rows(connection, old) == before
         assert migrations.revision_of(connection) == SCHEMA_VERSION
     engine.dispose()
 
 
-_START = """
-import sys
-from ghapp.sealing import Sealer
-from ghapp.store import Store
-Store(sys.argv[1], Sealer(("a key of sixteen characters",))).close()
-"""
-
-
-def test_the_names_of_repositories_that_were_seen_before_are_bound_the_oldest_first(url: str, engine: Engine) -> None:
-    old = at_revision(engine, 3)
+def test_the_names_of_repositories_that_were_seen_before_are_bound_the_oldest_first(
+    url: str, engine: Engine, earlier: Earlier
+) -> None:
+    old = earlier.copy_to(engine, 3)
     with engine.begin() as connection:
         for number, (name, seen_at) in enumerate(
             [("acme/shop", 2.0), ("Acme/Shop", 1.0), ("acme/store", 3.0)], start=1

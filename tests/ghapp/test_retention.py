@@ -11,15 +11,16 @@ from ghapp.store import ApplyState, Store
 from ghapp.store.marker_kinds import Created, DeploymentMarker, RedeliveryMarker, RedeliveryRequest
 from ghapp.store.tables import explained_pull_requests, markers, metadata, pull_requests
 from ghapp.values import CommitSha, InstallationId, RunId, TreeId
+from tests.databases import new_sqlite
 from tests.ghapp.past_store import BRANCH, DAY, NEW, OLD, REPOSITORY, STAGING, Past
 
 
 @pytest.fixture(params=["sqlite", "postgresql"], scope="module")
 def urls(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path_factory.mktemp('past') / 'planward.db'}"
+        yield new_sqlite(tmp_path_factory.mktemp("past"))
     else:
-        yield str(request.getfixturevalue("postgres").database())
+        yield str(request.getfixturevalue("postgres").prepared())
 
 
 @pytest.fixture

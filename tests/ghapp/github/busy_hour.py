@@ -170,10 +170,10 @@ class _LimitedGitHub:
         self._hour = hour
         self._chance = chance
         self._ids = itertools.count(1)
-        self._points: deque[tuple[float, int]] = deque()
-        self._creations: deque[tuple[float, int]] = deque()
-        self._notifications: deque[tuple[float, int]] = deque()
-        self._requests: deque[tuple[float, int]] = deque()
+        self._points = _Used(_POINTS_A_MINUTE, 60.0)
+        self._creations = _Used(_CREATIONS_A_MINUTE, 60.0)
+        self._notifications = _Used(_NOTIFICATIONS_AN_HOUR, _HOUR_S)
+        self._requests = _Used(_LIMIT, _HOUR_S)
 
     async def answer(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path
@@ -184,25 +184,25 @@ class _LimitedGitHub:
             return httpx.Response(204)
         creates = request.method == "POST"
         counts = [
-            (self._requests, 1, _LIMIT, _HOUR_S),
-            (self._points, 1 if request.method == "GET" else 5, _POINTS_A_MINUTE, 60.0),
-            (self._creations, int(creates), _CREATIONS_A_MINUTE, 60.0),
-            (self._notifications, int(creates and path.endswith("/comments")), _NOTIFICATIONS_AN_HOUR, _HOUR_S),
+            (self._requests, 1),
+            (self._points, 1 if request.method == "GET" else 5),
+            (self._creations, int(creates)),
+            (self._notifications, int(creates and path.endswith("/comments"))),
         ]
         self._hour.requests += 1
-        if not all(_fits(*count) for count in counts):
+        if not all(used.fits(more) for used, more in counts):
             self._hour.refused += 1
             refusal = {"message": "You have exceeded a secondary rate limit"}
             return httpx.Response(403, json=refusal, headers=self._left())
-        for used, more, _, _ in counts:
-            used.append((_now(), more))
+        for used, more in counts:
+            used.add(more)
         await asyncio.sleep(self._chance.uniform(0.1, 0.6))
         return httpx.Response(201 if creates else 200, json=self._body(request), headers=self._left())
 
     def _left(self) -> dict[str, str]:
         return {
             "X-RateLimit-Limit": str(_LIMIT),
-            "X-RateLimit-Remaining": str(_LIMIT - len(self._requests)),
+            "X-RateLimit-Remaining": str(_LIMIT - self._requests.amount),
             "X-RateLimit-Reset": str(int(_BEGIN + _HOUR_S)),
         }
 
@@ -212,10 +212,25 @@ class _LimitedGitHub:
         return {"id": int(number[1]) if number else next(self._ids), "state": content.get("state"), "check_runs": []}
 
 
-def _fits(used: deque[tuple[float, int]], more: int, most: int, period_s: float) -> bool:
-    while used and used[0][0] <= _now() - period_s:
-        used.popleft()
-    return more == 0 or sum(amount for _, amount in used) + more <= most
+class _Used:
+    """What was used of a limit in its period."""
+
+    def __init__(self, most: int, period_s: float) -> None:
+        self._most = most
+        self._period_s = period_s
+        self._moments: deque[tuple[float, int]] = deque()
+        self.amount = 0
+
+    def fits(self, more: int) -> bool:
+        """Whether there is room for this much more."""
+        while self._moments and self._moments[0][0] <= _now() - self._period_s:
+            self.amount -= self._moments.popleft()[1]
+        return more == 0 or self.amount + more <= self._most
+
+    def add(self, more: int) -> None:
+        """Use this much, now."""
+        self._moments.append((_now(), more))
+        self.amount += more
 
 
 def _now() -> float:
