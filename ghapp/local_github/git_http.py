@@ -1,8 +1,9 @@
-"""Smart HTTP for git: `git http-backend` with GitHub's permissions and branch protection."""
+"""Smart HTTP for git: git's own programs with GitHub's permissions and branch protection."""
 
 from __future__ import annotations
 
 import asyncio
+import gzip
 import os
 import re
 import tempfile
@@ -23,6 +24,14 @@ from ghapp.local_github.state import Repository
 from ghapp.local_github.world import World
 
 _PATH = re.compile(rf"/([^/]+)/([^/]+?)(?:\.git)?/(info/refs|git-upload-pack|git-receive-pack|{large_files.ACTIONS})")
+_UPLOAD_PACK = "application/x-git-upload-pack"
+_FETCH = ("POST", f"{_UPLOAD_PACK}-request")
+_ABILITIES = ("info/refs", "service=git-upload-pack", "version=2")
+_NOT_KEPT = {
+    "Expires": "Fri, 01 Jan 1980 00:00:00 GMT",
+    "Pragma": "no-cache",
+    "Cache-Control": "no-cache, max-age=0, must-revalidate",
+}
 _COMMAND = re.compile(rb"^([0-9a-f]{40}) ([0-9a-f]{40}) ([^\0\n]+)")
 
 
@@ -33,6 +42,7 @@ def is_git(path: str) -> bool:
 class GitHttp:
     def __init__(self, world: World) -> None:
         self._world = world
+        self._abilities: Response | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -54,6 +64,17 @@ class GitHttp:
         actor, repository = await to_thread.run_sync(self._admit, request, f"{owner}/{name}", pushing)
         if large:
             return large_files.serve(repository, request, action, body)
+        headers = request.headers
+        if action == "git-upload-pack" and (request.method, headers.get("content-type")) == _FETCH:
+            return await _upload_pack(repository, request, body)
+        if (action, request.url.query, headers.get("git-protocol")) == _ABILITIES:
+            # This answer says what git can do, and nothing of the repository.
+            if self._abilities is None:
+                answer = await _backend(repository, request, action, body, {})
+                if answer.status_code != 200:
+                    return answer
+                self._abilities = answer
+            return self._abilities
         if action != "git-receive-pack":
             return await _backend(repository, request, action, body, {})
         commands = _read_commands(body)
@@ -168,9 +189,7 @@ async def _backend(
     """Run `git http-backend` as a CGI program."""
     path = repository.git.path
     environ = {
-        "PATH": os.environ.get("PATH", os.defpath),
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_CONFIG_GLOBAL": os.devnull,
+        **_environ(request),
         "GIT_PROJECT_ROOT": str(path.parent),
         "GIT_HTTP_EXPORT_ALL": "1",
         "PATH_INFO": f"/{Path(path).name}/{action}",
@@ -179,17 +198,38 @@ async def _backend(
         "CONTENT_TYPE": request.headers.get("content-type", ""),
         "CONTENT_LENGTH": str(len(body)),
         "HTTP_CONTENT_ENCODING": request.headers.get("content-encoding", ""),
-        "GIT_PROTOCOL": request.headers.get("git-protocol", ""),
         "REMOTE_USER": "git",
         "REMOTE_ADDR": "127.0.0.1",
         **more,
     }
-    process = await asyncio.create_subprocess_exec(
-        "git", "http-backend", env=environ, cwd=path, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )  # fmt: skip
-    output, _ = await process.communicate(body)
+    output = await _run(path, environ, body, "http-backend")
     head, _, content = output.partition(b"\r\n\r\n")
     headers = dict(line.split(": ", 1) for line in head.decode("latin-1").split("\r\n") if ": " in line)
     status = int(headers.pop("Status", "200").split(" ", 1)[0])
     return Response(content, status, headers)
+
+
+async def _upload_pack(repository: Repository, request: Request, body: bytes) -> Response:
+    """Run `git upload-pack` as `git http-backend` does."""
+    if request.headers.get("content-encoding") in ("gzip", "x-gzip"):
+        body = gzip.decompress(body)
+    output = await _run(repository.git.path, _environ(request), body, "upload-pack", "--stateless-rpc", ".")
+    return Response(output, 200, {**_NOT_KEPT, "Content-Type": f"{_UPLOAD_PACK}-result"})
+
+
+def _environ(request: Request) -> dict[str, str]:
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_PROTOCOL": request.headers.get("git-protocol", ""),
+    }
+
+
+async def _run(path: Path, environ: dict[str, str], body: bytes, *words: str) -> bytes:
+    process = await asyncio.create_subprocess_exec(
+        "git", *words, env=environ, cwd=path, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    output, _ = await process.communicate(body)
+    return output

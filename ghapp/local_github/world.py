@@ -79,8 +79,9 @@ class World:
 
     def account(self, login: str) -> Account:
         """Return the account of that login. Raises 404."""
-        for account in (*self.accounts.values(), WEB_FLOW):
-            if account.login.lower() == login.lower():
+        wanted = login.lower()
+        for account in (*reversed(self.accounts.values()), WEB_FLOW):  # the newest are asked for most often
+            if account.login.lower() == wanted:
                 return account
         raise not_found()
 
@@ -93,10 +94,11 @@ class World:
         noreply = _NOREPLY.fullmatch(email)
         if noreply is not None and noreply["id"] is not None:
             return self.accounts.get(int(noreply["id"]))
+        login, wanted = None if noreply is None else noreply["login"].lower(), email.lower()
         for account in (*self.accounts.values(), WEB_FLOW):
-            if noreply is not None and account.login.lower() == noreply["login"].lower():
+            if login is not None and account.login.lower() == login:
                 return account
-            if email.lower() in [own.lower() for own in account.emails]:
+            if account.emails and wanted in [own.lower() for own in account.emails]:
                 return account
         return None
 
@@ -138,8 +140,9 @@ class World:
     # -- repositories ----------------------------------------------------------------------------------------------
 
     def find_repository(self, full_name: str) -> Repository | None:
-        for repository in self.repositories.values():
-            if repository.full_name.lower() == full_name.lower():
+        wanted = full_name.lower()
+        for repository in reversed(self.repositories.values()):  # the newest are asked for most often
+            if repository.full_name.lower() == wanted:
                 return repository
         return None
 
