@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 _forking = multiprocessing.get_context("forkserver")
@@ -23,7 +24,8 @@ _LATE = (
 )
 """What the libraries import when they first need it, which would be in each process."""
 _WORKERS = ("tests.stories.faults.serve", "tests.ghapp.durable_worker", "tests.ghapp.shares_worker")
-_forking.set_forkserver_preload(["pytest", *_WORKERS, *_LATE])
+_COMMANDS = ("ghapp.cli.setup", "ghapp.setup")
+_forking.set_forkserver_preload(["pytest", *_WORKERS, *_COMMANDS, *_LATE])
 
 
 class Forked:
@@ -66,21 +68,41 @@ class Forked:
 
 
 class ForkedPlanward(Forked):
-    """`planward` with these arguments and this environment alone; `stderr` is what it says there."""
+    """`planward` with these arguments and this environment alone; `stdout` and `stderr` are what it says there.
 
-    def __init__(self, arguments: Sequence[str], environ: Mapping[str, str]) -> None:
+    Without a directory to run in, `stdout` is that of the tests.
+    """
+
+    def __init__(self, arguments: Sequence[str], environ: Mapping[str, str], *, cwd: Path | None = None) -> None:
+        out_reader, out_writer = _forking.Pipe(duplex=False)
         reader, writer = _forking.Pipe(duplex=False)
-        with reader, writer:
-            super().__init__(_run_planward, arguments, environ, writer)
+        with out_reader, out_writer, reader, writer:
+            super().__init__(_run_planward, arguments, environ, cwd, out_writer, writer)
+            self.stdout = os.fdopen(os.dup(out_reader.fileno()), encoding="utf-8")
             self.stderr = os.fdopen(os.dup(reader.fileno()), encoding="utf-8")
 
+    def close(self) -> None:
+        """Close both ends of what it says."""
+        self.stdout.close()
+        self.stderr.close()
 
-def _run_planward(arguments: Sequence[str], environ: Mapping[str, str], stderr: "Connection[Any, Any]") -> None:
+
+def _run_planward(
+    arguments: Sequence[str],
+    environ: Mapping[str, str],
+    cwd: Path | None,
+    stdout: "Connection[Any, Any]",
+    stderr: "Connection[Any, Any]",
+) -> None:
     from ghapp.cli import main
 
     os.environ.clear()
     os.environ.update(environ)
+    if cwd is not None:
+        os.chdir(cwd)
+        os.dup2(stdout.fileno(), 1)
     os.dup2(stderr.fileno(), 2)
+    stdout.close()
     stderr.close()
     # Forked processes would otherwise all draw the same random numbers.
     random.seed()

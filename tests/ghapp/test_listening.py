@@ -40,7 +40,7 @@ def serve(directory: Path, *words: str, **environ: str) -> Iterator[ForkedPlanwa
     finally:
         process.kill()
         process.wait()
-        process.stderr.close()
+        process.close()
 
 
 def listening_at(process: ForkedPlanward) -> str:

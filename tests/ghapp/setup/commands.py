@@ -3,8 +3,6 @@
 import os
 import re
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from html import unescape
@@ -13,6 +11,7 @@ from pathlib import Path
 import httpx
 
 from ghapp.local_github import LocalGitHub
+from tests.forked import ForkedPlanward
 
 PUBLIC_URL = "https://planward.example.com"
 
@@ -23,39 +22,34 @@ class Command:
     def __init__(self, github: LocalGitHub, directory: Path, *arguments: str, **environ: str) -> None:
         directory.mkdir(exist_ok=True)
         self.directory = directory
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "ghapp", "setup", *arguments],
-            cwd=directory,
-            env={
+        self._process = ForkedPlanward(
+            ["setup", *arguments],
+            {
                 "PATH": os.environ["PATH"],
-                "PYTHONUNBUFFERED": "1",
                 "PLANWARD_GITHUB_API_URL": github.api_url,
                 "PLANWARD_PUBLIC_URL": PUBLIC_URL,
                 **environ,
             },
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+            cwd=directory,
         )
 
     def page(self) -> str:
         """The address of the page that the command prints."""
-        assert self._process.stdout is not None
         line = self._process.stdout.readline()
         found = re.search(r"http://127\.0\.0\.1:\d+", line)
-        assert found, (line, self._process.communicate(timeout=30))
+        assert found, (line, self.ended())
         return found[0]
 
     def ended(self, timeout: float = 30) -> tuple[int, str, str]:
         """Exit status, and the rest of stdout and stderr."""
-        out, err = self._process.communicate(timeout=timeout)
-        return self._process.returncode, out, err
+        status = self._process.wait(timeout)
+        return status, self._process.stdout.read(), self._process.stderr.read()
 
     def end(self) -> None:
         """End the command if it still runs."""
-        if self._process.poll() is None:
-            self._process.kill()
-            self._process.communicate()
+        self._process.kill()
+        self._process.wait(30)
+        self._process.close()
 
     def press_ctrl_c(self) -> None:
         """Send SIGINT, as a terminal does."""
@@ -83,7 +77,9 @@ def submit(browser: httpx.Client, page: str, **changes: str) -> httpx.Response:
 
 def create(github: LocalGitHub, page: str) -> str:
     """Go through the forms up to GitHub's redirect, and return the address to which it leads."""
-    with httpx.Client(trust_env=False, cookies={"local_github_viewer": "grace"}, base_url=github.url) as browser:
+    with httpx.Client(
+        trust_env=False, verify=False, cookies={"local_github_viewer": "grace"}, base_url=github.url
+    ) as browser:
         asked = submit(browser, page)
         assert asked.status_code == 200, asked.text
         made = submit(browser, asked.text)
@@ -92,4 +88,4 @@ def create(github: LocalGitHub, page: str) -> str:
 
 
 def follow(address: str) -> httpx.Response:
-    return httpx.get(address, trust_env=False, timeout=30)
+    return httpx.get(address, trust_env=False, verify=False, timeout=30)
