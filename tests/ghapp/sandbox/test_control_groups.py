@@ -165,7 +165,7 @@ class TestInAGroup:
                     os._exit(0)
                 time.sleep(0.1)
             """
-        ended = run(delegated, sandbox, directory, script, limits=Limits(processor_s=1))
+        ended = run(delegated, sandbox, directory, script, limits=Limits(processor_s=0))
         assert (ended.exit_code, ended.exceeded and ended.exceeded.limit) == (-9, "processor")
 
     @each_sandbox
