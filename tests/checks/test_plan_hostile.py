@@ -29,6 +29,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.by_default("identities", "what nobody reads")
 @pytest.mark.parametrize("what", HOSTILE)
 def test_a_plan_with_many_more_parts_than_terraform_writes_is_refused_at_once(what: str) -> None:
     hostile = HOSTILE[what]()

@@ -10,7 +10,7 @@ from checks.sensitive import Mask
 from tests.bench.generate_plan import write_plan
 from tests.checks.building import run
 
-SMALL, LARGE = 1_800, 9_000
+SMALL, LARGE = 720, 3_600
 CHANGING = 5 / 9
 """The number of changed resources in the generated plan."""
 MOST_CALLS = 600

@@ -2,11 +2,12 @@
 
 import json
 import re
+from functools import cache
 from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from checks.plan import Counts, read_plan
@@ -19,6 +20,7 @@ from checks.report.change_report import ChangeReport
 from checks.sensitive import Mask
 from tests.checks.any_report import many, plan_of, run_of, runs, some, texts
 from tests.checks.meant_markdown import assert_meant
+from tests.examples import examples
 
 
 def the_limits_hold_for_any_report(run: RunReport) -> None:
@@ -113,7 +115,7 @@ OF_ANY_REPORT = (
 )
 
 
-@some
+@settings(some, max_examples=examples(30))
 @given(runs)
 def test_properties_of_every_report(run: RunReport) -> None:
     # All on the same report, since generating one takes longer than rendering it.
@@ -141,16 +143,25 @@ def test_any_two_values_are_compared_and_shown(before: Any, after: Any, actions:
         assert not any(change.attributes for change in report.changes)
 
 
+@cache
+def validator() -> Any:
+    """What checks a report against the schema; made once, since making it takes longer than a check."""
+    jsonschema = pytest.importorskip("jsonschema")
+    schema = json_schema()
+    kind = jsonschema.validators.validator_for(schema)
+    kind.check_schema(schema)
+    return kind(schema)
+
+
 @example("a `b` c")
 @given(texts)
 @some
 def test_the_json_follows_its_schema(text: str) -> None:
-    jsonschema = pytest.importorskip("jsonschema")
     failed = report_failure(
         root_module="a", environment="testing", workspace="default", cause=text, mask=Mask.none(), warnings=[text]
     )
     run = run_of(failed, conclusion="failure", cause=text.encode("utf-8", "replace").decode())
-    jsonschema.validate(json.loads(render_json(run)), json_schema())
+    validator().validate(json.loads(render_json(run)))
 
 
 def size(text: str) -> int:

@@ -112,8 +112,11 @@ def unguarded_files(package: Path) -> set[str]:
     found = set()
     for path in package.rglob("*.py"):
         text = path.read_text()
+        if any(guard in text for guard in GUARDS):
+            continue
         decodes = any(
             isinstance(node, ast.Attribute)
+            and node.attr in ("decode", "Decoder", "loads", "load", "JSONDecoder")
             and ast.unparse(node)
             in (
                 *("msgspec.json.decode", "msgspec.json.Decoder", "msgspec.msgpack.decode", "msgspec.msgpack.Decoder"),
@@ -121,7 +124,7 @@ def unguarded_files(package: Path) -> set[str]:
             )
             for node in ast.walk(ast.parse(text))
         )
-        if decodes and not any(guard in text for guard in GUARDS):
+        if decodes:
             found.add(path.relative_to(package).as_posix())
     return found
 
