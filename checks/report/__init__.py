@@ -105,7 +105,7 @@ class RootReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def changes_anything(self) -> bool:
-        """Whether the plan changes or defers anything, including outputs and changes to nothing but the state."""
+        """Whether the plan changes, runs or defers anything, be it only outputs or the state (such as a move)."""
         changes = any(change.section != "read" for change in self.changes)
         return self.counts != NO_COUNTS or changes or bool(self.outputs)
 
@@ -234,7 +234,7 @@ def says_nothing_new(root: RootReport, target: RootReport | None) -> bool:
     ):
         return False
     if not root.succeeded:
-        return bool(root.diagnostics)  # without diagnostics there is only the cause, which is about testing
+        return bool(root.diagnostics)  # without them there is only a cause, which is not compared: it counts as new
     if not set(root.warnings) <= set(target.warnings):
         return False
     if root.state_empty and all(change.section in ("add", "read") for change in root.changes):

@@ -37,7 +37,7 @@ _GRACE_S = 60.0
 _RETRY_S = 2.0
 """The delay of a job's next attempt: long enough for the end of this attempt to be recorded."""
 _UNKNOWN_JOB_RETRY_S = 30.0
-"""How long a job is deferred that only another version knows. Then some worker examines it again."""
+"""A job that only another version knows is deferred for this long. Then some worker reads it again."""
 
 Flow = Callable[[Any], Awaitable[None]]
 """Carries out a `Job`, whatever its kind, in durable steps (steps.py)."""
@@ -57,8 +57,11 @@ class Worker:
         keeper: Keeper | None = None,
         timings: Timings = Timings(),  # noqa: B008 - a value
     ) -> None:
-        """The worker sets `stopping` when the process has to end. Programs are then interrupted, and their steps do not
-        return."""
+        """The worker sets `stopping` when the process has to end, and programs are interrupted.
+
+        A step whose program was interrupted does not return but waits for the end of the process (`park` in steps.py):
+        if it returned, it would count as done instead of running again.
+        """
         self._job_queue = job_queue
         self._store = store
         self._data_dir = data_dir
@@ -74,8 +77,8 @@ class Worker:
     async def running(self) -> AsyncIterator[None]:
         """Put the previous worker's unfinished jobs back into their queues, and run jobs until the context ends.
 
-        Unfinished jobs then stop between two steps, or in a step that runs again, and wait for the next worker. Raises
-        StoreUnavailable if the database is unavailable at the start.
+        At the end of the context, each unfinished job stops before its next step, or within a step that the next worker
+        repeats from its beginning. Raises StoreUnavailable if the database is unavailable at the start.
         """
         async with contextlib.AsyncExitStack() as stack:
             with raising_store_unavailable():
@@ -168,7 +171,10 @@ class Worker:
         os.kill(os.getpid(), signal.SIGTERM)
 
     async def _wait_until_parked(self) -> bool:
-        """Wait until every flow is done or parked, so that Terraform can end by itself. False if it takes too long."""
+        """Wait until each flow is done, or its steps only wait for the process to end: Terraform may end by itself.
+
+        Returns False if that takes too long.
+        """
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_GRACE_S):
                 while not all(each.all_parked for each in self._flows):  # noqa: ASYNC110 - once, at the end

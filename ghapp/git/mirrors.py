@@ -243,7 +243,8 @@ class StoredMirror:
 
 
 class _Use(InUse):
-    """The use of a mirror by some tasks at the same time, and the objects that they found in it."""
+    """Shared by the tasks of this process that use a mirror at the same time: keeps the mirror in use, and remembers
+    which objects they found in it."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)

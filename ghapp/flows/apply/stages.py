@@ -270,7 +270,9 @@ class _StageBuilder:
                 preview = Reviewed(run_id=run_id, part=f"{number}:{name}")
                 try:
                     reports = await self._repo.store.runs.root_reports(run_id)
-                except UnsealError:  # it cannot be read without its old key, so it counts as a preview
+                except UnsealError:
+                    # It cannot be read without its old key. Count it as a preview, so that the plan is compared: then
+                    # everything in it is new.
                     previews.append(preview)
                     continue
                 own = {key: raw for key, raw in reports.items() if key[0].startswith(f"{number}:")}
