@@ -7,9 +7,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from ghapp.github import GitHubApp, GitHubRepository, PemKey
+from ghapp.github import GitHubApp, GitHubRepository, SignedBy
 from ghapp.values import InstallationId
-from tests.ghapp.github.scripted_github import API, APP_ID, IMPATIENT, INFRA, ScriptedWire
+from tests.ghapp.github.scripted_github import API, APP_ID, IMPATIENT, INFRA, ScriptedWire, signed_by
 
 
 @pytest.fixture
@@ -27,6 +27,12 @@ def pem(private_key: RSAPrivateKey) -> str:
     return private_key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
 
 
+@pytest.fixture(scope="session")
+def key(private_key: RSAPrivateKey) -> SignedBy:
+    """The App's key, read once: reading a PEM takes as long as all else that a test does."""
+    return signed_by(private_key)
+
+
 @pytest.fixture
 def wire() -> Iterator[ScriptedWire]:
     """A scripted connection. The test fails if an expected request never came."""
@@ -36,11 +42,11 @@ def wire() -> Iterator[ScriptedWire]:
 
 
 @pytest.fixture
-async def app(wire: ScriptedWire, pem: str, anyio_backend: str) -> AsyncIterator[GitHubApp]:
+async def app(wire: ScriptedWire, key: SignedBy, anyio_backend: str) -> AsyncIterator[GitHubApp]:
     async with GitHubApp(
         API,
         APP_ID,
-        PemKey(pem),
+        key,
         patience=IMPATIENT,
         settle_s=0.0,
         transport=httpx.MockTransport(wire.answer),

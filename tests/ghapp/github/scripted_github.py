@@ -1,14 +1,19 @@
 """A connection that gives scripted answers, in order, and fails on any unexpected request."""
 
+import functools
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 import httpx
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from ghapp.events import RepositoryRef
-from ghapp.github import Patience
+from ghapp.github import Patience, SignedBy
 from ghapp.values import RepositoryId
 
 API = "https://github.example.com/api/v3"
@@ -99,3 +104,20 @@ class ScriptedWire:
 
 def github_time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def signed_by(private_key: RSAPrivateKey) -> SignedBy:
+    """An App's key that was read already."""
+
+    async def sign(message: bytes) -> bytes:
+        return private_key.sign(message, PKCS1v15(), SHA256())
+
+    return SignedBy(sign)
+
+
+@functools.cache
+def signed_by_pem(pem: str) -> SignedBy:
+    """An App's key that is read once, however many Apps have it."""
+    private_key = load_pem_private_key(pem.encode(), password=None)
+    assert isinstance(private_key, RSAPrivateKey)
+    return signed_by(private_key)

@@ -20,12 +20,12 @@ from ghapp.github import (
     InstallationGone,
     InstallationSuspended,
     Patience,
-    PemKey,
     Role,
 )
 from ghapp.local_github import LocalGitHub
 from ghapp.values import CommitSha, InstallationId, RepositoryId, RunId
 from ghapp.webhook import read_delivery
+from tests.ghapp.github.scripted_github import signed_by_pem
 
 pytestmark = pytest.mark.anyio
 
@@ -84,10 +84,12 @@ async def stage(request: pytest.FixtureRequest, tmp_path: Path, anyio_backend: s
         async with GitHubApp(
             github.api_url,
             app.id,
-            PemKey(app.private_key_pem),
+            signed_by_pem(app.private_key_pem),
             api_version=request.param,
             patience=Patience(attempts=3, total_s=5, wait_initial_s=0.0),
             settle_s=0.0,
+            # verify=False: reading the machine's certificate authorities takes 50 ms, and no TLS is used here.
+            transport=httpx.AsyncHTTPTransport(verify=False),
         ) as opened:
             number = InstallationId(installation.id)
             infra = await opened.repository(number, ref)
