@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ghapp.facts import Facts
-from ghapp.git import Mirror, TooLargeForGit, program
+from ghapp.git import Mirror, TooLargeForGit, mirror, program
 from ghapp.git.kept_checkouts import KeptCheckouts
 from ghapp.values import CommitSha
 
@@ -83,9 +83,11 @@ def test_a_difference_to_millions_of_paths_is_refused_before_git_compares_them(b
             assert time.monotonic() - began < 30
 
 
-def test_a_tree_of_too_many_files_is_refused_by_their_number(bare: Path) -> None:
-    with pytest.raises(TooLargeForGit, match=r"^the commit has 262,144 files, and Planward reads 250,000 at most"):
-        asyncio.run(mirror_of(bare).list_tree(wide_tree(bare, wide=512)))
+def test_a_tree_of_too_many_files_is_refused_by_their_number(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert mirror._MOST_FILES == 250_000
+    monkeypatch.setattr(mirror, "_MOST_FILES", 25_000)
+    with pytest.raises(TooLargeForGit, match=r"^the commit has 25,600 files, and Planward reads 25,000 at most"):
+        asyncio.run(mirror_of(bare).list_tree(wide_tree(bare, wide=160)))
 
 
 def test_a_tree_that_would_fill_the_disk_is_refused_by_its_size(bare: Path) -> None:
@@ -110,10 +112,10 @@ def test_a_configuration_file_that_is_too_large_is_a_problem_of_its_own_and_not_
     small = git(bare, "hash-object", "-w", "--stdin", stdin=b'variable "x" {}\n')
     tree = git(bare, "mktree", stdin=f"100644 blob {large}\ta.tf\n100644 blob {small}\tb.tf\n".encode())
 
-    async def facts_of(mirror: Mirror) -> dict[str, str]:
+    async def facts_of(where: Mirror) -> dict[str, str]:
         facts = Facts(tmp_path / "facts")
         try:
-            found = await facts.of_files(mirror, await mirror.list_tree(tree))
+            found = await facts.of_files(where, await where.list_tree(tree))
         finally:
             facts.close()
         return {path: each.problem.message if each.problem else "" for path, each in found.items()}
@@ -125,10 +127,10 @@ def test_a_symlink_to_a_name_of_megabytes_is_not_followed(bare: Path, tmp_path: 
     target = git(bare, "hash-object", "-w", "--stdin", stdin=b"a/" * 40_000_000)
     tree = git(bare, "mktree", stdin=f"120000 blob {target}\tlink\n".encode())
 
-    async def discovered(mirror: Mirror) -> int:
+    async def discovered(where: Mirror) -> int:
         facts = Facts(tmp_path / "facts")
         try:
-            return len((await facts.configuration(mirror, await mirror.list_tree(tree))).root_modules)
+            return len((await facts.configuration(where, await where.list_tree(tree))).root_modules)
         finally:
             facts.close()
 
