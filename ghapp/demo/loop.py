@@ -163,7 +163,7 @@ class Loop:
                 found = ada.get(f"/repos/{self.full_name}/commits/{sha}/check-runs", params=query).json()["check_runs"]
                 if found:
                     yield found[0]
-                time.sleep(0.1)
+                time.sleep(0.3)
 
 
 def say(what: str) -> None:

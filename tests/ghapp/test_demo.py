@@ -1,16 +1,23 @@
-"""`planward demo`: the sample and an own repository, each played to its end in a process of its own."""
+"""`planward demo`: the sample and an own repository, played by the real programs."""
 
 import os
 import signal
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from ghapp.cli import planward
+from ghapp.demo import play as demo_play
+from ghapp.demo.loop import AUTHOR, OWNER, REVIEWER
 from ghapp.demo.own_repository import OVERRIDE, read_own_repository
-from ghapp.demo.stage import DemoError
+from ghapp.demo.stage import DemoError, Stage, set_up
 from ghapp.local_github import Entry
 from ghapp.repository_config import CONFIG_PATH
 
@@ -68,59 +75,109 @@ def test_the_sample_is_played_through(tmp_path: Path) -> None:
     assert destroying[2].startswith("✔ planward/apply (staging): success · 1 destroyed in staging")
 
 
-def test_your_own_repository_runs_the_whole_demo_with_local_states_and_does_not_change(tmp_path: Path) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Played:
+    """A demo of an own repository that was played to its end."""
+
+    out: str
+    states: Path
+    is_unchanged: bool
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
+    tmp_path = tmp_path_factory.mktemp("played")
     files = {"network/main.tf": NETWORK, "modules/label/main.tf": LABEL, "network/old.tfstate": "{}"}
     files |= {"network/env/staging.tfvars": 'name = "a"\n', "network/env/production.tfvars": 'name = "b"\n'}
     files["network/terraform_override.tf"] = 'terraform {\n  backend "remote" {\n    organization = "acme"\n  }\n}\n'
+    command = "test $AWS_PROFILE = demo && test -z $OTHER_TOKEN"
+    provisioner = f'provisioner "local-exec" {{\n    command = "{command}"\n  }}'
+    files["network/named.tf"] = f'resource "terraform_data" "named" {{\n  {provisioner}\n}}\n'
     own = repository(tmp_path / "own", files)
     before = content(own)
-    status, out, err = play(tmp_path, "--repo", str(own), "--dir", str(tmp_path / "demo"))
+    named = {"PLANWARD_TERRAFORM_ENV": "acme/*:*:*:AWS_*", "AWS_PROFILE": "demo", "OTHER_TOKEN": "x"}
+    status, out, err = play(tmp_path, "--repo", str(own), "--dir", str(tmp_path / "demo"), **named)
     assert (status, err) == (0, "")
-    assert results(out) == [
-        "✔ planward/plan: success · 2 to add in staging",
-        "✔ planward/apply (staging): success · 2 added in staging",
-        "✔ planward/plan: success · 2 to add in production",
-        "✔ planward/apply (production): success · 2 added in production",
+    return Played(out=out, states=tmp_path / "demo" / "states", is_unchanged=content(own) == before)
+
+
+def test_your_own_repository_runs_the_whole_demo_with_local_states_and_does_not_change(played: Played) -> None:
+    assert results(played.out) == [
+        "✔ planward/plan: success · 3 to add in staging",
+        "✔ planward/apply (staging): success · 3 added in staging",
+        "✔ planward/plan: success · 3 to add in production",
+        "✔ planward/apply (production): success · 3 added in production",
     ]
-    assert content(own) == before
-    states = sorted(path.relative_to(tmp_path / "demo" / "states") for path in tmp_path.rglob("terraform.tfstate"))
+    assert played.is_unchanged
+    states = sorted(path.relative_to(played.states) for path in played.states.parents[1].rglob("terraform.tfstate"))
     assert [str(path) for path in states] == [
         "network/production/terraform.tfstate",
         "network/staging/terraform.tfstate",
     ]
 
 
-def test_a_provider_that_cannot_be_downloaded_is_reported_clearly(tmp_path: Path) -> None:
+def test_terraform_gets_the_variables_that_the_operator_names_and_no_others(played: Played) -> None:
+    # A provisioner of this repository fails without the one variable, and with the other.
+    assert "✔ planward/apply (production): success" in played.out
+    assert "run on this machine, with AWS_PROFILE: it creates real resources" in played.out
+
+
+@pytest.fixture(scope="module")
+def shared_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """The servers of the demo, for several repositories. Terraform can download no provider."""
+    directory = tmp_path_factory.mktemp("stage")
+    (directory / "mirror").mkdir()
+    config = directory / "terraform.rc"
+    config.write_text(f'provider_installation {{\n  filesystem_mirror {{ path = "{directory / "mirror"}" }}\n}}\n')
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(directory))
+        patch.setenv("TF_CLI_CONFIG_FILE", str(config))
+        with set_up(directory / "demo", repository="acme/own", values={}, port=0) as stage:
+            yield stage
+
+
+@pytest.fixture
+def stage(shared_stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    """The stage on which `planward demo` plays in this process."""
+    monkeypatch.setattr(demo_play, "set_up", lambda *_, **__: nullcontext(shared_stage))
+    before = signal.getsignal(signal.SIGTERM)
+    yield shared_stage
+    signal.signal(signal.SIGTERM, before)
+    # The next demo creates its people and its organization itself.
+    for login in (AUTHOR, REVIEWER, OWNER):
+        shared_stage.github.rename_user(login, f"{login}-of-{tmp_path.name.replace('_', '-')}")
+
+
+def why_not(stage: Stage, directory: Path, main: str) -> str:
+    """What `planward demo --exit` says of a repository with this root module, which cannot be planned."""
+    own = repository(directory, {"main.tf": main})
+    ended = CliRunner().invoke(planward, ["demo", "--exit", "--dir", str(stage.directory), "--repo", str(own)])
+    assert ended.exit_code == 1
+    assert isinstance(ended.exception, DemoError)
+    return str(ended.exception)
+
+
+def test_a_provider_that_cannot_be_downloaded_is_reported_clearly(stage: Stage, tmp_path: Path) -> None:
     main = 'terraform {\n  backend "s3" {}\n}\n\nresource "aws_s3_bucket" "logs" {}\n'
-    own = repository(tmp_path / "own", {"main.tf": main})
-    (tmp_path / "mirror").mkdir()
-    config = tmp_path / "terraform.rc"
-    config.write_text(f'provider_installation {{\n  filesystem_mirror {{ path = "{tmp_path / "mirror"}" }}\n}}\n')
-    status, _, err = play(tmp_path, "--repo", str(own), TF_CLI_CONFIG_FILE=str(config))
-    assert status == 1
-    assert err == (
-        "planward: this repository cannot be planned here: . in staging: the provider hashicorp/aws cannot be "
+    assert why_not(stage, tmp_path / "bucket", main) == (
+        "this repository cannot be planned here: . in staging: the provider hashicorp/aws cannot be "
         "installed: Failed to query available provider packages. Terraform could not download it, and the mirror that "
-        "TF_CLI_CONFIG_FILE names, if there is one, has no suitable version\n"
+        "TF_CLI_CONFIG_FILE names, if there is one, has no suitable version"
     )
 
 
-def test_a_variable_without_a_value_is_reported_with_a_remedy(tmp_path: Path) -> None:
+def test_a_variable_without_a_value_is_reported_with_a_remedy(stage: Stage, tmp_path: Path) -> None:
     main = 'variable "size" {}\n\nresource "terraform_data" "net" {\n  input = var.size\n}\n'
-    own = repository(tmp_path / "own", {"main.tf": main})
-    status, _, err = play(tmp_path, "--repo", str(own))
-    assert status == 1
-    assert err.endswith(
+    assert why_not(stage, tmp_path / "variable", main).endswith(
         "Give the variable a value in the root module's terraform.tfvars, or in its env/staging.tfvars and "
-        "env/production.tfvars\n"
+        "env/production.tfvars"
     )
 
 
-def test_a_syntax_error_is_named_and_nothing_else_is_blamed(tmp_path: Path) -> None:
-    own = repository(tmp_path / "own", {"main.tf": 'resource "terraform_data" "net" {\n  input = = 1\n}\n'})
-    status, _, err = play(tmp_path, "--repo", str(own))
-    assert status == 1
-    assert err.endswith("It is not valid configuration: main.tf:2: not valid HCL from this line on\n")
+def test_a_syntax_error_is_named_and_nothing_else_is_blamed(stage: Stage, tmp_path: Path) -> None:
+    main = 'resource "terraform_data" "net" {\n  input = = 1\n}\n'
+    said = "It is not valid configuration: main.tf:2: not valid HCL from this line on"
+    assert why_not(stage, tmp_path / "syntax", main).endswith(said)
 
 
 def test_where_an_apply_fails_the_servers_keep_running_and_the_exit_status_says_so(tmp_path: Path) -> None:
@@ -212,16 +269,6 @@ def test_links_and_executables_stay_what_they_are_and_what_git_ignores_is_left_o
     assert own.files["net/versions.tf"] == Entry(mode="120000", content=b"../shared/versions.tf")
     assert {"net/a.auto.tfvars", "net/main.tf"} < own.files.keys()
     assert not own.files.keys() & {"net/x.zip", "build/main.tf", "net/passwd", "net/above"}
-
-
-def test_terraform_gets_the_variables_that_the_operator_names_and_no_others(tmp_path: Path) -> None:
-    command = "test $AWS_PROFILE = demo && test -z $OTHER_TOKEN"
-    main = f'resource "terraform_data" "net" {{\n  provisioner "local-exec" {{\n    command = "{command}"\n  }}\n}}\n'
-    own = repository(tmp_path / "own", {"main.tf": main})
-    named = {"PLANWARD_TERRAFORM_ENV": "acme/*:*:*:AWS_*", "AWS_PROFILE": "demo", "OTHER_TOKEN": "x"}
-    status, out, err = play(tmp_path, "--repo", str(own), **named)
-    assert (status, err) == (0, "")
-    assert "run on this machine, with AWS_PROFILE: it creates real resources" in out
 
 
 def test_a_directory_that_is_not_there_is_wrong_use(tmp_path: Path) -> None:
