@@ -18,7 +18,9 @@ BEGIN = "-----BEGIN PRIVATE KEY-----"
 
 
 def require_linear(work: Callable[[str], object], unit: str, before: str = "") -> None:
-    small, large = (before + unit * (size // len(unit)) for size in (SMALL, LARGE))
+    small, quarter, large = (before + unit * (size // len(unit)) for size in (SMALL, LARGE // 4, LARGE))
+    if processor_s(lambda: work(quarter)) < SHORTEST_S / 4**2:
+        return  # quadratic code would take less than SHORTEST_S for the large text
     took = processor_s(lambda: work(large))
     if took < SHORTEST_S:
         return

@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -61,6 +62,11 @@ def of_code(already: str) -> Iterator[str]:
             yield "\n".join([f"`{room}`", *(f"  - {' '.join(text.split())}" for text in found)])
 
 
+@cache
+def _nodes(tree: ast.Module) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(tree))
+
+
 def _place(said: tuple[ast.expr, str]) -> tuple[int, int]:
     node, _ = said
     return node.lineno, node.col_offset
@@ -76,7 +82,7 @@ def _stands_in(already: str, text: str) -> bool:
 def _said(tree: ast.Module) -> Iterator[tuple[ast.expr, str]]:
     """Each text of a file that reads like a part of a sentence, without docstrings and texts that users do not read."""
     unread: set[ast.AST] = set()
-    for node in ast.walk(tree):
+    for node in _nodes(tree):
         match node:
             case ast.Expr(value=ast.Constant()) | ast.Assert():
                 unread.update(ast.walk(node))
@@ -86,7 +92,7 @@ def _said(tree: ast.Module) -> Iterator[tuple[ast.expr, str]]:
                 unread.update(each for each in values if isinstance(each, ast.Constant))
             case _:
                 pass
-    for node in ast.walk(tree):
+    for node in _nodes(tree):
         if isinstance(node, ast.Constant | ast.JoinedStr) and node not in unread:
             text = _text(node)
             if text is not None and _IS_A_TEXT.search(text):
@@ -95,7 +101,7 @@ def _said(tree: ast.Module) -> Iterator[tuple[ast.expr, str]]:
 
 def _errors(trees: list[ast.Module]) -> set[str]:
     """The names of the base classes of errors and of all classes derived from them."""
-    classes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    classes = [node for tree in trees for node in _nodes(tree) if isinstance(node, ast.ClassDef)]
     names, before = {"JobError", "PlanFormatError", "ConfigurationError"}, 0
     while len(names) > before:
         before = len(names)
@@ -104,13 +110,13 @@ def _errors(trees: list[ast.Module]) -> set[str]:
 
 
 def _raised(tree: ast.Module, errors: set[str]) -> Iterator[tuple[ast.expr, str]]:
-    for node in ast.walk(tree):
+    for node in _nodes(tree):
         if not isinstance(node, ast.Call) or not node.args:
             continue
         name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
         if (name in errors or name == "refuse") and (text := _text(node.args[0])):
             yield node.args[0], text
-    for node in ast.walk(tree):
+    for node in _nodes(tree):
         if isinstance(node, ast.keyword) and node.arg in _KEYWORDS and (text := _text(node.value)):
             yield node.value, text
 
