@@ -412,8 +412,8 @@ class PromotionFacts:
     applied_trees: frozenset[str]
     """Trees of all commits that were ever LAST in that environment and count as applied."""
     adopted_trees: frozenset[str]
-    """Trees of the other commits that were LAST there: adopted commits, and commits after them that touched no root
-    module, as long as nothing was applied."""
+    """Trees of the commits that were LAST there and do not count as applied: adopted commits, and commits that became
+    LAST after them without an apply, because they touched no root module."""
     last_applied: str | None
     """The short SHA of the commit last applied there; None if there is none yet."""
     tip: str

@@ -234,7 +234,8 @@ def says_nothing_new(root: RootReport, target: RootReport | None) -> bool:
     ):
         return False
     if not root.succeeded:
-        return bool(root.diagnostics)  # without them there is only a cause, which is not compared: it counts as new
+        # Without diagnostics there is only a cause. Causes are not compared, so the report counts as new.
+        return bool(root.diagnostics)
     if not set(root.warnings) <= set(target.warnings):
         return False
     if root.state_empty and all(change.section in ("add", "read") for change in root.changes):

@@ -91,7 +91,7 @@ async def _step(name: str, kind: type[T], work: Callable[[], Awaitable[T]]) -> T
             raised.append(failure)
             return {"raised": str(failure), "retry_after_s": failure.retry_after_s}
         except Exception as failure:
-            # The exception's text is stored in the database, so it must not be another library's.
+            # DBOS stores what is returned here. The text of another library's exception may contain secrets.
             raised.append(failure)
             if not isinstance(failure, JobError):
                 return {"raised": None}

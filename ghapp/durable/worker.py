@@ -57,7 +57,7 @@ class Worker:
         keeper: Keeper | None = None,
         timings: Timings = Timings(),  # noqa: B008 - a value
     ) -> None:
-        """The worker sets `stopping` when the process has to end, and programs are interrupted.
+        """The worker sets `stopping` when the process has to end. Root runs then interrupt their programs.
 
         A step whose program was interrupted does not return but waits for the end of the process (`park` in steps.py):
         if it returned, it would count as done instead of running again.
@@ -153,7 +153,7 @@ class Worker:
             raise OwnFailure(f"starts again: {job.key}") from None
         except Exception:
             log.exception("flow_failed", job=job.key)
-            # The text of a workflow's exception is stored in the database, so it must not be another library's.
+            # DBOS stores the exception's text in the database. That of another library's exception may contain secrets.
             raise OwnFailure(f"internal error in {job.key}") from None
         finally:
             self._flows.discard(state)
@@ -171,9 +171,9 @@ class Worker:
         os.kill(os.getpid(), signal.SIGTERM)
 
     async def _wait_until_parked(self) -> bool:
-        """Wait until each flow is done, or its steps only wait for the process to end: Terraform may end by itself.
+        """Wait until each flow is done, or has only steps that wait for the end of the process.
 
-        Returns False if that takes too long.
+        This gives interrupted programs time to end by themselves. Returns False if it takes too long.
         """
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_GRACE_S):

@@ -39,7 +39,7 @@ COLUMNS: dict[str, tuple[settle.Attempt, settle.RequestedAction | None]] = {
     "held: nothing explains it": ("unexplained", None),
     "held: its plan waits for approval": ("held", None),
     "`failure`": ("failed", None),
-    "`cancelled`, or an earlier `success`": ("cancelled", None),
+    "`cancelled` or `success`": ("cancelled", None),
     "somebody asks to plan it": ("unexplained", "plan"),
     "somebody asks to apply it": ("held", "apply"),
 }

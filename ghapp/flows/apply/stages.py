@@ -271,8 +271,8 @@ class _StageBuilder:
                 try:
                     reports = await self._repo.store.runs.root_reports(run_id)
                 except UnsealError:
-                    # It cannot be read without its old key. Count it as a preview, so that the plan is compared: then
-                    # everything in it is new.
+                    # The key that encrypted these reports is gone. They still count as a preview, so that the plan is
+                    # compared; but they show nothing, so each change that no other preview shows counts as unseen.
                     previews.append(preview)
                     continue
                 own = {key: raw for key, raw in reports.items() if key[0].startswith(f"{number}:")}
