@@ -1,7 +1,8 @@
 """A test that fails is a fault. One with a known cause that cannot be fixed here is marked by itself, and tried again.
 
 `@pytest.mark.sometimes_fails(because="…", at_most="1 run in 200")` says why, and how often it may happen. Besides those
-only the tests in `_NOT_CLEARED_YET` are tried once more. All others fail when they fail, and so does `.ci/run`.
+only the tests in `_NOT_CLEARED_YET` are tried once more. All others fail when they fail, and so does `.ci/run`. What
+failed at first is printed at the end, even if the second try passed.
 """
 
 import pytest
@@ -29,3 +30,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         marked = mark is not None or item.nodeid.startswith(_NOT_CLEARED_YET)
         if marked and item.config.pluginmanager.hasplugin("rerunfailures"):
             item.add_marker(pytest.mark.flaky(reruns=1))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print why each of the tests that were tried again failed at first: otherwise its cause is never found."""
+    for report in terminalreporter.stats.get("rerun", ()):
+        terminalreporter.section(f"failed at first: {report.nodeid}")
+        terminalreporter.line(report.longreprtext)
