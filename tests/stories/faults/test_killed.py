@@ -16,7 +16,8 @@ from tests.stories.faults.telling import Told, tell, tell_approved, tell_unexpla
 
 EVERY_POINT = "PLANWARD_TEST_EVERY_POINT" in os.environ
 KINDS = [SQLITE, POSTGRESQL, *([THREE] if EVERY_POINT else [])]
-STEPS, GITHUB, COMMANDS = r"step .*", r"(POST|PATCH) .*|accepted .*|message", r"terraform .*|secrets"
+WRITES = r"(POST|PATCH) .*"
+STEPS, GITHUB, COMMANDS = r"step .*", rf"{WRITES}|accepted .*|message", r"terraform .*|secrets"
 WHILE_APPLYING = r"terraform apply: (during|after)"
 """Where something was applied that Planward has not recorded: the new plan has nothing to do, and says so."""
 
@@ -26,6 +27,20 @@ def undisturbed_story(faulty: FaultyLine) -> Told:
     return tell(faulty)
 
 
+def require_killed_at(where: frozenset[str], faulty: FaultyLine, disturbed: Told) -> None:
+    """Assert that Planward was killed at these points and at no others.
+
+    A point after a write may be missing if another job's point killed Planward during the write itself: GitHub had
+    taken it, and Planward finds that out instead of writing again.
+    """
+    killed = frozenset(faulty.calm())
+    assert killed <= where
+    missing = where - killed
+    assert len(missing) < len(killed)
+    during_the_write = {f"{point.removesuffix(': before')}: after" for point in disturbed.among(f"{WRITES}: before")}
+    assert missing <= during_the_write
+
+
 @pytest.mark.parametrize("points", [STEPS, GITHUB, COMMANDS], ids=["steps", "github", "commands"])
 def test_killed_at_every_point_in_turn_it_ends_as_if_it_had_not_been(
     faulty: FaultyLine, undisturbed_story: Told, points: str
@@ -33,7 +48,7 @@ def test_killed_at_every_point_in_turn_it_ends_as_if_it_had_not_been(
     phases = "before|after|recorded|during" if EVERY_POINT else "after"
     where = undisturbed_story.among(rf"(?!{WHILE_APPLYING})({points}): ({phases})")
     disturbed = tell(faulty, kill="|".join(map(re.escape, where)), patience_s=180 + 15 * len(where))
-    assert set(faulty.calm()) == where
+    require_killed_at(where, faulty, disturbed)
     assert disturbed.outcome == undisturbed_story.outcome
 
 
@@ -64,7 +79,7 @@ def test_killed_between_a_hold_its_approval_and_its_apply_what_was_shown_is_appl
     where = undisturbed.among(rf"(?!{WHILE_APPLYING})({STEPS}|{COMMANDS}): ({phases})")
     begun = faulty.line.logs.mark()
     disturbed = tell_approved(faulty, kill="|".join(map(re.escape, where)), patience_s=180 + 15 * len(where))
-    assert set(faulty.calm()) == where
+    require_killed_at(where, faulty, disturbed)
     # A chat gets each message at most once: it cannot be asked whether it took one during which Planward was killed.
     maybe_lost = faulty.line.events("chat_not_sent_again", since=begun)
     heard, expected = disturbed.outcome.pop("messages"), undisturbed.outcome.pop("messages")
@@ -81,7 +96,7 @@ def test_killed_between_the_buttons_plan_and_apply_of_an_unexplained_push_it_res
     phases = "before|after|recorded|during" if EVERY_POINT else "after"
     where = undisturbed.among(rf"(?!{WHILE_APPLYING})({STEPS}|{COMMANDS}): ({phases})")
     disturbed = tell_unexplained(faulty, kill="|".join(map(re.escape, where)), patience_s=180 + 15 * len(where))
-    assert set(faulty.calm()) == where
+    require_killed_at(where, faulty, disturbed)
     assert disturbed.outcome == undisturbed.outcome
 
 
