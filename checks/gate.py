@@ -1,8 +1,9 @@
 """The gate: may this be planned with credentials, may it be merged, may it be applied.
 
-`decide_merge` and `decide_apply` are deliberately two functions. When they were one, a missing digest counted as
-"nothing to check", and an unreviewed push passed. Only this module creates the two values that stand for its consent:
-a `Vouched` before code is planned with credentials, and a `Proceed`, which applying a plan file requires.
+`decide_merge` and `decide_apply` are deliberately two functions. In one function, a push that nobody reviewed would
+have no digest of a plan to compare with; "nothing to compare" must never let it pass. Only this module creates the two
+values that stand for its consent: a `Vouched` before code is planned with credentials, and a `Proceed`, which applying
+a plan file requires.
 """
 
 from collections.abc import Collection, Sequence

@@ -134,9 +134,9 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `cause` is the first line unless the run succeeded: what is wrong, where, what to do. `notes` are the lines below
     it, of plain text except for `code` in backticks. `previews` are the reports for a pull request's target, and
-    `target` is the name of that environment, or "" if there is no preview. `roots` are all other reports: for testing,
-    or of an apply or a drift run. `removed` are the removed root modules. `diagnostics` are about the whole repository,
-    for example about an invalid new version of its config.
+    `target` is the name of that environment, or "" if the pull request gets no preview of it. `roots` are all other
+    reports: for testing, or of an apply or a drift run. `removed` are the removed root modules. `diagnostics` are about
+    the whole repository, for example about an invalid new version of its config.
 
     A hold has `comparison` (a link that compares its commits), `deciders` (lines about who may end it), and `paste`
     (a command to paste into a comment). `blob_url` is the address of the repository's files at the planned commit
@@ -368,7 +368,7 @@ def report_skipped(
     cause: str,
     results: Sequence[ResourceResult] = (),
 ) -> RootReport:
-    """Report a root module that was skipped (for example after one that it builds on failed) or interrupted.
+    """Report a root module that was interrupted, or skipped (for example because one on which it builds failed).
 
     `results` are the results of its apply up to the interruption.
     """

@@ -153,7 +153,7 @@ class Worker:
             raise OwnFailure(f"starts again: {job.key}") from None
         except Exception:
             log.exception("flow_failed", job=job.key)
-            # DBOS stores the exception's text in the database. That of another library's exception may contain secrets.
+            # DBOS stores the exception's text in the database. The text of another library's may contain secrets.
             raise OwnFailure(f"internal error in {job.key}") from None
         finally:
             self._flows.discard(state)
@@ -193,8 +193,8 @@ class Worker:
                         await self._leave_to_newer_version(key, encoded)
                         continue
                     if await self._job_queue.enqueue_or_find(job) == "pending":
-                        # The job may be running and about to end because it was deferred. Until that end is recorded,
-                        # it cannot be enqueued again, so keep this row.
+                        # An attempt at this job has not ended; perhaps it has just deferred the job, which wrote this
+                        # row. Until its end is recorded no other can be enqueued, so keep the row and try again.
                         await self._store.deferred.defer(key, encoded, in_s=_RETRY_S)
                     else:
                         await self._store.deferred.remove(key, due_at)

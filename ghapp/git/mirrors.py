@@ -48,7 +48,8 @@ class Mirrors:
     ) -> None:
         """Planward fetches only from `allowed_host` (HOST or HOST:PORT), and sends tokens to no other host.
 
-        Git writes checkouts in the `sandbox` of root runs. At most `most_kept` checkouts are kept between runs.
+        When git writes a checkout, it runs in `sandbox`, that of root runs, if that has mounts. At most `most_kept`
+        checkouts are kept between runs.
         """
         self._directory = directory
         self._programs = programs
