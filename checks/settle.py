@@ -93,7 +93,10 @@ RequestedAction = Literal["plan", "apply"]
 
 
 def is_settled(attempt: Attempt, *, asked: RequestedAction | None, rerun: bool) -> bool:
-    """Whether the newest attempt at a tip that is not LAST is final until a person requests another."""
+    """Whether only a person's request leads to another attempt, since the newest one failed or is held.
+
+    Not to be asked for a tip that is LAST.
+    """
     return attempt in ("failed", "held") and asked is None and not rerun
 
 

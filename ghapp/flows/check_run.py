@@ -96,8 +96,8 @@ def describe_override(run: Run) -> str | None:
 async def announce(repo: Repo, run: Run, *, status: Status, summary: str) -> Run:
     """Create the run's check run, exactly once even if the step is repeated or flows run concurrently.
 
-    A run that has ended in the meantime gets none. GitHub shows the newest check run, which has to be that of the run
-    that replaced this one.
+    A run that has ended in the meantime gets none: GitHub shows the newest check run, and this one would hide that of
+    the run that replaced it.
     """
     lock = repo.services.check_run_locks.setdefault(run.id, asyncio.Lock())
     async with lock:

@@ -216,8 +216,8 @@ WATCH: Final[Key[tuple[str, ...] | None]] = Key(
     default=None,
     meaning="More paths whose changes affect it, relative to dir. * stands for any part of a name, ** for any "
     "directories, a directory for everything below it. Default: none. But if the root module reads a file by a "
-    "computed path, the default is every file in the directories above dir and in their other subdirectories, except "
-    "in and below subdirectories with .tf files. An empty list turns that off.",
+    "computed path, the default is every file in and below the directories above dir, but nothing in or below a "
+    "directory with .tf files that is neither dir nor above it. An empty list turns that off.",
 )
 DEPENDS_ON: Final[Key[tuple[str, ...]]] = Key(
     name="depends_on",

@@ -82,7 +82,7 @@ _MENTIONED: Final = re.compile(r"[@/`*_]*planward[:,`*_]*", re.IGNORECASE)
 _MARKDOWN: Final = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 _BIDIRECTIONAL: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _OTHER_LINE_ENDS: Final = frozenset("\x00\r\v\f\x1c\x1d\x1e\x85\u2028\u2029")
-"""Characters that some programs treat as the end of a line or of a text. GitHub never does, or only in some places."""
+"""Characters that some programs treat as the end of a line or of a text. GitHub treats none of them so everywhere."""
 _BLANK_LETTERS: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 """Letters, marks and symbols that are invisible."""
 
@@ -161,7 +161,7 @@ def _plain_lines(text: str) -> Iterator[str]:
         if any(child.type == "html_inline" for child in children):
             continue
         written = {line.strip(" ") for line in lines[block.map[0] : block.map[1]]}
-        # Headings have level 1, too. The text of one that begins with `#` is not in `written`, so it is no command.
+        # Headings have level 1, too. `# planward help` is no command: its text has no `#`, so it is not in `written`.
         for line in _split(children):
             if (
                 len(line) == 1
