@@ -277,10 +277,11 @@ class BareRepository:
 
     def changed_paths(self, before: str, after: str) -> list[tuple[str, str]]:
         """Return the status and path of each changed file, as `changed_files` has them."""
-        with contextlib.suppress(Unread):
-            found = self._objects.changes(self._tree(before), self._tree(after))
-            if len({status for status, _ in found} & {"added", "removed"}) < 2:  # otherwise git looks for renames
-                return [(status, path.decode(errors="replace")) for status, path in found]
+        if not any(self._has_many_paths(tree) for tree in (before, after)):
+            with contextlib.suppress(Unread):
+                found = self._objects.changes(self._tree(before), self._tree(after))
+                if len({status for status, _ in found} & {"added", "removed"}) < 2:  # otherwise git looks for renames
+                    return [(status, path.decode(errors="replace")) for status, path in found]
         return [(file.status, file.path) for file in self.changed_files(before, after)]
 
     def _tree(self, treeish: str) -> str:
