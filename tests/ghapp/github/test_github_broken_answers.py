@@ -34,7 +34,7 @@ DONE = CheckRunDraft(
     summary="No changes",
 )
 HASTY = Patience(
-    attempts=3, total_s=9, wait_initial_s=0.0, wait_max_s=0.1, timeout_s=0.6, answer_s=0.9, connect_timeout_s=2
+    attempts=3, total_s=15, wait_initial_s=0.0, wait_max_s=0.1, timeout_s=1.5, answer_s=2.0, connect_timeout_s=3
 )
 
 Break = Callable[[asyncio.StreamWriter], Awaitable[None]]
@@ -58,13 +58,13 @@ async def reset(writer: asyncio.StreamWriter) -> None:
 
 async def silence(writer: asyncio.StreamWriter) -> None:
     """Send nothing for longer than any client waits."""
-    await asyncio.sleep(0.8)
+    await asyncio.sleep(1.7)
 
 
 async def drip(writer: asyncio.StreamWriter) -> None:
     """Send a byte every now and then: no single wait is too long, but the answer never ends."""
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n")
-    for _ in range(11):
+    for _ in range(22):
         writer.write(b" ")
         await writer.drain()
         await asyncio.sleep(0.1)
