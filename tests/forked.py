@@ -107,4 +107,6 @@ def _run_planward(
     # Forked processes would otherwise all draw the same random numbers.
     random.seed()
     sys.argv = ["planward", *arguments]
+    # If the fork server was started with a secret in its environment, `planward serve` restarts itself with these.
+    sys.orig_argv = [sys.executable, "-m", "ghapp", *arguments]
     main()

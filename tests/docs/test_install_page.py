@@ -122,7 +122,7 @@ class Machine:
         for name in ("apt-get", "useradd", "systemctl"):
             self._stand_in(name, f'echo "{name} $*" >> {top}/asked')
         self.clone = top / "clone"
-        shutil.copytree(TOP / "deploy", self.clone / "deploy")
+        shutil.copytree(TOP / "deploy", self.clone / "deploy", ignore=shutil.ignore_patterns("__pycache__"))
         for name in ("pyproject.toml", "constraints.txt"):
             shutil.copy(TOP / name, self.clone)
         for file in (self.clone / "deploy").iterdir():
