@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.scanner import RoundTripScanner, Scanner
 
 from ghapp.repository_config.model import ConfigInvalid, Position, Problem
 
@@ -21,6 +22,7 @@ MAX_TEXT_LENGTH: Final = 4_000
 MAX_VALUES: Final = 100_000
 """The most values, including those behind aliases: a few lines of nested aliases can stand for billions."""
 _LONGEST = 500
+_MOST_NESTED = 100
 _TAG = "tag:yaml.org,2002:"
 _UNIMPLEMENTED = "is not implemented in this version of Planward"
 _NOTHING: Mapping[str, str] = {}
@@ -251,9 +253,26 @@ def _count(node: Node, known: dict[int, int]) -> int:
     return known[id(node)]
 
 
+class _FlatScanner(Scanner):
+    """A scanner that refuses many nested brackets: ruamel.yaml takes seconds for some kilobytes of them."""
+
+    def fetch_flow_collection_start(self, TokenClass: Any, to_push: str) -> None:  # noqa: N803 - ruamel.yaml's name
+        if len(self.flow_context) >= _MOST_NESTED:
+            raise RecursionError
+        super().fetch_flow_collection_start(TokenClass, to_push)
+
+
+class _FlatRoundTripScanner(_FlatScanner, RoundTripScanner):
+    """The same for a document that is read with its comments."""
+
+
 def yaml_reader(kind: Literal["rt", "safe"]) -> YAML:
-    """A reader of YAML 1.2, without ruamel.yaml's warning about redefined anchors, which YAML allows."""
+    """A reader of YAML 1.2, without ruamel.yaml's warning about redefined anchors, which YAML allows.
+
+    It raises RecursionError for a document that is nested too deeply.
+    """
     reader = YAML(typ=kind, pure=True)
+    reader.Scanner = _FlatRoundTripScanner if kind == "rt" else _FlatScanner
     reader.composer.warn_double_anchors = False
     return reader
 

@@ -40,3 +40,10 @@ def test_a_version_constraint_of_sixty_kilobytes_is_refused_by_its_length(hostil
     message, took_s = refused(f"root_modules:\n  - {{dir: network, required_version: {hostile}}}\n")
     assert message == "is longer than 4,000 characters; make it shorter"
     assert took_s < 10
+
+
+@pytest.mark.parametrize("hostile", ["[" * 60_000, "{" * 60_000])
+def test_thousands_of_open_brackets_are_refused(hostile: str) -> None:
+    message, took_s = refused(hostile)
+    assert message == "is nested too deeply"
+    assert took_s < 1
