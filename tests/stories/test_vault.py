@@ -117,7 +117,6 @@ def test_vault_itself_keeps_a_testing_run_out_of_stagings_secrets(careful: Line)
     assert "permission denied" in refused[f"{story.team}-testing"]
 
 
-@pytest.mark.by_default("the role")
 @pytest.mark.parametrize("through", ["the role", "a path"])
 def test_a_branch_name_cannot_lead_to_another_teams_secrets(careful: Line, through: str) -> None:
     """The team `acme` with `pay-production` has the same path as the team `acme-pay` with `production`."""

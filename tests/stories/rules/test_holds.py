@@ -187,7 +187,6 @@ def test_a_team_of_one_lets_its_own_commit_in_if_the_config_says_so(line: Line) 
     green(story.let_in(check, by=story.reviewer))
 
 
-@pytest.mark.by_default("team")
 @pytest.mark.parametrize("kind", ["user", "team"])
 def test_where_approvers_are_named_they_alone_may_apply(line: Line, kind: str) -> None:
     owner = f"acme{line.stories + 1}"

@@ -121,7 +121,6 @@ def test_a_rename_moves_no_secret(line: Line) -> None:
 # --- branches that make themselves environments ----------------------------------------------------------------------
 
 
-@pytest.mark.by_default("2")
 @pytest.mark.parametrize("pushes", [1, 2])
 def test_a_branch_does_not_make_itself_an_environments(line: Line, pushes: int) -> None:
     story = line.story()
@@ -192,7 +191,6 @@ def test_a_new_environment_is_allowed_by_who_maintains_the_repository_and_not_by
     green(story.let_in(check, by=story.maintainer))
 
 
-@pytest.mark.by_default("evil")
 @pytest.mark.parametrize("environment", ["evil", "production"])
 def test_a_pull_request_into_a_new_environment_is_not_planned_before_that_is_allowed(
     line: Line, environment: str

@@ -128,7 +128,6 @@ def test_a_trusted_bots_code_is_planned_in_testing_and_not_in_the_target(line: L
     green(story.planned(number, count=2))
 
 
-@pytest.mark.by_default("button", "review")
 @pytest.mark.parametrize("way", ["button", "comment", "review"])
 def test_on_approval_somebody_who_had_no_part_in_the_head_lets_it_be_previewed(line: Line, way: str) -> None:
     story = line.story(config=ON_APPROVAL)

@@ -36,7 +36,6 @@ def let_in(story: Story, sha: str) -> bool:
     return len(story.check_runs(sha, APPLY)) > 1 or story.state("network", "staging") != {}
 
 
-@pytest.mark.by_default("a body of its own", "another author")
 @pytest.mark.parametrize("what", ["a body of its own", "an id that GitHub never had", "another author"])
 def test_a_comment_that_github_does_not_have_lets_nothing_in(line: Line, what: str) -> None:
     story, sha, _ = held_push(line)
@@ -75,7 +74,6 @@ def person(story: Story, login: str) -> dict[str, Any]:
     return {name: found[name] for name in ("login", "id", "type")}
 
 
-@pytest.mark.by_default("of another delivery")
 @pytest.mark.parametrize("guid", ["its own", "of another delivery"])
 def test_a_button_that_nobody_pressed_lets_nothing_in(line: Line, guid: str) -> None:
     story, sha, check = held_push(line)

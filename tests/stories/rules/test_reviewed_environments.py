@@ -62,7 +62,6 @@ def test_a_reviewed_merge_puts_its_environment_in_force_and_its_approvers_decide
     assert story.size("qa") == 1
 
 
-@pytest.mark.by_default("who wrote a part of it", "an older head")
 @pytest.mark.parametrize(
     "by", ["nobody", "who wrote a part of it", "somebody without write", "an older head", "taken back", "too late"]
 )

@@ -45,7 +45,6 @@ EVERY_KEY = {
 }
 
 
-@pytest.mark.by_default("staging", "root module in testing")
 @pytest.mark.parametrize("key", EVERY_KEY)
 def test_no_key_of_the_config_opens_another_team(line: Line, victim: Story, key: str) -> None:
     mallory = line.story(config=EVERY_KEY[key].format(team=victim.team))
