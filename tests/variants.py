@@ -1,4 +1,4 @@
-"""The parameters with which a slow test runs by default. With `--every` it runs with all of them, as for a release.
+"""What a slow test runs with by default. With `--every` it runs with all parameters and examples, as for a release.
 
 `@pytest.mark.by_default("merge")` names parameters by their ids. Each such test runs with at least one of them, so no
 claim is left untested; a test that is named on the command line with `::` runs with all of its parameters.
@@ -6,10 +6,14 @@ claim is left untested; a test that is named on the command line with `::` runs 
 
 import pytest
 
+from tests import examples
+
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the marker of this file."""
+    """Declare the marker of this file. With `--every`, try all examples."""
     config.addinivalue_line("markers", "by_default(id, …): without --every, run only with these parameters")
+    if config.getoption("every"):
+        examples.share = 1.0
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -27,7 +27,7 @@ texts = st.lists(st.sampled_from(HOSTILE) | st.text(max_size=8), max_size=6).map
 some = settings(
     max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
-many = settings(some, max_examples=examples(80))
+many = settings(some, max_examples=examples(150))
 
 declarations = st.builds(Declaration, path=texts, start_line=st.integers(1, 999), end_line=st.integers(1, 999))
 attributes = st.builds(

@@ -367,6 +367,6 @@ def _id(tree: Tree) -> str:
 
 
 GateMachine.TestCase.settings = settings(
-    max_examples=examples(150), stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=examples(300), stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 TestGateMachine = GateMachine.TestCase

@@ -87,7 +87,7 @@ def read_all(plan_json: bytes) -> None:
     _ = digest(read), shape_digest(read), summarize(read, mask=Mask.none())
 
 
-@settings(max_examples=examples(100), suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=examples(200), suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(plan)
 def test_json_of_the_right_types_is_read_or_refused(content: dict[str, Any]) -> None:
     with contextlib.suppress(PlanFormatError):

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from checks.plan import Counts, read_plan
@@ -20,7 +20,6 @@ from checks.report.change_report import ChangeReport
 from checks.sensitive import Mask
 from tests.checks.any_report import many, plan_of, run_of, runs, some, texts
 from tests.checks.meant_markdown import assert_meant
-from tests.examples import examples
 
 
 def the_limits_hold_for_any_report(run: RunReport) -> None:
@@ -115,7 +114,7 @@ OF_ANY_REPORT = (
 )
 
 
-@settings(some, max_examples=examples(30))
+@some
 @given(runs)
 def test_properties_of_every_report(run: RunReport) -> None:
     # All on the same report, since generating one takes longer than rendering it.
