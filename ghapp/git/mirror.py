@@ -119,9 +119,14 @@ class Mirror:
 
     async def tree_of(self, commit: CommitSha) -> TreeId:
         """Return a commit's tree. Raises MissingObject."""
-        ended = await self._of((commit,), "rev-parse", "--verify", "--quiet", "--end-of-options", f"{commit}^{{tree}}")
+        return await self._tree_of(commit)
+
+    async def _tree_of(self, treeish: str) -> TreeId:
+        ended = await self._of(
+            (treeish,), "rev-parse", "--verify", "--quiet", "--end-of-options", f"{treeish}^{{tree}}"
+        )
         if ended.exit_code:
-            raise _missing(commit)
+            raise _missing(treeish)
         return TreeId(ended.stdout.decode().strip())
 
     async def parents(self, commit: CommitSha) -> tuple[CommitSha, ...]:
@@ -326,7 +331,7 @@ class Mirror:
         git runs none of the programs that the repository's files name (checkout.py). `large_files` says which Git LFS
         pointers the run reads. Raises MissingObject, and GitError for a pointer whose contents are unavailable.
         """
-        tree = await self.tree_of(CommitSha(treeish))
+        tree = await self._tree_of(treeish)
         if not await self.has(tree):
             raise _missing(treeish)
         async with checkout.prepare_checkout(

@@ -338,6 +338,7 @@ def written(signature: Signature) -> str:
     if not name:
         raise Unread(signature.name)
     date = datetime.fromisoformat(signature.date)
+    date = date if date.tzinfo else date.replace(tzinfo=UTC)
     return f"{name} <{email}> {int(date.timestamp())} {date:%z}"
 
 
