@@ -354,11 +354,15 @@ class LosesClaims(TcpProxy):
     lost: ClassVar[list[str]] = []
 
     def fate(self, connection: str, content: bytes) -> tuple[str | None, random.Random]:
-        if b"SET status=" in content and b"owner_xid" in content and b"started_at" in content:
+        # The sweep of overdue jobs also sets a status and `owner_xid`, but only a claim sets who carries the job out.
+        if b"SET status=" in content and b"executor_id=" in content and b"owner_xid=" in content:
             self.claiming.add(connection)
-        elif b"COMMIT" in content and connection in self.claiming and len(self.lost) < 3:
-            self.lost.append(connection)
-            return fates.LOST, random.Random(0)
+        elif b"COMMIT" in content or b"ROLLBACK" in content:
+            claims = connection in self.claiming
+            self.claiming.discard(connection)
+            if claims and b"COMMIT" in content and len(self.lost) < 3:
+                self.lost.append(connection)
+                return fates.LOST, random.Random(0)
         return None, random.Random(0)
 
 
