@@ -136,7 +136,7 @@ class _Posts(threading.Thread):
         while not self._over.is_set():
             number = PER_SECOND * 5
             answered = deliver(self._url, self._payload, per_second=PER_SECOND, number=number, first=first)
-            assert {each.status for each in answered} == {202}
+            assert [each for each in answered if each.status != 202] == []
             first += number
             self.seconds += [each.seconds for each in answered]
 

@@ -4,6 +4,7 @@ python -m tests.bench.deliveries URL PER_SECOND NUMBER FIRST < PAYLOAD   (of a p
 """
 
 import asyncio
+import dataclasses
 import hashlib
 import hmac
 import json
@@ -11,7 +12,6 @@ import subprocess
 import sys
 import time
 import uuid
-from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -19,13 +19,17 @@ import httpx
 from tests.stories.line import SECRET
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Answered:
-    """A delivery: when it was sent (seconds since 1970), the answer's status (0: no answer), and how long that took."""
+    """A delivery: when it was sent (seconds since 1970), the answer's status, and how long that took.
+
+    Without an answer the status is 0, and `error` says why.
+    """
 
     at: float
     status: int
     seconds: float
+    error: str = ""
 
 
 def pushed(number: int) -> str:
@@ -51,13 +55,15 @@ async def _deliver(url: str, payload: Any, per_second: float, number: int, first
             "X-Hub-Signature-256": f"sha256={signature}",
         }
         at, start = time.time(), time.perf_counter()
+        status, error = 0, ""
         try:
             status = (await client.post(f"{url}/webhooks/github", content=body, headers=headers)).status_code
-        except httpx.HTTPError:
-            status = 0
-        return Answered(at, status, time.perf_counter() - start)
+        except httpx.HTTPError as failure:
+            error = repr(failure)
+        return Answered(at, status, time.perf_counter() - start, error)
 
-    limits = httpx.Limits(max_connections=None)
+    # Both sides close an idle connection after five seconds. If one is used again just then, there is no answer.
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
     async with httpx.AsyncClient(trust_env=False, timeout=60, limits=limits) as client:
         begun = time.perf_counter()
         posts = []
@@ -70,4 +76,4 @@ async def _deliver(url: str, payload: Any, per_second: float, number: int, first
 if __name__ == "__main__":
     address, rate, count, start = sys.argv[1:]
     answered = asyncio.run(_deliver(address, json.load(sys.stdin), float(rate), int(count), int(start)))
-    print(json.dumps([[each.at, each.status, each.seconds] for each in answered]))
+    print(json.dumps([dataclasses.astuple(each) for each in answered]))

@@ -128,7 +128,7 @@ def test_two_hundred_deliveries_in_two_seconds_while_a_plan_runs_are_answered_in
         )
         gone = {**push.payload, "ref": "refs/heads/gone", "deleted": True}  # the time is that of accepting alone
         answered = deliver(line.url, gone, per_second=100, number=200)
-        assert {each.status for each in answered} == {202}
+        assert [each for each in answered if each.status != 202] == []
         assert max(each.seconds for each in answered) < 10  # GitHub hangs up then
         key = f"{story.repository.id}:apply:gone:"
         wanted = {f"{key}{pushed(number)}:{push.payload['before']}:0" for number in range(1, 201)}
