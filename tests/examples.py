@@ -1,4 +1,14 @@
-"""The number of examples with which each property-based test is tried."""
+"""How property-based tests are tried: with how many examples, and without a limit of time.
+
+A machine that is busy must fail no test, so an example may take as long as it takes.
+"""
+
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "planward", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+settings.load_profile("planward")
 
 share = 0.5
 """The share of them that is tried. `--fast` lowers it, and `--every` raises it, before any test is collected."""

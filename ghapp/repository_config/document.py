@@ -253,7 +253,7 @@ def _count(node: Node, known: dict[int, int]) -> int:
     return known[id(node)]
 
 
-class _FlatScanner(Scanner):
+class _ShallowScanner(Scanner):
     """A scanner that refuses many nested brackets: ruamel.yaml takes seconds for some kilobytes of them."""
 
     def fetch_flow_collection_start(self, TokenClass: Any, to_push: str) -> None:  # noqa: N803 - ruamel.yaml's name
@@ -262,7 +262,7 @@ class _FlatScanner(Scanner):
         super().fetch_flow_collection_start(TokenClass, to_push)
 
 
-class _FlatRoundTripScanner(_FlatScanner, RoundTripScanner):
+class _ShallowRoundTripScanner(_ShallowScanner, RoundTripScanner):
     """The same for a document that is read with its comments."""
 
 
@@ -272,7 +272,7 @@ def yaml_reader(kind: Literal["rt", "safe"]) -> YAML:
     It raises RecursionError for a document that is nested too deeply.
     """
     reader = YAML(typ=kind, pure=True)
-    reader.Scanner = _FlatRoundTripScanner if kind == "rt" else _FlatScanner
+    reader.Scanner = _ShallowRoundTripScanner if kind == "rt" else _ShallowScanner
     reader.composer.warn_double_anchors = False
     return reader
 

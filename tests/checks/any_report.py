@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from checks.declaration import Declaration
@@ -24,9 +24,7 @@ HOSTILE = (
     "a" * 300, "{{", "]]>", '"', "'",
 )  # fmt: skip
 texts = st.lists(st.sampled_from(HOSTILE) | st.text(max_size=8), max_size=6).map("".join)
-some = settings(
-    max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
+some = settings(max_examples=examples(60))
 many = settings(some, max_examples=examples(150))
 
 declarations = st.builds(Declaration, path=texts, start_line=st.integers(1, 999), end_line=st.integers(1, 999))

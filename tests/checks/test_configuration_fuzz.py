@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from checks.configuration import discover, read_file
@@ -70,7 +70,6 @@ def test_any_row_of_words_is_read_or_refused(name: str, words: list[str]) -> Non
     _read(name, " ".join(words).encode("utf-8", "surrogatepass"))
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(
     edits=st.lists(
         st.tuples(st.integers(0, len(NETWORK)), st.integers(0, 20), st.sampled_from(["", *TOKENS])),

@@ -4,7 +4,7 @@ The machine plays GitHub, people and the shell's memory; what is judged is `chec
 `checks.gate` themselves. A tree is the set of changes that it holds, and merging is their union.
 """
 
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -366,7 +366,5 @@ def _id(tree: Tree) -> str:
     return ",".join(sorted(tree))
 
 
-GateMachine.TestCase.settings = settings(
-    max_examples=examples(300), stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+GateMachine.TestCase.settings = settings(max_examples=examples(300), stateful_step_count=30)
 TestGateMachine = GateMachine.TestCase

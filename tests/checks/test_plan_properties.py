@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from checks.errors import PlanFormatError
@@ -87,14 +87,14 @@ def read_all(plan_json: bytes) -> None:
     _ = digest(read), shape_digest(read), summarize(read, mask=Mask.none())
 
 
-@settings(max_examples=examples(200), suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=examples(200))
 @given(plan)
 def test_json_of_the_right_types_is_read_or_refused(content: dict[str, Any]) -> None:
     with contextlib.suppress(PlanFormatError):
         read_all(json.dumps(content).encode())
 
 
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(100))
 @given(st.binary(max_size=60) | values.map(lambda value: json.dumps(value).encode()))
 def test_any_other_bytes_are_refused(plan_json: bytes) -> None:
     try:

@@ -5,7 +5,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from checks.errors import PlanFormatError
@@ -18,7 +18,7 @@ from tests.checks.test_report_found_again import Maker
 from tests.examples import examples
 
 
-@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(60))
 @given(st.integers(0, 2**48))
 def test_attributes_decoded_one_by_one_differ_as_the_whole_does(seed: int) -> None:
     plan = read_plan(json.dumps(Maker(random.Random(seed)).plan()).encode())

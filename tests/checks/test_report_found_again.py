@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from checks.plan import read_plan
@@ -286,7 +286,7 @@ def parts_of(address: str, markdown: str) -> list[str]:
 
 
 seeds = st.integers(0, 2**48)  # for plans: shrinking a plan that is drawn value by value takes minutes
-slow = settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+slow = settings(max_examples=examples(60))
 
 
 @slow

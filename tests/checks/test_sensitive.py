@@ -141,7 +141,7 @@ def test_text_that_cannot_be_encoded_is_masked_too() -> None:
 secrets = st.text(min_size=6, max_size=30).filter(lambda text: len(text.strip()) >= 6 and not text.strip().isdigit())
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 @given(secret=secrets, before=st.text(max_size=10), after=st.text(max_size=10))
 def test_no_secret_survives_in_any_form(secret: str, before: str, after: str) -> None:
     stripped = secret.strip()

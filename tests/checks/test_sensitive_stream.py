@@ -65,7 +65,7 @@ def test_chunks_of_any_size_are_masked_the_same(size: int) -> None:
     assert "".join(fed(LineMask(MASK), *chunks)) == SEEN
 
 
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(100))
 @given(st.lists(st.integers(0, len(LOG)), max_size=12))
 def test_a_log_is_masked_the_same_wherever_it_is_cut(cuts: list[int]) -> None:
     places = sorted({0, len(LOG), *cuts})
@@ -77,7 +77,7 @@ pieces = st.sampled_from(
 )
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 @given(text=st.lists(pieces, max_size=8).map("".join), data=st.data())
 def test_a_stream_hides_what_the_whole_text_hides(text: str, data: st.DataObject) -> None:
     cuts = data.draw(st.lists(st.integers(0, len(text)), max_size=6))

@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ghapp.processes.slots import Operation, Slot, Slots, Turns
@@ -71,7 +71,6 @@ steps = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(steps)
 def test_every_other_repository_has_at_most_one_turn_between_two_turns_of_a_waiting_one(
     steps: list[tuple[str, int, Any]],
@@ -117,7 +116,6 @@ def test_every_other_repository_has_at_most_one_turn_between_two_turns_of_a_wait
         assert len(turns) == len(waiting)
 
 
-@settings(deadline=None)
 @given(steps)
 def test_inside_a_line_it_is_first_come_first_served(steps: list[tuple[str, int, Any]]) -> None:
     turns: Turns[Waiting] = Turns()

@@ -72,7 +72,7 @@ FILES = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 @given(FILES, st.lists(st.sampled_from(["main", "staging", "production", "w"]), max_size=3))
 def test_whatever_is_imported_passes(value: dict[str, Any], branches: list[str]) -> None:
     found = imported(value, branches=branches, directories=["a", "live/x"])

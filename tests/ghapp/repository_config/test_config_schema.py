@@ -148,7 +148,7 @@ DOCUMENTS = st.one_of(
 )
 
 
-@settings(max_examples=examples(600), deadline=None)
+@settings(max_examples=examples(600))
 @given(DOCUMENTS)
 def test_every_document_that_the_reader_accepts_the_schema_accepts_too(document: dict[str, Any]) -> None:
     if reader_takes(document):
@@ -211,14 +211,14 @@ def places(value: Any) -> Iterator[tuple[Any, Any]]:
         yield from places(value[key])
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 @given(accepted_documents())
 def test_reader_and_schema_accept_every_consistent_document(document: dict[str, Any]) -> None:
     assert reader_takes(document)
     VALIDATOR.validate(document)
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(300))
 @given(accepted_documents(), st.data())
 def test_reader_and_schema_refuse_a_document_in_which_one_value_has_a_wrong_type(
     document: dict[str, Any], data: st.DataObject

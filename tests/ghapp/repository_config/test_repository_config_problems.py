@@ -144,7 +144,7 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(300))
 @given(st.lists(st.tuples(st.integers(0, len(EXAMPLE)), st.integers(0, 20), PIECES), min_size=1, max_size=8))
 def test_a_mangled_file_is_read_or_refused_with_lines(changes: list[tuple[int, int, bytes]]) -> None:
     content = EXAMPLE.encode()
