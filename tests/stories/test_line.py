@@ -349,6 +349,7 @@ def test_an_adopted_commit_is_promoted_once_it_was_applied_by_a_comment(line: Li
 def test_a_plan_takes_five_calls_of_github_and_an_apply_nine_at_most(line: Line) -> None:
     story = line.story()
     story.quiet()
+    line.postpone_looks()
     before = len(line.github.requests)
     number = story.propose()
     story.planned(number)

@@ -146,6 +146,7 @@ def test_a_decision_by_button_asks_github_three_times(line: Line) -> None:
     number, _ = proposed_from_fork(story)
     check = story.planned(number)
     held(check)
+    line.postpone_looks()
     before = len(line.github.requests)
     story.press(check, "approve_plan", by=story.author)
     held(story.planned(number, count=2))  # for its preview
@@ -165,6 +166,7 @@ def test_a_decision_by_comment_asks_github_three_times(line: Line) -> None:
     number, _ = proposed_from_fork(story)
     held(story.planned(number))
     head = story.head(number)
+    line.postpone_looks()
     before = len(line.github.requests)
     comment = story.comment(number, f"planward approve {head}", by=story.author)
     assert answered(story, comment) == "+1"
