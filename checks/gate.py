@@ -1,9 +1,9 @@
 """The gate: may this be planned with credentials, may it be merged, may it be applied.
 
-`decide_merge` and `decide_apply` are deliberately two functions. In one function, a push that nobody reviewed would
-have no digest of a plan to compare with; "nothing to compare" must never let it pass. Only this module creates the two
-values that stand for its consent: a `Vouched` before code is planned with credentials, and a `Proceed`, which applying
-a plan file requires.
+`decide_merge` and `decide_apply` are deliberately two functions. A push that nobody reviewed has no earlier plan whose
+digest could be compared. A single function could mistake "nothing to compare" for "no difference", and let such a push
+pass. Only this module creates the two values that stand for its consent: a `Vouched` before code is planned with
+credentials, and a `Proceed`, which applying a plan file requires.
 """
 
 from collections.abc import Collection, Sequence
@@ -447,9 +447,9 @@ def decide_promotion(facts: PromotionFacts) -> Clear | Refuse:
         )
     return Refuse(
         cause=f"this brings commits that {previous} has not applied (it last applied {facts.last_applied}). Merge "
-        f"them into the branch of {previous} and have them applied there; after a hotfix, merge this pull "
-        f"request's base branch into the branch of {previous}. Or open a pull request from a branch at "
-        f"{facts.last_applied} instead."
+        f"them into the branch of {previous} and have them applied there. If {previous} lacks a hotfix that was merged "
+        f"straight into this pull request's base branch, merge that base branch into the branch of {previous}. Or open "
+        f"a pull request from a branch at {facts.last_applied} instead."
     )
 
 

@@ -66,10 +66,11 @@ async def park() -> NoReturn:
 async def step(
     name: str, kind: type[T], function: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs
 ) -> T:
-    """Do one durable step: call the function and store its result as JSON, which a recovery uses instead of calling.
+    """Do one durable step: call the function and store its result as JSON.
 
-    `kind` is the result's type. A step that was interrupted runs again from its start, so it has to find what it
-    already created. Raises RecordedOtherwise if another step, or a result of another shape, is recorded in its place.
+    If the flow resumes after an interruption, it uses the stored result and does not call the function again. `kind`
+    is the result's type. A step that was interrupted runs again from its start, so it has to find what it already
+    created. Raises RecordedOtherwise if another step, or a result of another shape, is recorded in its place.
     """
     flow = flow_state.get()
     flow.under_way += 1
@@ -118,7 +119,7 @@ async def _step(name: str, kind: type[T], work: Callable[[], Awaitable[T]]) -> T
 def _recorded_exception(name: str, recorded: Mapping[str, Any]) -> PlanwardError:
     """Recreate the exception that a step raised before an interruption.
 
-    It has the same type if that type is created from a text alone; otherwise, it is a JobError.
+    It has the same type if that is a JobError whose constructor takes only the message; otherwise, it is a JobError.
     """
     if recorded["raised"] is None:
         return OwnFailure(f"{name} failed before")
@@ -137,8 +138,9 @@ def _subclasses(kind: type[JobError]) -> Iterator[type[JobError]]:
 async def patiently(name: str, work: Callable[[], Awaitable[T]]) -> T:
     """Do the work, and repeat it as long as the database is unavailable.
 
-    A step does this by itself. Inside a step, use it for work that must not lead to a repetition of the whole step. If
-    the process has to end, this waits for the end (`park`). stamina's retries would not notice that.
+    `step` calls this for the whole step, which then runs again from its start. Inside a step, call it for a part, so
+    that only that part runs again. If the process has to end, this waits for the end (`park`). stamina's retries would
+    not notice that.
     """
     stopping = flow_state.get().stopping
     while True:

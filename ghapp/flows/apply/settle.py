@@ -134,7 +134,7 @@ async def _conclude(
             repo.id, stage.environment, stage.branch, stage.sha, stage.tree, applied=stage.counts_as_applied
         )
     conclusion, cause = _conclude_outcomes(outcomes)
-    if all_applied and not done:  # the stage was only planned, and nothing changes
+    if all_applied and not done:  # no plan changes anything, but the commit still has to be approved
         why = stage.must_be_approved or ""
         conclusion, cause = "action_required", texts.waits_unchanged(why, touched=bool(outcomes))
     may_be_approved = conclusion == "action_required" and (
@@ -196,7 +196,7 @@ def _notes_on_approval(
 
 
 async def _name_deciders(services: Services, stage: Stage) -> None:
-    """Add the held commits, and the people who may end the hold, to its stored report.
+    """Add to the report of the stage's run which commits are held, and who may end the hold.
 
     If they cannot be determined, the report stays as it is.
     """

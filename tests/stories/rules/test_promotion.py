@@ -36,9 +36,7 @@ def test_after_a_hotfix_production_is_merged_back_before_the_next_promotion(line
     green(story.applied(hotfix, "production", count=2))
     story.land(story.propose(story.network(3), head="next"))
     second = story.open("staging", "production", title="Again")
-    assert "after a hotfix, merge this pull request's base branch into the branch of staging" in refused(
-        story.planned(second)
-    )
+    assert "merge that base branch into the branch of staging" in refused(story.planned(second))
     back = story.open("production", "staging", title="Back")
     green(story.planned(back))
     green(story.applied(story.merge(back)))
