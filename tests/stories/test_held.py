@@ -183,7 +183,7 @@ def approval_asked_for(story: Story, number: int, check: dict[str, Any]) -> str:
 
 
 def test_the_secrets_of_testing_and_of_the_target_alone_are_read_for_a_pull_request(line: Line) -> None:
-    story = line.story()
+    story = line.story(testing=True)
     before = len(line.secrets_read())
     story.planned(story.propose())
     read = {tuple(path.split("/")[2:4]) for path in line.secrets_read()[before:]}

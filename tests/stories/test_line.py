@@ -19,7 +19,7 @@ APPLIED_IN_TURN = [["in_progress", "success"]]
 
 @pytest.mark.both_databases
 def test_a_pull_request_shows_what_its_merge_then_does_to_staging(line: Line) -> None:
-    story = line.story()
+    story = line.story(testing=True)
     number = story.propose()
     check = story.planned(number)
     assert (check["conclusion"], check["output"]["title"]) == ("success", "1 to add in staging")
@@ -98,7 +98,7 @@ def test_rerun_all_plans_again_once(line: Line) -> None:
 
 @pytest.mark.both_databases
 def test_a_newer_commit_cancels_the_plan_that_runs_and_interrupts_terraform(line: Line) -> None:
-    story = line.story()
+    story = line.story(testing=True)
     with slow_place() as slow:
         waits = story.root_module("network", extra=slow.module("waits"))["network/main.tf"]
         number = story.propose({"network/main.tf": waits})
@@ -260,7 +260,7 @@ resource "terraform_data" "switch" {{
 
 
 def test_with_on_merge_testing_is_brought_to_the_merged_commit_before_staging_is(line: Line) -> None:
-    story = line.story(config=ON_MERGE)
+    story = line.story(config=ON_MERGE, testing=True)
     first = story.propose()
     merged = story.land(first)
     assert story.size("testing") == story.size("staging") == 2
@@ -275,7 +275,7 @@ def test_with_on_merge_testing_is_brought_to_the_merged_commit_before_staging_is
 
 
 def test_staging_is_not_touched_where_testing_could_not_be_brought_there(line: Line) -> None:
-    story = line.story(config=ON_MERGE)
+    story = line.story(config=ON_MERGE, testing=True)
     number = story.propose(needing(story, story.states / "switch"))
     assert story.planned(number)["conclusion"] == "success"
     merged = story.merge(number)
@@ -294,7 +294,7 @@ def test_staging_is_not_touched_where_testing_could_not_be_brought_there(line: L
 
 
 def test_only_trees_that_staging_applied_are_promoted_to_production(line: Line) -> None:
-    story = line.story()
+    story = line.story(testing=True)
     story.land(story.propose())
     promotion = story.open("staging", "production", title="Promote", by=story.author)
     check = story.planned(promotion)
@@ -347,7 +347,7 @@ def test_an_adopted_commit_is_promoted_once_it_was_applied_by_a_comment(line: Li
 
 
 def test_a_plan_takes_five_calls_of_github_and_an_apply_nine_at_most(line: Line) -> None:
-    story = line.story()
+    story = line.story(testing=True)
     story.quiet()
     line.postpone_looks()
     before = len(line.github.requests)

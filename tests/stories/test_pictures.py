@@ -10,7 +10,7 @@ from tests.stories.line import running_line
 
 def test_where_the_pages_are_public_the_check_run_shows_a_picture_that_github_can_fetch(tmp_path: Path) -> None:
     with running_line(tmp_path, PLANWARD_PUBLIC_URL="https://planward.example") as line:
-        story = line.story()
+        story = line.story(testing=True)
         subnet = 'resource "terraform_data" "subnet" { input = terraform_data.net.id }\n'
         story.commit("topic", {"network/main.tf": story.network(2)["network/main.tf"] + subnet})
         assert story.planned(story.open("topic"))["conclusion"] == "success"

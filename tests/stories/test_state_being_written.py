@@ -11,7 +11,7 @@ from tests.stories.waiting import eventually
 
 @pytest.mark.skipif(OF_STORIES != "bubblewrap", reason="where runs of a repository take turns a plan waits its turn")
 def test_a_state_that_cannot_be_read_while_testing_is_applied_is_read_once_more_after_it(line: Line) -> None:
-    story = line.story(config=ON_MERGE.replace("branch: staging", "branch: staging, preview: never"))
+    story = line.story(config=ON_MERGE.replace("branch: staging", "branch: staging, preview: never"), testing=True)
     begun, go_on = story.states / "begun", story.states / "go on"
     story.land(story.propose())
     wait = f"echo > '{begun}'; until test -e '{go_on}'; do sleep 0.1; done"

@@ -84,7 +84,7 @@ def asked(line: Line, path: str) -> list[dict[str, Any]]:
 
 
 def test_each_run_may_read_the_secrets_of_its_environment_and_operation(careful: Line) -> None:
-    story = careful.story()
+    story = careful.story(testing=True)
     allow(story, "testing", "plan")
     allow(story, "staging", "plan", "apply")
     story.land(story.propose())
@@ -169,7 +169,7 @@ class Database:
         self.postgres = postgres
 
     def story(self) -> Story:
-        story = self.line.story(config=DYNAMIC)
+        story = self.line.story(config=DYNAMIC, testing=True)
         allow(story, "testing", "plan")
         create = "CREATE ROLE \"{{name}}\" LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}'"
         role = {"db_name": "pg", "creation_statements": [create], "default_ttl": f"{LEASE_S}s"}
