@@ -4,17 +4,13 @@ import html
 import json
 
 from tests.stories.line import Line
+from tests.stories.rules.adopted import adopted_story, resources
 from tests.stories.rules.saying import buttons, confirming, green, held
 from tests.stories.story import CONFIG, Story
 
 NOT_CONFIRMED = (
     "network in staging: nobody confirmed what is destroyed: terraform_data.a. Look at its plan, then press Apply."
 )
-
-
-def resources(*names: str) -> dict[str, str | None]:
-    """A file of `network` for each resource."""
-    return {f"network/{name}.tf": f'resource "terraform_data" "{name}" {{\n  input = "{name}"\n}}\n' for name in names}
 
 
 def change_state(story: Story, name: str, *, status: str | None = None, id: str | None = None) -> None:
@@ -36,8 +32,7 @@ def names_in(story: Story, environment: str = "staging") -> set[str]:
 
 
 def test_changes_of_two_previews_are_applied_together_without_a_question(line: Line) -> None:
-    story = line.story()
-    story.land(story.propose(resources("a", "b", "c"), head="first"))
+    story = adopted_story(line, resources("a", "b", "c"), more={name: {"input": name} for name in "abc"})
     numbers = [story.propose({f"network/{name}.tf": None}, head=f"without-{name}") for name in ("b", "c")]
     for number in numbers:
         assert "1 to destroy in staging" in green(story.planned(number))
@@ -51,8 +46,7 @@ def test_changes_of_two_previews_are_applied_together_without_a_question(line: L
 
 
 def test_unseen_changes_are_held_with_the_difference_and_the_rest_goes_ahead(line: Line) -> None:
-    story = line.story()
-    story.land(story.propose(resources("a", "b"), head="first"))
+    story = adopted_story(line, resources("a", "b"), more={name: {"input": name} for name in "ab"})
     number = story.propose({"network/b.tf": None, **story.network(3)})
     assert "1 to change, 1 to destroy in staging" in green(story.planned(number))
     change_state(story, "a", status="tainted")
@@ -78,8 +72,12 @@ def test_unseen_changes_are_held_with_the_difference_and_the_rest_goes_ahead(lin
 
 def test_a_confirmation_is_of_an_object_and_counts_until_it_is_applied(line: Line) -> None:
     stamp = 'resource "terraform_data" "stamp" {\n  triggers_replace = plantimestamp()\n}\n'
-    story = line.story(config="confirm: [destroy, replace]\n")
-    story.land(story.propose({"network/stamp.tf": stamp, **resources("a", "b")}, head="first"))
+    story = adopted_story(
+        line,
+        {"network/stamp.tf": stamp, **resources("a", "b")},
+        more={"stamp": {"triggers_replace": "2026-01-01T00:00:00Z"}, "a": {"input": "a"}, "b": {"input": "b"}},
+        config="confirm: [destroy, replace]\n",
+    )
     number = story.propose({"network/a.tf": None, CONFIG: "confirm: []\n"})
     check = story.planned(number)
     assert held(check) == confirming("staging", "terraform_data.a, terraform_data.stamp")
@@ -112,12 +110,13 @@ def test_a_time_in_the_plan_holds_no_promotion(line: Line) -> None:
 
 def test_without_a_preview_there_is_nothing_to_compare_and_what_testing_showed_is_confirmed_again(line: Line) -> None:
     story = line.story(
+        testing=True,
         config="""\
             environments:
               testing: {apply: on_merge}
               staging: {branch: staging, preview: never}
             confirm: [destroy]
-            """
+            """,
     )
     check = story.applied(story.land(story.propose(resources("a", "b"), head="first")))
     said = "There was no preview of staging on the pull request, so nobody has seen this plan before."
