@@ -10,8 +10,9 @@ import msgspec
 from checks.errors import PlanFormatError
 from checks.plan import Plan, read_plan
 from checks.plan.parity import difference, summarize
-from checks.report import RootReport, RunReport, report_plan
+from checks.report import RootReport, RunReport
 from checks.report.difference_lines import lines_of_difference
+from checks.report.root_reports import report_plan
 from checks.sensitive import Mask
 from ghapp.cli.printing import Form, detailed_exitcode_option, form_option, print_report
 

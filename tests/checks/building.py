@@ -7,8 +7,9 @@ from typing import Any
 from checks.plan import Plan, read_plan
 from checks.rendering.lines import lines_of_change
 from checks.rendering.markdown import render_check_run
-from checks.report import RootReport, RunReport, report_plan
+from checks.report import RootReport, RunReport
 from checks.report.fold import block_address
+from checks.report.root_reports import report_plan
 from checks.sensitive import Mask
 
 NO_MASK = Mask.none()

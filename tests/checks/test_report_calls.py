@@ -5,7 +5,7 @@ import sys
 
 from checks.plan import read_plan
 from checks.rendering.markdown import render_check_run
-from checks.report import report_plan
+from checks.report.root_reports import report_plan
 from checks.sensitive import Mask
 from tests.bench.generate_plan import write_plan
 from tests.checks.building import run

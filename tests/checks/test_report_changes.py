@@ -9,12 +9,13 @@ from checks.diagnostic import Diagnostic
 from checks.plan.marks import UNKNOWN, Hidden
 from checks.rendering.annotations import annotate
 from checks.rendering.lines import lines_of_change
-from checks.report import RunReport, report_failure, report_skipped
+from checks.report import RunReport
 from checks.report.change_report import AttributeChange, ChangeReport
 from checks.report.danger import danger_rank, marks
 from checks.report.danger_table import STATEFUL
 from checks.report.diff import diff, diff_value
 from checks.report.fold import common_name, fold
+from checks.report.root_reports import report_failure, report_skipped
 from checks.sensitive import Mask
 from tests.checks.building import NO_MASK, plan_of, report, resource, run
 

@@ -9,7 +9,8 @@ from checks.plan import Plan
 from checks.rendering.html import render_html
 from checks.rendering.markdown import render_check_run, render_markdown
 from checks.rendering.text import render_text
-from checks.report import RootReport, RunReport, report_failure, report_plan
+from checks.report import RootReport, RunReport
+from checks.report.root_reports import report_failure, report_plan
 from tests.checks.building import NO_MASK, plan_of, report, resource, run
 
 OPEN = resource(

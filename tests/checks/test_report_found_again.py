@@ -21,7 +21,8 @@ from checks.rendering.html import render_html
 from checks.rendering.json_report import render_json
 from checks.rendering.markdown import render_check_run, render_markdown
 from checks.rendering.text import render_text
-from checks.report import RunReport, report_plan
+from checks.report import RunReport
+from checks.report.root_reports import report_plan
 from checks.sensitive import Mask
 from tests.checks.building import run
 from tests.examples import examples

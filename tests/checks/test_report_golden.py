@@ -12,15 +12,8 @@ from checks.plan import read_plan
 from checks.plan.apply_stream import ResourceResult
 from checks.rendering.comment import render_comment
 from checks.rendering.markdown import render_check_run
-from checks.report import (
-    Annotation,
-    CheckRunOutput,
-    RootReport,
-    RunReport,
-    report_failure,
-    report_plan,
-    report_skipped,
-)
+from checks.report import Annotation, CheckRunOutput, RootReport, RunReport
+from checks.report.root_reports import report_failure, report_plan, report_skipped
 from checks.sensitive import Mask
 
 HERE = Path(__file__).parent

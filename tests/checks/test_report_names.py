@@ -4,7 +4,7 @@ import pytest
 
 from checks.diagnostic import Diagnostic
 from checks.plan.parity import summarize
-from checks.report import report_failure
+from checks.report.root_reports import report_failure
 from checks.sensitive import Mask
 from tests.checks.building import NO_MASK, plan_of, report, resource, run
 

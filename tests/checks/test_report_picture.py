@@ -13,9 +13,10 @@ from checks.rendering.html import render_html
 from checks.rendering.markdown import render_check_run
 from checks.rendering.picture import MOST_NODES, render_picture
 from checks.rendering.text import render_text
-from checks.report import RootReport, RunReport, report_plan
+from checks.report import RootReport, RunReport
 from checks.report.change_report import ChangeReport
 from checks.report.graph import Dependency
+from checks.report.root_reports import report_plan
 from checks.sensitive import Mask
 
 HERE = Path(__file__).parent

@@ -15,8 +15,9 @@ from checks.rendering.html import render_html
 from checks.rendering.json_report import json_schema, render_json
 from checks.rendering.markdown import LIMIT_BYTES, render_check_run, render_markdown
 from checks.rendering.text import render_text
-from checks.report import RootReport, RunReport, report_failure, report_plan
+from checks.report import RootReport, RunReport
 from checks.report.change_report import ChangeReport
+from checks.report.root_reports import report_failure, report_plan
 from checks.sensitive import Mask
 from tests.checks.any_report import many, plan_of, run_of, runs, some, texts
 from tests.checks.meant_markdown import assert_meant

@@ -10,7 +10,8 @@ from checks.diagnostic import Diagnostic
 from checks.rendering.html import render_html
 from checks.rendering.markdown import LIMIT_BYTES, render_check_run
 from checks.rendering.text import render_text
-from checks.report import RootReport, RunReport, report_failure, report_plan
+from checks.report import RootReport, RunReport
+from checks.report.root_reports import report_failure, report_plan
 from tests.checks.building import NO_MASK, plan_of, resource
 
 DESTROYS = resource("aws_db_instance.main", "delete", before={"id": "db-1"}, after=None)

@@ -9,8 +9,9 @@ import pytest
 
 from checks.rendering.html import render_html
 from checks.rendering.markdown import render_check_run
-from checks.report import RootReport, report_plan
+from checks.report import RootReport
 from checks.report.compare import Effort
+from checks.report.root_reports import report_plan
 from checks.report.strings import compare_strings
 from checks.sensitive import Mask
 from checks.sensitive.encoded import decode

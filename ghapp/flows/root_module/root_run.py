@@ -20,7 +20,8 @@ from checks.gate import Proceed, ToConfirm, changes_to_confirm
 from checks.plan import Plan
 from checks.plan.apply_stream import ApplyStream, ResourceResult
 from checks.plan.parity import PlanSummary, confirmation
-from checks.report import RootReport, report_failure, report_plan, report_planned_at_apply, report_skipped
+from checks.report import RootReport
+from checks.report.root_reports import report_failure, report_plan, report_planned_at_apply, report_skipped
 from checks.sensitive import Mask
 from ghapp.errors import JobError
 from ghapp.flows.root_module.kept_plan import ApprovedFile, read_approved_plan
