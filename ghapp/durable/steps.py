@@ -119,7 +119,8 @@ async def _step(name: str, kind: type[T], work: Callable[[], Awaitable[T]]) -> T
 def _recorded_exception(name: str, recorded: Mapping[str, Any]) -> PlanwardError:
     """Recreate the exception that a step raised before an interruption.
 
-    It has the same type if that is a JobError whose constructor takes only the message; otherwise, it is a JobError.
+    It has the same type if that is JobError or one that keeps JobError's constructor. Instead of any other JobError, it
+    is a plain JobError. Instead of any other exception, it is an OwnFailure, since its text was not stored.
     """
     if recorded["raised"] is None:
         return OwnFailure(f"{name} failed before")
@@ -139,8 +140,8 @@ async def patiently(name: str, work: Callable[[], Awaitable[T]]) -> T:
     """Do the work, and repeat it as long as the database is unavailable.
 
     `step` calls this for the whole step, which then runs again from its start. Inside a step, call it for a part, so
-    that only that part runs again. If the process has to end, this waits for the end (`park`). stamina's retries would
-    not notice that.
+    that only that part runs again. If the process has to end, this waits for the end (`park`). The library
+    stamina is not used here, since it would not notice that the process has to end.
     """
     stopping = flow_state.get().stopping
     while True:

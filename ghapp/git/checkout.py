@@ -1,9 +1,10 @@
 """Check a tree out, for one run.
 
-Each checkout has its own index: `git worktree` has races on one mirror, and `git archive` leaves out files that the
-tree's own `.gitattributes` exclude. A git filter runs only if git's configuration names its program. The configuration
-here names only `git lfs`, for the Git LFS pointers that a root module reads (large_files.py). All other pointers are
-removed, so that Terraform cannot take a pointer for the file's contents.
+`git read-tree` writes each checkout, with an index of its own. `git worktree` is not used because it has races on one
+mirror, and `git archive` is not used because it leaves out files that the tree's own `.gitattributes` exclude. A git
+filter runs only if git's configuration names its program. The configuration here names only `git lfs`, for the Git LFS
+pointers that a root module reads (large_files.py). All other pointers are removed, so that Terraform cannot take a
+pointer for the file's contents.
 
 Creating and removing files takes most of the time. So a checkout is restored after a run and kept beside the mirror
 for the next run (kept_checkouts.py). To restore it, git compares every file with the index and writes only files that
@@ -173,10 +174,11 @@ class _Checkout:
         return differing.exit_code == 0 and not differing.stdout
 
     async def _is_only_the_tree(self) -> bool:
-        """Whether git wrote only the tree's files and symlinks. This is checked only if git ran in the sandbox.
+        """Whether git wrote only the tree's files and symlinks.
 
-        Then git itself is not trusted. From here on, Planward opens the tree's paths outside the sandbox, and a symlink
-        in the place of a file could lead anywhere on this host.
+        Git that runs in the sandbox is not trusted: the repository's contents may have taken control of it. From here
+        on, Planward opens the tree's paths outside the sandbox, and a symlink in the place of a file could lead
+        anywhere on this host. Git without a sandbox is trusted, so then nothing is checked.
         """
         if self._sandbox.confines_trees and await self._remove_untracked():
             log.warning("checkout_is_not_its_tree", tree=self._tree)

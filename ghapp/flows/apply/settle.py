@@ -1,6 +1,7 @@
 """The flow of an environment's branch: examine its tip, and apply or hold it.
 
-The check run of an earlier commit that was not applied names the newer commit that contains it.
+Only the tip is applied. If the branch moves on before a commit was applied, that commit's check run names the newer
+commit that contains it.
 
 The queue has a partition for each branch: the jobs of a branch run one at a time, in the order in which they were
 enqueued.
