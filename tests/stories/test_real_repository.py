@@ -1,6 +1,7 @@
 """The line on a realistic repository: shared modules, layers, workspaces, backends, versions."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -98,27 +99,63 @@ def real(story: Story) -> dict[str, str]:
     return files
 
 
+ALONE = CONFIGURED.replace("{apply: on_merge}", "{plan: never}")
+"""The same without testing."""
+
+
+def prepared(line: Line, config: str) -> Story:
+    """A repository that has everything but `app`, in which `network` was applied to testing and staging before."""
+    story = line.story(config=config, files={"README.md": "# Infrastructure\n"}, secrets=False, installed=False)
+    story.commit("staging", {p: t for p, t in real(story).items() if "/app/" not in p}, by=story.reviewer)
+    for environment in ("testing", "staging"):
+        write_state(story.state_path("network", environment), "first", module="module.label", name="labelled")
+    story.install()
+    return story
+
+
+def write_state(path: Path, value: str, **resource: str) -> None:
+    """Write a state with one `terraform_data` resource, as version 1.4.0 of Terraform writes it."""
+    typed = {"value": value, "type": "string"}
+    attributes = {"id": "a-name-of-chance", "input": typed, "output": typed, "triggers_replace": None}
+    written = {
+        "mode": "managed",
+        "type": "terraform_data",
+        "provider": 'provider["terraform.io/builtin/terraform"]',
+        "instances": [{"schema_version": 0, "attributes": attributes}],
+        **resource,
+    }
+    state = {"version": 4, "terraform_version": "1.4.0", "serial": 1, "lineage": "a-lineage"}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({**state, "outputs": {"name": typed}, "resources": [written]}))
+
+
+def files_of_app(story: Story, version: str = UPPER) -> dict[str, str]:
+    """The files of `app`, which requires a version of Terraform."""
+    files = {p: t for p, t in real(story).items() if p.startswith("live/app/")}
+    return {**files, "live/app/main.tf": app(version)}
+
+
 @pytest.fixture
 def story(line: Line) -> Story:
-    """The repository with only its config. Everything else is added by pull requests, the lowest layer first."""
-    return line.story(config=CONFIGURED, files={"README.md": "# Infrastructure\n"}, secrets=False)
+    return prepared(line, ALONE)
 
 
-def applied_network(story: Story) -> None:
-    """Apply `network` to testing and staging, so that `app` has a state to read."""
-    files = real(story)
-    story.land(story.propose({path: text for path, text in files.items() if "/app/" not in path}, head="first"))
-
-
-@pytest.mark.both_databases
-def test_layers_run_in_order_in_their_own_workspaces_backends_and_versions(story: Story) -> None:
-    applied_network(story)
-    files = {"live/app/main.tf": app(), **{p: t for p, t in real(story).items() if p.startswith("live/app/")}}
-    number = story.propose({**files, "modules/label/main.tf": MODULE.replace("= var.name", '= "${var.name}, second"')})
+def test_layers_run_in_order_in_their_own_workspaces_backends_and_versions(line: Line) -> None:
+    story = prepared(line, CONFIGURED)
+    files = {
+        **files_of_app(story),
+        "live/dns/main.tf": real(story)["live/dns/main.tf"] + "\n# applied now\n",
+        "modules/label/main.tf": MODULE.replace("= var.name", '= "${var.name}, second"'),
+    }
+    number = story.propose(files)
     check = story.planned(number)
-    assert (check["conclusion"], check["output"]["title"]) == ("success", "1 to add, 1 to change in staging")
+    assert (check["conclusion"], check["output"]["title"]) == ("success", "2 to add, 1 to change in staging")
     check = story.applied(story.merge(number))
-    assert (check["conclusion"], check["output"]["title"]) == ("success", "1 added, 1 changed in staging")
+    assert (check["conclusion"], check["output"]["title"]) == ("success", "2 added, 1 changed in staging")
+
+    def version(name: str, environment: str) -> str:
+        state: dict[str, Any] = json.loads(story.state_path(name, environment).read_text())
+        return f"= {state['terraform_version']}"
 
     for environment in ("testing", "staging"):
         # `app` saw the new output of `network` in the same run, since the layer below is applied first
@@ -126,26 +163,13 @@ def test_layers_run_in_order_in_their_own_workspaces_backends_and_versions(story
         assert app_state["terraform_data.app"][0]["output"]["value"] == "app in first, second"
         zone = story.read_state(story.states / "dns" / f"{environment}-dns" / "terraform.tfstate")
         assert zone["terraform_data.zone"][0]["output"]["value"] == f"{environment}-dns"
+        # each `required_version` picked among the engines, where two are installed
+        assert (version("network", environment), version("app", environment)) == (LOWER, UPPER)
     assert story.state("network", "production") == {}
 
 
-def test_required_version_picks_among_the_engines_that_are_installed(story: Story) -> None:
-    if LOWER == UPPER:
-        pytest.skip(f"needs two engines of different versions: there is {ENGINES[0].name} {ENGINES[0].version} alone")
-    applied_network(story)
-    story.land(story.propose({p: t for p, t in real(story).items() if p.startswith("live/app/")}, head="second"))
-
-    def version(name: str) -> str:
-        state: dict[str, Any] = json.loads(story.state_path(name, "staging").read_text())
-        return f"= {state['terraform_version']}"
-
-    assert (version("network"), version("app")) == (LOWER, UPPER)
-
-
 def test_a_version_that_no_engine_satisfies_is_a_failure_that_lists_the_engines(story: Story) -> None:
-    applied_network(story)
-    files = {p: t for p, t in real(story).items() if p.startswith("live/app/")}
-    check = story.planned(story.propose({**files, "live/app/main.tf": app(">= 99.0")}, head="late"))
+    check = story.planned(story.propose(files_of_app(story, ">= 99.0")))
     there = ", ".join(f"{engine.name} {engine.version}" for engine in ENGINES)
     assert (check["conclusion"], story.first_line(check)) == (
         "failure",
@@ -155,10 +179,8 @@ def test_a_version_that_no_engine_satisfies_is_a_failure_that_lists_the_engines(
 
 
 def test_a_failed_layer_stops_those_above_it_and_says_so(story: Story) -> None:
-    applied_network(story)
-    files = {p: t for p, t in real(story).items() if p.startswith("live/app/")}
     broken = network("first") + '\noutput "wrong" { value = module.lable.name }\n'
-    check = story.planned(story.propose({**files, "live/network/main.tf": broken}, head="broken"))
+    check = story.planned(story.propose({**files_of_app(story), "live/network/main.tf": broken}))
     assert check["conclusion"] == "failure"
     assert "plan failed: Reference to undeclared module" in story.first_line(check)
     not_tried = "live/app was not tried, because it comes after live/network, which did not succeed"
@@ -166,17 +188,16 @@ def test_a_failed_layer_stops_those_above_it_and_says_so(story: Story) -> None:
 
 
 def test_a_root_module_that_is_deleted_is_named(story: Story) -> None:
-    applied_network(story)
-    check = story.planned(story.propose({"live/dns/main.tf": None}, head="gone"))
+    write_state(story.states / "dns" / "staging-dns" / "terraform.tfstate", "staging-dns", name="zone")
+    check = story.planned(story.propose({"live/dns/main.tf": None}))
     assert check["conclusion"] == "success"
     assert "1 root module removed: its " in check["output"]["title"]
     assert "`live/dns` is removed, but the " in check["output"]["summary"]
 
 
 def test_a_change_of_only_the_config_plans_the_root_modules_that_it_runs_differently(story: Story) -> None:
-    applied_network(story)
-    changed = "\n".join(line[4:] for line in CONFIGURED.splitlines()).replace("{environment}-dns", "{environment}-zone")
-    number = story.propose({CONFIG: changed + "\n"}, head="config")
+    changed = "\n".join(line[4:] for line in ALONE.splitlines()).replace("{environment}-dns", "{environment}-zone")
+    number = story.propose({CONFIG: changed + "\n"})
     check = story.planned(number)
     assert (check["conclusion"], check["output"]["title"]) == ("success", "1 to add in staging")
     assert "live/dns" in check["output"]["summary"]
@@ -187,10 +208,9 @@ def test_a_change_of_only_the_config_plans_the_root_modules_that_it_runs_differe
 
 
 def test_a_circle_of_root_modules_is_a_failure_of_the_config_that_names_it(story: Story) -> None:
-    applied_network(story)
-    changed = "\n".join(line[4:] for line in CONFIGURED.splitlines())
+    changed = "\n".join(line[4:] for line in ALONE.splitlines())
     changed = changed.replace("- dir: live/network", "- dir: live/network\n    depends_on: [live/app]")
-    check = story.planned(story.propose({CONFIG: changed + "\n"}, head="circle"))
+    check = story.planned(story.propose({CONFIG: changed + "\n"}))
     assert check["conclusion"] == "failure"
     circle = "forms a cycle: live/network needs live/app needs live/network"
     assert circle in check["output"]["title"]
