@@ -30,8 +30,8 @@ def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
         PLANWARD_TERRAFORM=str(engine),
         PLANWARD_CONCURRENCY="4",
         PLANWARD_MEMORY_LIMIT_MB=str(LIMIT_MB),
-        PLANWARD_OUTPUT_LIMIT_MB="5",
-        PLANWARD_PLAN_TIMEOUT_S="15",
+        PLANWARD_OUTPUT_LIMIT_MB="1",
+        PLANWARD_PLAN_TIMEOUT_S="30",
         PLANWARD_SANDBOX_PATHS=f"{directory / 'states'}:rw,{sys.prefix},{sys.base_prefix}",
     ) as line:
         yield line
@@ -62,26 +62,26 @@ PLANS = {
     "lines": (
         {"plan.sh": "exec yes 'and once more'\n"},
         "failure",
-        r"terraform plan printed more than the 5 MB of PLANWARD_OUTPUT_LIMIT_MB\. "
+        r"terraform plan printed more than the 1 MB of PLANWARD_OUTPUT_LIMIT_MB\. "
         r"Split the root module into smaller ones, or ask the operator to raise PLANWARD_OUTPUT_LIMIT_MB and "
         "press Re-run",
     ),
     "one line": (
         {"plan.sh": f"exec {python('while True: print(str(1) * 999, end=str())')}"},
         "failure",
-        r"terraform plan printed more than the 5 MB of PLANWARD_OUTPUT_LIMIT_MB\. "
+        r"terraform plan printed more than the 1 MB of PLANWARD_OUTPUT_LIMIT_MB\. "
         r"Split the root module into smaller ones, or ask the operator to raise PLANWARD_OUTPUT_LIMIT_MB and "
         "press Re-run",
     ),
     "plan JSON": (
         {"show.sh": "exec yes 'and once more'\n"},
         "failure",
-        r"terraform show wrote a plan of [\d,]+ MB, more than the 5 MB of PLANWARD_OUTPUT_LIMIT_MB\. "
+        r"terraform show wrote a plan of [\d,]+ MB, more than the 1 MB of PLANWARD_OUTPUT_LIMIT_MB\. "
         r"Split the root module into smaller ones, or ask the operator to raise PLANWARD_OUTPUT_LIMIT_MB and "
         "press Re-run",
     ),
     "time": (
-        {"plan.sh": "sleep 7\n", "show.sh": "exec sleep 600\n"},
+        {"show.sh": "exec sleep 600\n"},
         "timed_out",
         r"terraform show hit its time limit\. Split the root module into smaller ones, or ask the operator to "
         "raise PLANWARD_PLAN_TIMEOUT_S and press Re-run",
@@ -93,7 +93,7 @@ PLANS = {
 def test_a_plan_over_a_limit_is_ended_and_its_first_line_names_the_limit_and_the_remedy(
     limited: Line,
 ) -> None:
-    story = limited.story()
+    story = limited.story(testing=False)
     numbers = {}
     for index, (what, (scripts, _, _)) in enumerate(PLANS.items()):
         files = story.network(2) | {f"network/{name}": text for name, text in scripts.items()}
@@ -119,7 +119,7 @@ resource "terraform_data" "hungry" {{
 
 
 def test_an_apply_that_takes_more_memory_than_it_may_is_interrupted_and_its_state_is_written(limited: Line) -> None:
-    story = limited.story()
+    story = limited.story(testing=False)
     number = story.propose(applying(story, python(EATS)))
     check = story.planned(number)
     assert check["conclusion"] == "success", check["output"]
@@ -139,7 +139,7 @@ def test_an_apply_that_takes_more_memory_than_it_may_is_interrupted_and_its_stat
 
 
 def test_after_a_killed_apply_the_report_says_that_the_state_may_be_locked(limited: Line) -> None:
-    story = limited.story()
+    story = limited.story(testing=False)
     eats = f"exec {python(f'import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); {EATS}')}"
     number = story.propose(story.network(2) | {"network/apply.sh": eats})
     check = story.planned(number)
