@@ -2,15 +2,11 @@
 
 import html
 import re
-import shlex
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 
 import pytest
 
-from ghapp.terraform import find_terraforms
-from tests.ports import free_port
-from tests.stories.line import Line, running_line
+from tests.stories.line import Line
 from tests.stories.story import CONFIG, Story
 
 # --- at the door -----------------------------------------------------------------------------------------------------
@@ -242,49 +238,7 @@ def test_vault_is_sealed_and_rerun_works_once_it_is_not(line: Line) -> None:
     assert story.planned(number, count=2)["conclusion"] == "success"
 
 
-@pytest.fixture(scope="module")
-def poor_line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
-    """A line whose Vault does not answer, and whose Terraform was not installed when Planward started."""
-    directory = tmp_path_factory.mktemp("poor")
-    nowhere = f"http://127.0.0.1:{free_port()}"
-    missing = str(directory / "terraform")
-    with running_line(directory, VAULT_ADDR=nowhere, PLANWARD_TERRAFORM=missing, PLANWARD_SANDBOX="none") as line:
-        yield line
-
-
-def install_terraform(line: Line) -> None:
-    """Put a program at the path in PLANWARD_TERRAFORM."""
-    program = Path(line.environ["PLANWARD_TERRAFORM"])
-    program.write_text(f'#!/bin/sh\nexec {shlex.join(find_terraforms(None)[0].argv)} "$@"\n')
-    program.chmod(0o755)
-
-
-def test_vault_is_away(poor_line: Line) -> None:
-    install_terraform(poor_line)
-    story = poor_line.story(secrets=False)
-    host = poor_line.environ["VAULT_ADDR"].removeprefix("http://")
-    assert failure(story, story.planned(story.propose())) == (
-        f"Vault ({host}) cannot be reached: the operator has to check that VAULT_ADDR is right "
-        "and Vault is up, then press Re-run"
-    )
-
-
 # --- Terraform -------------------------------------------------------------------------------------------------------
-
-
-def test_terraform_is_missing_and_rerun_works_once_it_is_installed(poor_line: Line) -> None:
-    missing = poor_line.environ["PLANWARD_TERRAFORM"]
-    Path(missing).unlink(missing_ok=True)
-    story = poor_line.story(config="secrets: []\n")
-    number = story.propose({f"network/{each}.tfvars": 'db_password = "none"\n' for each in ("testing", "staging")})
-    check = story.planned(number)
-    assert failure(story, check) == (
-        f"PLANWARD_TERRAFORM names {missing}, which is not a program on the server: the operator has to install it or "
-        "correct the setting"
-    )
-    install_terraform(poor_line)
-    story.rerun(check)
-    assert story.planned(number, count=2)["conclusion"] == "success"
 
 
 BROKEN = {

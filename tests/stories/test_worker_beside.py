@@ -39,6 +39,15 @@ def test_a_worker_that_is_killed_while_terraform_waits_is_replaced_and_plans_aga
     assert len(story.check_runs(story.head(number))) == 1
 
 
+def test_neither_process_shows_a_key_in_its_arguments_or_its_environment(line: Line) -> None:
+    assert line.process is not None
+    for pid in (line.process.pid, line.worker_pid()):
+        for name in ("cmdline", "environ"):
+            shown = Path(f"/proc/{pid}/{name}").read_bytes()
+            assert not [each for each in (SECRET, "PRIVATE KEY", "VAULT_TOKEN") if each.encode() in shown]
+
+
+# The last one, since it ends the line.
 def test_a_killed_serve_leaves_no_process_behind(line: Line) -> None:
     story = line.story()
     with slow_place() as slow:
@@ -50,15 +59,6 @@ def test_a_killed_serve_leaves_no_process_behind(line: Line) -> None:
         line.process.send_signal(signal.SIGKILL)
         line.process.wait()
         eventually(lambda: not any(map(_runs, below)), "nothing of it is left", patience_s=120)
-    line.start()
-
-
-def test_neither_process_shows_a_key_in_its_arguments_or_its_environment(line: Line) -> None:
-    assert line.process is not None
-    for pid in (line.process.pid, line.worker_pid()):
-        for name in ("cmdline", "environ"):
-            shown = Path(f"/proc/{pid}/{name}").read_bytes()
-            assert not [each for each in (SECRET, "PRIVATE KEY", "VAULT_TOKEN") if each.encode() in shown]
 
 
 def _runs(process: Path) -> bool:
