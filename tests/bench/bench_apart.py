@@ -20,7 +20,7 @@ from tests.bench.deliveries import deliver
 from tests.bench.rows import Row, p50_and_p99, render
 from tests.postgres import running_postgres
 from tests.stories.faults.below import descendants
-from tests.stories.line import Line, running_line
+from tests.stories.line import SECRET, Line, running_line
 from tests.stories.story import Story
 
 PER_SECOND = 20
@@ -135,7 +135,9 @@ class _Posts(threading.Thread):
         first = 1
         while not self._over.is_set():
             number = PER_SECOND * 5
-            answered = deliver(self._url, self._payload, per_second=PER_SECOND, number=number, first=first)
+            answered = deliver(
+                self._url, self._payload, per_second=PER_SECOND, number=number, secret=SECRET, first=first
+            )
             assert [each for each in answered if each.status != 202] == []
             first += number
             self.seconds += [each.seconds for each in answered]

@@ -21,7 +21,7 @@ from tests.bench.completing import completed
 from tests.bench.deliveries import Answered, deliver, pushed
 from tests.bench.rows import Row, p50_and_p99, render
 from tests.postgres import running_postgres
-from tests.stories.line import Line, running_line
+from tests.stories.line import SECRET, Line, running_line
 from tests.stories.story import Story
 from tests.stories.waiting import eventually
 
@@ -148,7 +148,8 @@ class _Load:
     def _deliver(self, *, per_second: float, number: int) -> list[Answered]:
         """Deliver pushes of a branch for which no check run is expected."""
         first, self._pushes = self._pushes + 1, self._pushes + number
-        return deliver(self.line.url, self._push().payload, per_second=per_second, number=number, first=first)
+        payload = self._push().payload
+        return deliver(self.line.url, payload, per_second=per_second, number=number, secret=SECRET, first=first)
 
     def _push(self) -> Delivery:
         pushes = [each for each in self.line.github.deliveries if each.event == "push"]

@@ -1,6 +1,8 @@
 """Send deliveries at a steady rate, from a separate process, so that sending does not slow the measured process down.
 
-python -m tests.bench.deliveries URL PER_SECOND NUMBER FIRST < PAYLOAD   (of a push; each gets another commit)
+python -m tests.bench.deliveries URL PER_SECOND NUMBER FIRST SECRET < PAYLOAD   (of a push; each gets another commit)
+
+The process imports nothing of the line, which takes longer than sending.
 """
 
 import asyncio
@@ -15,8 +17,6 @@ import uuid
 from typing import Any
 
 import httpx
-
-from tests.stories.line import SECRET
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -37,17 +37,17 @@ def pushed(number: int) -> str:
     return f"{number:040x}"
 
 
-def deliver(url: str, payload: Any, *, per_second: float, number: int, first: int = 1) -> list[Answered]:
+def deliver(url: str, payload: Any, *, per_second: float, number: int, secret: str, first: int = 1) -> list[Answered]:
     """Deliver `payload` as `number` pushes, numbered from `first`, without waiting for answers between them."""
-    command = [sys.executable, "-m", "tests.bench.deliveries", url, str(per_second), str(number), str(first)]
+    command = [sys.executable, "-m", "tests.bench.deliveries", url, str(per_second), str(number), str(first), secret]
     done = subprocess.run(command, input=json.dumps(payload).encode(), stdout=subprocess.PIPE, check=True)
     return [Answered(*each) for each in json.loads(done.stdout)]
 
 
-async def _deliver(url: str, payload: Any, per_second: float, number: int, first: int) -> list[Answered]:
+async def _deliver(url: str, payload: Any, per_second: float, number: int, first: int, secret: str) -> list[Answered]:
     async def post(client: httpx.AsyncClient, which: int) -> Answered:
         body = json.dumps({**payload, "after": pushed(which)}).encode()
-        signature = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
+        signature = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
         headers = {
             "Content-Type": "application/json",
             "X-GitHub-Delivery": str(uuid.uuid4()),
@@ -74,6 +74,6 @@ async def _deliver(url: str, payload: Any, per_second: float, number: int, first
 
 
 if __name__ == "__main__":
-    address, rate, count, start = sys.argv[1:]
-    answered = asyncio.run(_deliver(address, json.load(sys.stdin), float(rate), int(count), int(start)))
+    address, rate, count, start, key = sys.argv[1:]
+    answered = asyncio.run(_deliver(address, json.load(sys.stdin), float(rate), int(count), int(start), key))
     print(json.dumps([dataclasses.astuple(each) for each in answered]))

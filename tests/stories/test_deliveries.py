@@ -3,7 +3,7 @@
 import pytest
 
 from tests.bench.deliveries import deliver, pushed
-from tests.stories.line import Line
+from tests.stories.line import SECRET, Line
 from tests.stories.slow import slow_place
 from tests.stories.waiting import eventually
 
@@ -127,7 +127,7 @@ def test_two_hundred_deliveries_in_two_seconds_while_a_plan_runs_are_answered_in
             each for each in line.github.deliveries if (each.event, each.repository_id) == ("push", story.repository.id)
         )
         gone = {**push.payload, "ref": "refs/heads/gone", "deleted": True}  # the time is that of accepting alone
-        answered = deliver(line.url, gone, per_second=100, number=200)
+        answered = deliver(line.url, gone, per_second=100, number=200, secret=SECRET)
         assert [each for each in answered if each.status != 202] == []
         assert max(each.seconds for each in answered) < 10  # GitHub hangs up then
         key = f"{story.repository.id}:apply:gone:"
