@@ -80,7 +80,7 @@ def test_near_the_end_of_the_hour_an_apply_continues_and_its_comment_comes_later
 
     # A new hour begins, and the comment is due. Planward learns of the new limit from GitHub's next answer.
     line.github.set_limits(Limits(), installation=story.installation)
-    assert story.planned(story.propose(story.network(3), head="other"))["conclusion"] == "success"
+    assert story.planned(story.propose({"README.md": "# Words\n"}, head="other"))["conclusion"] == "success"
     asyncio.run(hasten(line, deferred))
     eventually(lambda: story.comments(number), "the comment is made")
     story.quiet()

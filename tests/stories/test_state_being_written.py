@@ -13,9 +13,15 @@ from tests.stories.waiting import eventually
 def test_a_state_that_cannot_be_read_while_testing_is_applied_is_read_once_more_after_it(line: Line) -> None:
     story = line.story(config=ON_MERGE.replace("branch: staging", "branch: staging, preview: never"), testing=True)
     begun, go_on = story.states / "begun", story.states / "go on"
-    story.land(story.propose())
     wait = f"echo > '{begun}'; until test -e '{go_on}'; do sleep 0.1; done"
-    waits = f'resource "terraform_data" "waits" {{\n  provisioner "local-exec" {{\n    command = "{wait}"\n  }}\n}}\n'
+    waits = f"""\
+resource "terraform_data" "waits" {{
+  depends_on = [terraform_data.net]
+  provisioner "local-exec" {{
+    command = "{wait}"
+  }}
+}}
+"""
     slow = story.propose(story.root_module("network", size=3, extra=waits), head="slow")
     story.planned(slow)
     merged = story.merge(slow)
