@@ -4,12 +4,10 @@ docs/settings.md lists them. No other code in Planward reads the process's envir
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import cast
-from urllib.parse import urlsplit
 
 import platformdirs
 
@@ -25,33 +23,20 @@ from ghapp.processes import Limits
 from ghapp.processes.measuring import machine_bytes
 from ghapp.processes.sandbox import HostPaths
 from ghapp.processes.sandbox_choice import SANDBOXES, SandboxSettings
+from ghapp.variables import MB, WITH_FILES, Recorded, Variables, split
 from ghapp.vault import VaultSettings
 from ghapp.vault.settings import AuthMethod
 
 _PUBLIC_API = "https://api.github.com"
 _PUBLIC_URL = "http://127.0.0.1:8000"
-_MB = 1_000_000
 _PROCESSES = 1000
 _PROCESSOR_S = 3600
 _FILES_AT_ONCE = 4096
-_RUN_DISK_BYTES = 20_000 * _MB
-_OUTPUT_BYTES = 256 * _MB
-_PLAN_BYTES = 64 * _MB
+_RUN_DISK_BYTES = 20_000 * MB
+_OUTPUT_BYTES = 256 * MB
+_PLAN_BYTES = 64 * MB
 """The default limit for a plan. Reading one of this size blocks the process for half a second."""
-_WITH_FILES = frozenset(
-    {
-        "PLANWARD_GITHUB_PRIVATE_KEY",
-        "PLANWARD_GITHUB_WEBHOOK_SECRET",
-        "PLANWARD_GITHUB_CLIENT_SECRET",
-        "PLANWARD_ENCRYPTION_KEY",
-        "PLANWARD_DATABASE_URL",
-        "PLANWARD_METRICS_TOKEN",
-        "VAULT_TOKEN",
-        "VAULT_SECRET_ID",
-    }
-)
-"""Settings that can also come from a file named by `NAME_FILE`."""
-SECRETS = frozenset({*_WITH_FILES, "VAULT_JWT"})
+SECRETS = frozenset({*WITH_FILES, "VAULT_JWT"})
 """The variables with secrets, which `keys_apart` keeps out of the process's environment."""
 
 
@@ -173,8 +158,8 @@ class LocalSettings:
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
     """Read the settings. Raises SettingsError naming the variable, what is wrong with it and what to set."""
-    environ = _Recorded(environ)
-    names = _Names(environ)
+    environ = Recorded(environ)
+    names = Variables(environ)
     local = read_local_settings(environ)
     client_id, client_secret = names.text("PLANWARD_GITHUB_CLIENT_ID"), names.text("PLANWARD_GITHUB_CLIENT_SECRET")
     if bool(client_id) != bool(client_secret):
@@ -189,7 +174,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         public_url=names.url("PLANWARD_PUBLIC_URL", _PUBLIC_URL),
         database_url=names.text("PLANWARD_DATABASE_URL") or f"sqlite:///{local.data_dir / 'planward.db'}",
         data_dir=local.data_dir,
-        encryption_keys=_split(names.text("PLANWARD_ENCRYPTION_KEY")),
+        encryption_keys=split(names.text("PLANWARD_ENCRYPTION_KEY")),
         new_key=names.flag("PLANWARD_NEW_KEY"),
         terraform=local.terraform,
         concurrency=local.concurrency,
@@ -216,7 +201,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
 
 def read_local_settings(environ: Mapping[str, str]) -> LocalSettings:
     """Read the settings of commands that work without GitHub. Raises SettingsError as `read_settings` does."""
-    names = _Names(environ)
+    names = Variables(environ)
     concurrency = int(names.number("PLANWARD_CONCURRENCY", float(os.cpu_count() or 1), least=1))
     return LocalSettings(
         vault=read_vault_settings(environ),
@@ -241,13 +226,13 @@ def read_local_settings(environ: Mapping[str, str]) -> LocalSettings:
 
 def read_sandbox(environ: Mapping[str, str]) -> SandboxSettings:
     """Read the settings of root runs' sandbox. Raises SettingsError as `read_settings` does."""
-    names = _Names(environ)
+    names = Variables(environ)
     name = names.text("PLANWARD_SANDBOX")
     if name is not None and name not in SANDBOXES:
         raise SettingsError(f"PLANWARD_SANDBOX is {name[:40]!r}: set it to {', '.join(SANDBOXES)}, or leave it out")
     reads: list[Path] = []
     writes: list[Path] = []
-    for each in _split(names.text("PLANWARD_SANDBOX_PATHS")):
+    for each in split(names.text("PLANWARD_SANDBOX_PATHS")):
         path = Path(each.removesuffix(":rw"))
         if not path.is_absolute() or ".." in path.parts:
             raise SettingsError(
@@ -271,20 +256,20 @@ def default_memory_bytes(machine_bytes: int, concurrency: int) -> int:
 
 def read_authority(environ: Mapping[str, str]) -> AuthoritySettings:
     """Read who may use which secrets. Raises SettingsError as `read_settings` does."""
-    names = _Names(environ)
+    names = Variables(environ)
     teams = names.text("PLANWARD_TEAMS")
     return AuthoritySettings(
         teams=read_patterns("PLANWARD_TEAMS", Path(teams)) if teams else {},
         team_by_name=names.flag("PLANWARD_TEAM_BY_NAME"),
         chat=_read_chat_hosts(names.text("PLANWARD_NOTIFY_HOSTS")),
-        secret_paths=_split(names.text("PLANWARD_SECRET_PATHS")),
-        sources=read_sources(_split(names.text("PLANWARD_SOURCES"))),
+        secret_paths=split(names.text("PLANWARD_SECRET_PATHS")),
+        sources=read_sources(split(names.text("PLANWARD_SOURCES"))),
     )
 
 
 def read_terraform_env(environ: Mapping[str, str]) -> ServerVariables:
     """Read the server's own variables that Terraform gets. Raises SettingsError as `read_settings` does."""
-    words = _split(_Names(environ).text(SERVER_VARIABLES))
+    words = split(Variables(environ).text(SERVER_VARIABLES))
     # Planward's and Vault's own variables never get further than here. The rules choose among the others later.
     kept = {name: environ[name] for name in environ if words and not name.startswith(("PLANWARD_", "VAULT_"))}
     try:
@@ -293,7 +278,7 @@ def read_terraform_env(environ: Mapping[str, str]) -> ServerVariables:
         raise SettingsError(f"{SERVER_VARIABLES}: {error}") from None
 
 
-def _read_module_repositories(names: "_Names") -> ModuleRepositories:
+def _read_module_repositories(names: Variables) -> ModuleRepositories:
     setting = "PLANWARD_MODULE_REPOSITORIES"
     path = names.text(setting)
     return ModuleRepositories(patterns=read_patterns(setting, Path(path)) if path else {})
@@ -301,7 +286,7 @@ def _read_module_repositories(names: "_Names") -> ModuleRepositories:
 
 def _read_chat_hosts(text: str | None) -> ChatHosts:
     try:
-        return ChatHosts.read(_split(text))
+        return ChatHosts.read(split(text))
     except ValueError as error:
         raise SettingsError(
             f"PLANWARD_NOTIFY_HOSTS has {str(error)[:80]!r}: write HOST or SCHEME://HOST, separated by commas, "
@@ -311,18 +296,18 @@ def _read_chat_hosts(text: str | None) -> ChatHosts:
 
 def read_github_access(environ: Mapping[str, str]) -> GitHubAccess:
     """Read only the settings needed to act as the App. Raises SettingsError as `read_settings` does."""
-    return _read_github(_Names(environ))
+    return _read_github(Variables(environ))
 
 
 def read_addresses(environ: Mapping[str, str]) -> tuple[str, str]:
     """The root of GitHub's REST API, and Planward's own address. Raises SettingsError as `read_settings` does."""
-    names = _Names(environ)
+    names = Variables(environ)
     return names.url("PLANWARD_GITHUB_API_URL", _PUBLIC_API), names.url("PLANWARD_PUBLIC_URL", _PUBLIC_URL)
 
 
 def read_vault_settings(environ: Mapping[str, str]) -> VaultSettings | None:
     """Read Vault's own variables; None if `VAULT_ADDR` is not set. Raises SettingsError as `read_settings` does."""
-    names = _Names(environ)
+    names = Variables(environ)
     if not names.text("VAULT_ADDR"):
         return None
     method = names.text("VAULT_AUTH_METHOD")
@@ -352,7 +337,7 @@ def read_vault_settings(environ: Mapping[str, str]) -> VaultSettings | None:
     return settings
 
 
-def _read_github(names: "_Names") -> GitHubAccess:
+def _read_github(names: Variables) -> GitHubAccess:
     app_id = names.needed("PLANWARD_GITHUB_APP_ID", "the number on the App's settings page")
     if not (app_id.isascii() and app_id.isdecimal()):
         raise SettingsError(f"PLANWARD_GITHUB_APP_ID is {app_id[:40]!r}: set it to the App's number")
@@ -362,7 +347,7 @@ def _read_github(names: "_Names") -> GitHubAccess:
             "PLANWARD_GITHUB_PRIVATE_KEY is not PEM: set it to the text of the .pem file, "
             "PLANWARD_GITHUB_PRIVATE_KEY_FILE to its path, or vault-transit:KEY"
         )
-    secrets = _split(names.needed("PLANWARD_GITHUB_WEBHOOK_SECRET", "the App's webhook secret"))
+    secrets = split(names.needed("PLANWARD_GITHUB_WEBHOOK_SECRET", "the App's webhook secret"))
     if not secrets:
         raise SettingsError("PLANWARD_GITHUB_WEBHOOK_SECRET is empty: set it to the App's webhook secret")
     return GitHubAccess(
@@ -371,113 +356,3 @@ def _read_github(names: "_Names") -> GitHubAccess:
         private_key=key,
         webhook_secrets=secrets,
     )
-
-
-class _Recorded(Mapping[str, str]):
-    """The environment; it records which names are read."""
-
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self._environ = environ
-        self._asked: set[str] = set()
-
-    def __getitem__(self, name: str) -> str:
-        self._asked.add(name)
-        return self._environ[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._environ)
-
-    def __len__(self) -> int:
-        return len(self._environ)
-
-    def unknown(self) -> tuple[str, ...]:
-        """Variables named like a setting that were never read, each with the setting that was probably meant."""
-        found = sorted(name for name in self._environ if name.startswith("PLANWARD_") and name not in self._asked)
-        near = {name: get_close_matches(name, self._asked, 1, 0.8) for name in found}
-        return tuple(f"{name} (did you mean {near[name][0]}?)" if near[name] else name for name in found)
-
-
-class _Names:
-    """Reads settings from the environment. A secret may also be in the file that `NAME_FILE` names."""
-
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self._environ = environ
-
-    def text(self, name: str) -> str | None:
-        value = self._environ.get(name)
-        file = self._environ.get(f"{name}_FILE") if name in _WITH_FILES else None
-        if value and file:
-            raise SettingsError(f"{name} and {name}_FILE are both set: keep one")
-        if file:
-            try:
-                value = Path(file).read_text(encoding="utf-8").strip()
-            except (OSError, UnicodeDecodeError) as error:
-                raise SettingsError(f"{name}_FILE: {file} cannot be read: {type(error).__name__}") from None
-        return value or None
-
-    def needed(self, name: str, what: str) -> str:
-        value = self.text(name)
-        if value is None:
-            also = f" (or {name}_FILE to a file that holds it)" if name in _WITH_FILES else ""
-            raise SettingsError(f"{name} is not set: set it to {what}{also}")
-        return value
-
-    def number(self, name: str, default: float, *, least: float = 0) -> float:
-        text = self.text(name)
-        if text is None:
-            return default
-        try:
-            value = float(text)
-        except ValueError:
-            value = -1
-        if not least <= value < float("inf"):
-            raise SettingsError(f"{name} is {text[:40]!r}: set it to a number of at least {least:g}")
-        return value
-
-    def flag(self, name: str) -> bool:
-        """Read true or false; false if it is not set."""
-        value = (self.text(name) or "false").lower()
-        if value not in ("true", "false"):
-            raise SettingsError(f"{name} is {value[:40]!r}: set it to true or false")
-        return value == "true"
-
-    def days(self, name: str, default: float, *, least: float) -> float:
-        """Read a number of days. 0 means forever."""
-        value = self.number(name, default)
-        if 0 < value < least:
-            raise SettingsError(f"{name} is {value:g}: set it to 0 (forever), or to at least {least:g} days")
-        return value
-
-    def size(self, name: str, default_bytes: int) -> int | None:
-        """Read a size in MB, and return it in bytes; None if it is 0."""
-        return int(self.number(name, default_bytes / _MB) * _MB) or None
-
-    def host_and_port(self, name: str) -> tuple[str, int] | None:
-        text = self.text(name)
-        if text is None:
-            return None
-        host, colon, port = text.rpartition(":")
-        host = host.removeprefix("[").removesuffix("]")
-        if not (colon and host and port.isascii() and port.isdecimal() and len(port) <= 5 and int(port) < 65_536):
-            raise SettingsError(f"{name} is {text[:40]!r}: set it to HOST:PORT, such as 127.0.0.1:9100")
-        return host, int(port)
-
-    def url(self, name: str, default: str) -> str:
-        value = (self.text(name) or default).rstrip("/")
-        if not _is_address(value):
-            raise SettingsError(f"{name} is not an address: set it to http(s)://HOST[:PORT][/PATH]")
-        return value
-
-
-def _is_address(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError:
-        return False
-    more = parts.username or parts.password or parts.query or parts.fragment
-    return parts.scheme in ("http", "https") and bool(parts.hostname) and port != 0 and not more
-
-
-def _split(text: str | None) -> tuple[str, ...]:
-    return tuple(part.strip() for part in (text or "").split(",") if part.strip())

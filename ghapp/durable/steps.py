@@ -119,8 +119,8 @@ async def _step(name: str, kind: type[T], work: Callable[[], Awaitable[T]]) -> T
 def _recorded_exception(name: str, recorded: Mapping[str, Any]) -> PlanwardError:
     """Recreate the exception that a step raised before an interruption.
 
-    It has the same type if that is JobError or one that keeps JobError's constructor. Instead of any other JobError, it
-    is a plain JobError. Instead of any other exception, it is an OwnFailure, since its text was not stored.
+    A JobError keeps its own type, unless that has a constructor of its own: then it becomes a plain JobError. Any other
+    exception becomes an OwnFailure, since its text was not stored.
     """
     if recorded["raised"] is None:
         return OwnFailure(f"{name} failed before")

@@ -208,7 +208,8 @@ class _Checkout:
     async def _has_attributes_of(self, before: TreeId) -> bool:
         """Whether both trees have the same `.gitattributes`.
 
-        Attributes convert line ends. If they differed, a file that is equal in both trees could differ on disk.
+        Attributes can convert line ends. read-tree does not write a file again that is equal in both trees, so the file
+        would keep the line ends that the old attributes gave it.
         """
         changed = await self._query("diff-tree", "-r", "--name-only", "-z", "--no-renames", before, self._tree)
         return changed.exit_code == 0 and not any(
