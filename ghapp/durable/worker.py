@@ -33,6 +33,8 @@ from ghapp.store import Store
 from ghapp.timings import Timings
 
 _TICK_S = 0.2
+_LOOK_S = 1.0
+"""The longest time between two looks for deferred jobs that are due. This process's own are enqueued on time."""
 _GRACE_S = 60.0
 _RETRY_S = 2.0
 """The delay of a job's next attempt: long enough for the end of this attempt to be recorded."""
@@ -72,6 +74,7 @@ class Worker:
         self._flows: set[FlowState] = set()
         self._engine: Engine | None = None
         self._pollers = QueuePollers()
+        self._deferred = asyncio.Event()
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -86,6 +89,7 @@ class Worker:
                 await self._launch(name)
             heart = Heart(self._job_queue, self._store.executors, name, self._keeper, self._timings, lost=self._end)
             beating = asyncio.create_task(heart.beat()) if self._job_queue.shared else None
+            self._store.deferred.on_deferred = self._deferred.set
             ticking = asyncio.create_task(self._tick())
             try:
                 yield
@@ -93,7 +97,7 @@ class Worker:
                 self._stopping.set()
                 await _cancel_and_wait(ticking)
                 parked = await self._wait_until_parked()
-                self._job_queue.on_enqueued = None
+                self._job_queue.on_enqueued = self._store.deferred.on_deferred = None
                 await asyncio.to_thread(self._pollers.end)
                 await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
                 if self._engine is not None:
@@ -185,22 +189,34 @@ class Worker:
     async def _tick(self) -> None:
         """Enqueue deferred jobs when they are due."""
         while True:
+            pause_s = _TICK_S
+            self._deferred.clear()
             try:
-                for key, due_at, encoded in await self._store.deferred.due():
-                    try:
-                        job = read_job(encoded)
-                    except msgspec.ValidationError:
-                        await self._leave_to_newer_version(key, encoded)
-                        continue
-                    if await self._job_queue.enqueue_or_find(job) == "pending":
-                        # An attempt at this job has not ended; perhaps it has just deferred the job, which wrote this
-                        # row. Until its end is recorded no other can be enqueued, so keep the row and try again.
-                        await self._store.deferred.defer(key, encoded, in_s=_RETRY_S)
-                    else:
-                        await self._store.deferred.remove(key, due_at)
+                due_in_s = await self._store.deferred.next_due_in_s()
+                if due_in_s is None or due_in_s > 0:
+                    pause_s = _LOOK_S if due_in_s is None else min(due_in_s, _LOOK_S)
+                else:
+                    await self._enqueue_due()
             except Exception:
                 log.exception("tick_failed")
-            await asyncio.sleep(_TICK_S)
+                await asyncio.sleep(_TICK_S)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause_s):
+                    await self._deferred.wait()
+
+    async def _enqueue_due(self) -> None:
+        for key, due_at, encoded in await self._store.deferred.due():
+            try:
+                job = read_job(encoded)
+            except msgspec.ValidationError:
+                await self._leave_to_newer_version(key, encoded)
+                continue
+            if await self._job_queue.enqueue_or_find(job) == "pending":
+                # An attempt at this job has not ended; perhaps it has just deferred the job, which wrote this row.
+                # Until its end is recorded no other can be enqueued, so keep the row and try again.
+                await self._store.deferred.defer(key, encoded, in_s=_RETRY_S)
+            else:
+                await self._store.deferred.remove(key, due_at)
 
 
 async def _cancel_and_wait(task: asyncio.Task[None]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from ghapp.store.database import Database
+from ghapp.store.database import Database, equal
 from ghapp.store.tables import approvals, audit
 from ghapp.values import TESTING, BranchName, CommitSha, EnvironmentName, RepositoryId
 
@@ -26,6 +26,14 @@ class Approval:
     pull_request: int | None = None
     base_branch: BranchName | None = None
     """The pull request and its base, if the decision is about a pull request."""
+
+
+# Built once: this is asked several times for every pull request.
+_OF = (
+    select(*(approvals.c[name] for name in Approval.__slots__))
+    .where(*equal(approvals, "repository_id", "sha", "kind", "environment"))
+    .order_by(approvals.c.id)
+)
 
 
 class Approvals:
@@ -82,13 +90,8 @@ class Approvals:
         self, repository: RepositoryId, sha: CommitSha, *, kind: str, environment: EnvironmentName
     ) -> tuple[Approval, ...]:
         """Decisions of this kind about this commit in this environment, oldest first."""
-        c = approvals.c
-        query = (
-            select(c.kind, c.environment, c.sha, c.digests, c.by, c.at, c.by_id, c.pull_request, c.base_branch)
-            .where(c.repository_id == repository, c.sha == sha, c.kind == kind, c.environment == environment)
-            .order_by(c.id)
-        )
-        rows = await self._db.read(lambda connection: connection.execute(query).all())
+        values = {"repository_id": repository, "sha": sha, "kind": kind, "environment": environment}
+        rows = await self._db.read(lambda connection: connection.execute(_OF, values).all())
         return tuple(Approval(**{**row._mapping, "digests": tuple(row.digests)}) for row in rows)
 
     async def for_pull_request(

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, desc, func, select
 
-from ghapp.store.database import Database, select_in, upsert
+from ghapp.store.database import Database, equal, select_in, upsert
 from ghapp.store.tables import lasts, pushes
 from ghapp.values import TESTING, BranchName, CommitSha, EnvironmentName, RepositoryId, TreeId
 
@@ -26,6 +26,17 @@ class Last:
     at: float
 
 
+_COLUMNS = tuple(lasts.c[name] for name in Last.__slots__)
+# Built once: these are asked many times for every pull request.
+_LAST = select(*_COLUMNS).where(*equal(lasts, "repository_id", "environment")).order_by(desc(lasts.c.id)).limit(1)
+_LAST_OF_BRANCH = (
+    select(*_COLUMNS)
+    .where(*equal(lasts, "repository_id", "branch"), lasts.c.environment != TESTING)
+    .order_by(desc(lasts.c.id))
+    .limit(1)
+)
+
+
 class Branches:
     """The history of LAST, append-only, and the recorded pushes."""
 
@@ -34,7 +45,8 @@ class Branches:
 
     async def last(self, repository: RepositoryId, environment: EnvironmentName) -> Last | None:
         """LAST of the environment; None if it was never adopted or applied."""
-        row = await self._db.read(lambda c: c.execute(_newest(repository, environment)).first())
+        values = {"repository_id": repository, "environment": environment}
+        row = await self._db.read(lambda c: c.execute(_LAST, values).first())
         return None if row is None else Last(**row._mapping)
 
     async def last_applied(self, repository: RepositoryId, environment: EnvironmentName) -> Last | None:
@@ -64,14 +76,8 @@ class Branches:
 
     async def last_of_branch(self, repository: RepositoryId, branch: BranchName) -> Last | None:
         """The newest LAST that is a commit of this branch, in any environment except testing; None if there is none."""
-        c = lasts.c
-        query = (
-            select(c.environment, c.branch, c.sha, c.tree, c.applied, c.at)
-            .where(c.repository_id == repository, c.branch == branch, c.environment != TESTING)
-            .order_by(desc(c.id))
-            .limit(1)
-        )
-        row = await self._db.read(lambda connection: connection.execute(query).first())
+        values = {"repository_id": repository, "branch": branch}
+        row = await self._db.read(lambda connection: connection.execute(_LAST_OF_BRANCH, values).first())
         return None if row is None else Last(**row._mapping)
 
     async def all_last(self, repository: RepositoryId) -> tuple[Last, ...]:
@@ -169,5 +175,5 @@ class Branches:
 
 def _newest(repository: RepositoryId, environment: EnvironmentName, *, limit: int | None = 1) -> Select[Any]:
     c = lasts.c
-    query = select(*(c[name] for name in Last.__slots__))
+    query = select(*_COLUMNS)
     return query.where(c.repository_id == repository, c.environment == environment).order_by(desc(c.id)).limit(limit)

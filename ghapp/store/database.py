@@ -3,14 +3,27 @@ transaction."""
 
 import asyncio
 import contextlib
+import functools
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import stamina
-from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, Table, create_engine, event, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Executable,
+    Row,
+    Select,
+    Table,
+    bindparam,
+    create_engine,
+    event,
+    text,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, OperationalError
@@ -67,26 +80,11 @@ class Database:
         return await asyncio.to_thread(self._run, work, self._reading)
 
     def _run(self, work: Callable[[Connection], T], engine: Engine) -> T:
-        postgresql = engine.dialect.name == "postgresql"
-        if postgresql and engine is self.engine:
-            return self._retry(lambda: _run_once(work, engine), _RETRIES)
-        return self._retry(lambda: _in_transaction(work, engine), _RETRIES if postgresql else 0)
-
-    @staticmethod
-    def _retry(work: Callable[[], T], retries: int) -> T:
         try:
-            attempts = stamina.retry_context(
-                on=(OperationalError, InterfaceError),
-                attempts=1 + retries,
-                timeout=None,
-                wait_initial=_FIRST_PAUSE_S,
-                wait_exp_base=_PAUSE_GROWTH,
-                wait_jitter=0.0,
-            )
-            for attempt in attempts:
-                with attempt:
-                    return work()
-            raise AssertionError("stamina ends with a value or an error")
+            if engine.dialect.name != "postgresql":
+                return _in_transaction(work, engine)
+            once = _run_once if engine is self.engine else _in_transaction
+            return _retry(lambda: once(work, engine))
         except (OperationalError, InterfaceError, PoolTimeout) as error:
             raise StoreUnavailable(explain_unavailable(error)) from error
         except DatabaseError as error:
@@ -103,6 +101,21 @@ class Database:
     def close(self) -> None:
         """Close the connections."""
         self.engine.dispose()
+
+
+def _retry(work: Callable[[], T]) -> T:
+    attempts = stamina.retry_context(
+        on=(OperationalError, InterfaceError),
+        attempts=1 + _RETRIES,
+        timeout=None,
+        wait_initial=_FIRST_PAUSE_S,
+        wait_exp_base=_PAUSE_GROWTH,
+        wait_jitter=0.0,
+    )
+    for attempt in attempts:
+        with attempt:
+            return work()
+    raise AssertionError("stamina ends with a value or an error")
 
 
 def _in_transaction(work: Callable[[Connection], T], engine: Engine) -> T:
@@ -143,14 +156,27 @@ def _is_committed(number: str, engine: Engine) -> bool:
 
 def upsert(connection: Connection, table: Table, values: Mapping[str, Any], *, update: Sequence[str]) -> None:
     """Insert a row. If its primary key exists, set the columns in `update` instead; if there are none, do nothing."""
-    dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table).values(**values)
+    connection.execute(_upsert(connection.dialect.name, table, tuple(update)), values)
+
+
+@functools.cache
+def _upsert(dialect_name: str, table: Table, update: tuple[str, ...]) -> Executable:
+    """The statement for `upsert`, which is built only once."""
+    dialect: Any = postgresql if dialect_name == "postgresql" else sqlite
+    statement: Any = dialect.insert(table)
     if update:
         keys = [column.name for column in table.primary_key.columns]
-        statement = statement.on_conflict_do_update(index_elements=keys, set_={name: values[name] for name in update})
-    else:
-        statement = statement.on_conflict_do_nothing()
-    connection.execute(statement)
+        inserted = {name: statement.excluded[name] for name in update}
+        return cast("Executable", statement.on_conflict_do_update(index_elements=keys, set_=inserted))
+    return cast("Executable", statement.on_conflict_do_nothing())
+
+
+def equal(table: Table, *names: str) -> tuple[ColumnElement[bool], ...]:
+    """Conditions that these columns have the values of the statement's parameters with the same names.
+
+    A statement with parameters can be built once. Building one takes longer than running it.
+    """
+    return tuple(table.c[name] == bindparam(name) for name in names)
 
 
 def select_in(

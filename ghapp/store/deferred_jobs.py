@@ -1,14 +1,15 @@
 """Jobs with a due time: deferred, retried, or repeated."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 
 from ghapp.store.database import Database, upsert
 from ghapp.store.tables import deferred_jobs
 
-# Built once: each worker asks this several times a second.
+# Built once: each worker asks this at least once a second.
+_NEXT = select(func.min(deferred_jobs.c.due_at))
 _DUE = (
     select(deferred_jobs)
     .where(deferred_jobs.c.due_at <= bindparam("now"))
@@ -22,16 +23,24 @@ class DeferredJobs:
 
     def __init__(self, database: Database) -> None:
         self._db = database
+        self.on_deferred: Callable[[], None] | None = None
+        """Called after this process has deferred a job, or has made jobs due."""
 
     async def defer(self, key: str, job: Mapping[str, Any], *, in_s: float) -> None:
         """Have `job` enqueued in `in_s` seconds. It replaces a deferred job with the same key."""
         row = {"key": key, "due_at": self._db.clock() + in_s, "job": dict(job)}
         await self._db.run(lambda c: upsert(c, deferred_jobs, row, update=["due_at", "job"]))
+        self._tell_deferred()
 
     async def make_due(self, prefix: str) -> None:
         """Make every job due now whose key has this prefix."""
         statement = update(deferred_jobs).where(deferred_jobs.c.key.startswith(prefix, autoescape=True))
         await self._db.run(lambda c: c.execute(statement.values(due_at=self._db.clock())))
+        self._tell_deferred()
+
+    def _tell_deferred(self) -> None:
+        if self.on_deferred is not None:
+            self.on_deferred()
 
     async def cancel(self, key: str) -> None:
         """Remove the job with this key."""
@@ -41,6 +50,11 @@ class DeferredJobs:
         """All deferred jobs."""
         rows = await self._db.read(lambda c: c.execute(select(deferred_jobs.c.job)).all())
         return tuple(job for (job,) in rows)
+
+    async def next_due_in_s(self) -> float | None:
+        """The time until the first job is due, negative if it is overdue; None if no job is deferred."""
+        due_at = await self._db.read(lambda c: c.scalar(_NEXT))
+        return None if due_at is None else float(due_at) - self._db.clock()
 
     async def due(self, *, limit: int = 100) -> tuple[tuple[str, float, dict[str, Any]], ...]:
         """Jobs that are due: (key, due time, job), oldest first."""

@@ -2,9 +2,11 @@
 
 from sqlalchemy import Connection, select
 
-from ghapp.store.database import Database, upsert
+from ghapp.store.database import Database, equal, upsert
 from ghapp.store.marker_kinds import MarkerKey, V
 from ghapp.store.tables import markers
+
+_VALUE = select(markers.c.value).where(*equal(markers, "key"))  # built once
 
 
 class Markers:
@@ -15,7 +17,7 @@ class Markers:
 
     async def find(self, key: MarkerKey[V]) -> V | None:
         """The value stored under this key, or None. Raises ValueError if this version does not know the value."""
-        stored = await self._db.read(lambda c: c.scalar(select(markers.c.value).where(markers.c.key == key.text)))
+        stored = await self._db.read(lambda c: c.scalar(_VALUE, {"key": key.text}))
         return None if stored is None else key.read(stored)
 
     async def claim(self, key: MarkerKey[V], value: V) -> bool:
@@ -24,7 +26,7 @@ class Markers:
 
         def claimed(connection: Connection) -> bool:
             upsert(connection, markers, row, update=[])
-            stored = connection.scalar(select(markers.c.value).where(markers.c.key == key.text))
+            stored = connection.scalar(_VALUE, {"key": key.text})
             return bool(stored == row["value"])
 
         return await self._db.run(claimed)

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Row, Select, desc, select, update
 
-from ghapp.store.database import Database, select_in, upsert
+from ghapp.store.database import Database, equal, select_in, upsert
 from ghapp.store.tables import pull_requests, verdicts
 from ghapp.values import BranchName, CommitSha, RepositoryId, RunId
 
@@ -49,6 +49,25 @@ _NAMES = tuple(KnownPullRequest.__slots__)
 _COLUMNS = tuple(pull_requests.c[name] for name in _NAMES)
 
 
+def _by_number(*conditions: ColumnElement[bool]) -> Select[Any]:
+    return select(*_COLUMNS).where(*conditions).order_by(pull_requests.c.number)
+
+
+# The statements are built once: each is run many times for every pull request.
+_IS_OPEN = pull_requests.c.state == "open"
+_FIND = _by_number(*equal(pull_requests, "repository_id", "number"))
+_OPEN = _by_number(*equal(pull_requests, "repository_id"), _IS_OPEN)
+_OPEN_WITH_HEAD = _by_number(*equal(pull_requests, "repository_id", "head_sha"), _IS_OPEN)
+_OPEN_INTO = _by_number(*equal(pull_requests, "repository_id", "base_branch"), _IS_OPEN)
+_VERDICTS = (
+    select(*(verdicts.c[name] for name in Verdict.__slots__))
+    .where(*equal(verdicts, "repository_id", "pull_request", "base_branch", "head_sha"))
+    .order_by(desc(verdicts.c.id))
+)
+_NEWEST_VERDICT = _VERDICTS.limit(1)
+_NEWEST_FINISHED_VERDICT = _VERDICTS.where(verdicts.c.conclusion != "in_progress").limit(1)
+
+
 class PullRequests:
     """Rows of pull requests and verdicts."""
 
@@ -63,22 +82,20 @@ class PullRequests:
 
     async def find(self, repository: RepositoryId, number: int) -> KnownPullRequest | None:
         """The pull request with this number, or None."""
-        found = await self._select(pull_requests.c.repository_id == repository, pull_requests.c.number == number)
+        found = await self._select(_FIND, repository_id=repository, number=number)
         return found[0] if found else None
 
     async def open_with_head(self, repository: RepositoryId, head: CommitSha) -> tuple[KnownPullRequest, ...]:
         """Open pull requests that share this head, by number."""
-        c = pull_requests.c
-        return await self._select(c.repository_id == repository, c.head_sha == head, c.state == "open")
+        return await self._select(_OPEN_WITH_HEAD, repository_id=repository, head_sha=head)
 
     async def open_into(self, repository: RepositoryId, base: BranchName) -> tuple[KnownPullRequest, ...]:
         """Open pull requests into this branch, by number."""
-        c = pull_requests.c
-        return await self._select(c.repository_id == repository, c.base_branch == base, c.state == "open")
+        return await self._select(_OPEN_INTO, repository_id=repository, base_branch=base)
 
     async def all_open(self, repository: RepositoryId) -> tuple[KnownPullRequest, ...]:
         """Open pull requests, by number."""
-        return await self._select(pull_requests.c.repository_id == repository, pull_requests.c.state == "open")
+        return await self._select(_OPEN, repository_id=repository)
 
     async def merged_as(self, repository: RepositoryId, commits: tuple[CommitSha, ...]) -> tuple[KnownPullRequest, ...]:
         """Merged pull requests whose merge SHA is one of these commits, by number."""
@@ -89,9 +106,8 @@ class PullRequests:
         merged = (each for each in map(_read, rows) if each.state == "merged")
         return tuple(sorted(merged, key=lambda each: each.number))
 
-    async def _select(self, *conditions: ColumnElement[bool]) -> tuple[KnownPullRequest, ...]:
-        query = select(*_COLUMNS).where(*conditions).order_by(pull_requests.c.number)
-        rows = await self._db.read(lambda connection: connection.execute(query).all())
+    async def _select(self, query: Select[Any], **values: Any) -> tuple[KnownPullRequest, ...]:
+        rows = await self._db.read(lambda connection: connection.execute(query, values).all())
         return tuple(_read(row) for row in rows)
 
     async def record_verdict(
@@ -128,8 +144,8 @@ class PullRequests:
         head_sha: CommitSha,
     ) -> tuple[Verdict, ...]:
         """The verdicts for this pull request, base branch and head, newest first."""
-        query = _verdicts(repository, number, base_branch, head_sha)
-        rows = await self._db.read(lambda connection: connection.execute(query).all())
+        values = _of_verdicts(repository, number, base_branch, head_sha)
+        rows = await self._db.read(lambda connection: connection.execute(_VERDICTS, values).all())
         return tuple(Verdict(**row._mapping) for row in rows)
 
     async def newest_verdict(
@@ -142,10 +158,9 @@ class PullRequests:
         finished: bool = False,
     ) -> Verdict | None:
         """The newest of the `verdicts`, or None. With `finished`, the newest one that is not in progress."""
-        query = _verdicts(repository, number, base_branch, head_sha)
-        if finished:
-            query = query.where(verdicts.c.conclusion != "in_progress")
-        row = await self._db.read(lambda connection: connection.execute(query.limit(1)).first())
+        query = _NEWEST_FINISHED_VERDICT if finished else _NEWEST_VERDICT
+        values = _of_verdicts(repository, number, base_branch, head_sha)
+        row = await self._db.read(lambda connection: connection.execute(query, values).first())
         return None if row is None else Verdict(**row._mapping)
 
     async def close_unmerged(self, repository: RepositoryId, numbers: tuple[int, ...]) -> None:
@@ -156,15 +171,10 @@ class PullRequests:
         await self._db.run(lambda connection: connection.execute(statement.values(values)))
 
 
-def _verdicts(repository: RepositoryId, number: int, base_branch: BranchName, head_sha: CommitSha) -> Select[Any]:
-    c = verdicts.c
-    query = select(c.pull_request, c.base_branch, c.head_sha, c.base_sha, c.run_id, c.conclusion, c.at).where(
-        c.repository_id == repository,
-        c.pull_request == number,
-        c.base_branch == base_branch,
-        c.head_sha == head_sha,
-    )
-    return query.order_by(desc(c.id))
+def _of_verdicts(
+    repository: RepositoryId, number: int, base_branch: BranchName, head_sha: CommitSha
+) -> dict[str, object]:
+    return {"repository_id": repository, "pull_request": number, "base_branch": base_branch, "head_sha": head_sha}
 
 
 def _read(row: Row[tuple[object, ...]]) -> KnownPullRequest:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, select, update
 
 from checks.authority.teams import RepositoryIdentity
-from ghapp.store.database import Database, upsert
+from ghapp.store.database import Database, equal, upsert
 from ghapp.store.tables import repositories, repository_names
 from ghapp.values import InstallationId, RepositoryId
 
@@ -26,6 +26,17 @@ class KnownRepository:
     the secrets."""
     first_seen_at: float
     active: bool
+
+
+def _all() -> Select[Any]:
+    return select(*(repositories.c[name] for name in KnownRepository.__slots__))
+
+
+# Built once: these are asked many times for every pull request.
+_FIND = _all().where(*equal(repositories, "id"))
+_NAMES = (
+    select(repository_names.c.name).where(*equal(repository_names, "repository_id")).order_by(repository_names.c.at)
+)
 
 
 class Repositories:
@@ -61,15 +72,14 @@ class Repositories:
         }
         changing = ["installation_id", "full_name", "clone_url", "default_branch", "active", "left_at"]
 
-        def write(connection: Connection) -> None:
-            known = select(repositories.c.id).where(repositories.c.id == id)
-            if connection.execute(known).first() is None:
+        def write(connection: Connection) -> KnownRepository:
+            if connection.execute(_FIND, {"id": id}).first() is None:
                 name = {"name": full_name.casefold(), "repository_id": id, "at": self._db.clock()}
                 upsert(connection, repository_names, name, update=[])
             upsert(connection, repositories, values, update=changing)
+            return _read(connection.execute(_FIND, {"id": id}).one())
 
-        await self._db.run(write)
-        return await self.load(id)
+        return await self._db.run(write)
 
     async def load(self, id: RepositoryId) -> KnownRepository:
         """The repository with this id. Raises KeyError if it was never seen."""
@@ -80,16 +90,15 @@ class Repositories:
 
     async def identity(self, repository: KnownRepository) -> RepositoryIdentity:
         """The facts that distinguish a repository from others that have had, or will have, the same name."""
-        c = repository_names.c
-        query = select(c.name).where(c.repository_id == repository.id).order_by(c.at)
-        row = await self._db.read(lambda connection: connection.execute(query).first())
+        values = {"repository_id": repository.id}
+        row = await self._db.read(lambda connection: connection.execute(_NAMES, values).first())
         return RepositoryIdentity(
             id=repository.id, full_name=repository.full_name, bound_name=None if row is None else str(row.name)
         )
 
     async def find(self, id: RepositoryId) -> KnownRepository | None:
         """The repository with this id, or None."""
-        row = await self._db.read(lambda c: c.execute(_all().where(repositories.c.id == id)).first())
+        row = await self._db.read(lambda c: c.execute(_FIND, {"id": id}).first())
         return None if row is None else _read(row)
 
     async def find_by_name(self, full_name: str) -> KnownRepository | None:
@@ -120,10 +129,6 @@ class Repositories:
         left_at = {"left_at": self._db.clock()} if for_good else {}
         statement = update(repositories).where(repositories.c.id == id).values(active=False, **left_at)
         await self._db.run(lambda c: c.execute(statement))
-
-
-def _all() -> Select[Any]:
-    return select(*(repositories.c[name] for name in KnownRepository.__slots__))
 
 
 def _read(row: Row[tuple[object, ...]]) -> KnownRepository:

@@ -4,14 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from ghapp.log import log
 from ghapp.sealing import UnsealError
-from ghapp.store.database import Database, upsert
+from ghapp.store.database import Database, equal, upsert
 from ghapp.store.marker_kinds import EnvironmentHolder
 from ghapp.store.run_objects import RunObjects, about_lines, about_report, about_root, objects_of
-from ghapp.store.run_queries import Run, RunQueries
+from ghapp.store.run_queries import FIND, Run, RunQueries, read_run
 from ghapp.store.run_state import (
     ApplyResult,
     ApplyState,
@@ -24,6 +24,18 @@ from ghapp.store.run_state import (
 )
 from ghapp.store.tables import explained_pull_requests, log_lines, markers, root_runs, runs
 from ghapp.values import RepositoryId, RunId
+
+# The statements are built once: each is run many times for every pull request.
+_CHANGE = update(runs).where(runs.c.id == bindparam("of_run"))
+_LOCK = select(runs.c.repository_id, runs.c.operation, runs.c.data).where(*equal(runs, "id")).with_for_update()
+_LOCK_ID = select(runs.c.id).where(*equal(runs, "id")).with_for_update()
+_CANCEL_REASON = select(runs.c.cancel_reason).where(*equal(runs, "id"))
+_REPORT = select(runs.c.report).where(*equal(runs, "id"))
+_ROOT_REPORTS = (
+    select(root_runs.c.part, root_runs.c.root_module, root_runs.c.report)
+    .where(*equal(root_runs, "run_id"))
+    .order_by(root_runs.c.part, root_runs.c.root_module)
+)
 
 
 class Runs(RunQueries):
@@ -38,17 +50,17 @@ class Runs(RunQueries):
         values = {name: getattr(run, name) for name in Run.__slots__ if name != "state"}
         values |= {"data": state_to_store(run.state), "created_at": self._db.clock()}
 
-        def work(connection: Connection) -> None:
-            if connection.scalar(select(runs.c.id).where(runs.c.id == run.id)) is None:
+        def work(connection: Connection) -> Run:
+            if connection.execute(FIND, {"id": run.id}).first() is None:
                 upsert(connection, runs, values, update=[])
                 _link_explained(connection, run.id, run.repository_id, run.state)
+            return read_run(connection.execute(FIND, {"id": run.id}).one())
 
-        await self._db.run(work)
-        return await self.load(run.id)
+        return await self._db.run(work)
 
     async def change(self, id: RunId, **values: Any) -> None:
         """Set columns of a run."""
-        await self._db.run(lambda c: c.execute(update(runs).where(runs.c.id == id).values(**values)))
+        await self._db.run(lambda c: c.execute(_CHANGE, {"of_run": id, **values}))
 
     async def change_plan(self, id: RunId, change: Callable[[PlanState], PlanState]) -> None:
         """Change the state of a plan run; concurrent changes are both kept."""
@@ -66,7 +78,7 @@ class Runs(RunQueries):
         def work(connection: Connection) -> None:
             repository, before = _locked_state(connection, id)
             state = change(before)
-            connection.execute(update(runs).where(runs.c.id == id).values(data=state_to_store(state)))
+            connection.execute(_CHANGE, {"of_run": id, "data": state_to_store(state)})
             _link_explained(connection, id, repository, state)
 
         await self._db.run(work)
@@ -81,7 +93,7 @@ class Runs(RunQueries):
                 return False
             check_run = replace(state.check_run, creation=Claim(by=by, until=now + for_s))
             changed = state_to_store(replace(state, check_run=check_run))
-            connection.execute(update(runs).where(runs.c.id == id).values(data=changed))
+            connection.execute(_CHANGE, {"of_run": id, "data": changed})
             return True
 
         return await self._db.run(work)
@@ -113,7 +125,7 @@ class Runs(RunQueries):
 
     async def cancel_reason(self, id: RunId) -> str | None:
         """Why the run has to stop, or None while it may continue."""
-        return await self._db.read(lambda c: c.scalar(select(runs.c.cancel_reason).where(runs.c.id == id)))
+        return await self._db.read(lambda c: c.scalar(_CANCEL_REASON, {"id": id}))
 
     async def complete(self, id: RunId, *, conclusion: str, title: str, report: bytes) -> None:
         """Finish a run with its masked report."""
@@ -139,7 +151,7 @@ class Runs(RunQueries):
 
     async def report(self, id: RunId) -> bytes | None:
         """The run's masked report (RunReport as JSON), or None if there is none yet."""
-        sealed = await self._db.read(lambda c: c.scalar(select(runs.c.report).where(runs.c.id == id)))
+        sealed = await self._db.read(lambda c: c.scalar(_REPORT, {"id": id}))
         if sealed is None:
             return await self._run_objects.report(id)
         return self._db.sealer.open(sealed, about=about_report(id))
@@ -176,9 +188,7 @@ class Runs(RunQueries):
 
     async def root_reports(self, id: RunId) -> dict[tuple[str, str], bytes]:
         """Masked root reports (RootReport as JSON) by part and root module."""
-        c = root_runs.c
-        query = select(c.part, c.root_module, c.report).where(c.run_id == id).order_by(c.part, c.root_module)
-        rows = await self._db.read(lambda connection: connection.execute(query).all())
+        rows = await self._db.read(lambda connection: connection.execute(_ROOT_REPORTS, {"run_id": id}).all())
         here = {
             (part, root): self._db.sealer.open(sealed, about=about_root(id, part, root)) for part, root, sealed in rows
         }
@@ -190,8 +200,8 @@ class Runs(RunQueries):
 
         def work(connection: Connection) -> None:
             # One writer at a time for a run: once a reader has seen a position, no earlier one may appear.
-            connection.execute(select(runs.c.id).where(runs.c.id == id).with_for_update())
-            connection.execute(log_lines.insert().values(run_id=id, part=part, sealed=sealed))
+            connection.execute(_LOCK_ID, {"id": id})
+            connection.execute(log_lines.insert(), {"run_id": id, "part": part, "sealed": sealed})
 
         await self._db.run(work)
 
@@ -216,8 +226,7 @@ class Runs(RunQueries):
 
 def _locked_state(connection: Connection, id: RunId) -> tuple[RepositoryId, RunState]:
     """The run's repository and state, locked until the transaction ends, since another process may change it."""
-    query = select(runs.c.repository_id, runs.c.operation, runs.c.data).where(runs.c.id == id).with_for_update()
-    repository, operation, stored = connection.execute(query).one()
+    repository, operation, stored = connection.execute(_LOCK, {"id": id}).one()
     return RepositoryId(repository), read_state(operation, stored)
 
 

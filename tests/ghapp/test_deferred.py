@@ -1,8 +1,15 @@
 """The time for which a deferred job waits, and its key."""
 
+import asyncio
+from contextlib import closing
+from pathlib import Path
+
 from ghapp.jobs import Cleanup, PlanRun, Reconcile, ReconcileDeliveries, deferred_key
+from ghapp.sealing import Sealer
+from ghapp.store import Store
 from ghapp.timings import Timings
 from ghapp.values import RepositoryId, RunId
+from tests.databases import new_sqlite
 
 
 def test_a_deferred_job_waits_longer_each_time_and_at_most_ten_minutes() -> None:
@@ -17,3 +24,20 @@ def test_a_periodic_job_waits_once_and_every_other_job_under_its_own_key() -> No
     assert {deferred_key(ReconcileDeliveries(at=at)) for at in (1, 2)} == {"again:look_for_missed"}
     assert {deferred_key(Cleanup(at=at)) for at in (1, 2)} == {"again:tidy_up"}
     assert deferred_key(PlanRun(run_id=RunId("a"), repository_id=repository)) == "again:plan:a"
+
+
+def test_the_store_tells_when_the_next_job_is_due_and_that_a_job_was_deferred(tmp_path: Path) -> None:
+    told: list[str] = []
+    with closing(Store(new_sqlite(tmp_path), Sealer(["k" * 32]), clock=lambda: 100.0)) as store:
+        deferred = store.deferred
+        assert asyncio.run(deferred.next_due_in_s()) is None
+        deferred.on_deferred = lambda: told.append("deferred")
+        asyncio.run(deferred.defer("later", {}, in_s=9.0))
+        asyncio.run(deferred.defer("sooner", {}, in_s=4.0))
+        assert asyncio.run(deferred.next_due_in_s()) == 4.0
+        assert asyncio.run(deferred.due()) == ()
+        asyncio.run(deferred.make_due("later"))
+        assert asyncio.run(deferred.next_due_in_s()) == 0.0
+        assert [key for key, _, _ in asyncio.run(deferred.due())] == ["later"]
+        asyncio.run(deferred.cancel("later"))
+    assert told == ["deferred"] * 3

@@ -175,6 +175,7 @@ CALLS: dict[str, Call] = {
     "deferred.defer": lambda store: store.deferred.defer("a key", {}, in_s=1),
     "deferred.cancel": lambda store: store.deferred.cancel("a key"),
     "deferred.remove": lambda store: store.deferred.remove("a key", 1),
+    "deferred.next_due_in_s": lambda store: store.deferred.next_due_in_s(),
     "deferred.due": lambda store: store.deferred.due(),
     "overview.environments": lambda store: store.overview.environments([REPOSITORY]),
     "overview.waiting": lambda store: store.overview.waiting([REPOSITORY]),

@@ -51,6 +51,11 @@ class RunLog(MaskedLog):
             each()
 
     @property
+    def has_caught_up(self) -> bool:
+        """Whether no line waits to be masked."""
+        return not self._waiting
+
+    @property
     def given_up(self) -> bool:
         """Whether the rest was left out because masking took too long."""
         return self._given_up
@@ -99,7 +104,7 @@ async def open_log(store: Store, run_id: RunId, part: str, mask: Mask) -> AsyncI
         left_s = max(left_s - (time.monotonic() - began), 0.001)
 
     async def write() -> None:
-        if not log.given_up:
+        if not log.given_up and not log.has_caught_up:
             await catch_up()
         lines = log.take()
         try:
@@ -111,7 +116,8 @@ async def open_log(store: Store, run_id: RunId, part: str, mask: Mask) -> AsyncI
     async def keep_writing() -> None:
         while not ended.is_set():
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(ended.wait(), _FLUSH_S)
+                async with asyncio.timeout(_FLUSH_S):
+                    await ended.wait()
             await write()
 
     writing = asyncio.create_task(keep_writing())
