@@ -413,8 +413,8 @@ class PromotionFacts:
     applied_trees: frozenset[str]
     """Trees of all commits that were ever LAST in that environment and count as applied."""
     adopted_trees: frozenset[str]
-    """Trees of the commits that were LAST there and do not count as applied: adopted commits, and commits that touched
-    no root module and followed such a commit."""
+    """Trees of the commits that were LAST there and do not count as applied: each adopted commit, and the commits after
+    it up to the first one that touched a root module."""
     last_applied: str | None
     """The short SHA of the commit last applied there; None if there is none yet."""
     tip: str

@@ -21,7 +21,7 @@ _RETRY_S = 2.0
 
 
 class FlowState:
-    """The state of a running flow: how many steps are active, and how many of these wait for the process to end."""
+    """The state of a running flow: how many steps are active, and how many of these only wait until Planward ends."""
 
     def __init__(self, stopping: asyncio.Event, *, attempt: int = 0) -> None:
         """`stopping` is set when the process has to end. `attempt` is the number of earlier attempts at the job."""
@@ -158,7 +158,8 @@ async def side_by_side(steps: Sequence[Callable[[], Awaitable[T]]], *, at_once: 
     """Run steps in parallel, at most `at_once` at a time, so that a thousand of them do not fill the memory.
 
     DBOS numbers them in the order of their start, so the order must be deterministic. If one fails, no other is
-    started, and the error is raised only when the running ones have finished: nothing runs beside later steps.
+    started. The error is raised only when the running ones have finished, so that none of them runs beside what the
+    flow does next.
     """
     begun: list[asyncio.Future[T]] = []
     running: set[asyncio.Future[T]] = set()
