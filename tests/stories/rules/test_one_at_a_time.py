@@ -17,7 +17,7 @@ def test_testing_takes_one_apply_at_a_time_also_from_two_branches(line: Line) ->
           staging: {branch: staging}
           other: {branch: other}
         """
-    story = line.story(config=config, branches=("staging", "other"), installed=False)
+    story = line.story(config=config, branches=("staging", "other"), installed=False, testing=True)
     backend = {"network/env/other.backend.hcl": f'path = "{story.state_path("network", "other")}"\n'}
     for branch in ("staging", "other"):
         story.commit(branch, backend, by=story.reviewer)

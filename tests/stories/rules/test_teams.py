@@ -14,7 +14,7 @@ from tests.stories.story import CONFIG, Story
 @pytest.fixture
 def victim(line: Line) -> Story:
     """A repository that may use its team's secrets because of its name."""
-    story = line.story(team_is_open=False)
+    story = line.story(team_is_open=False, testing=True)
     story.open_team(story.name)
     return story
 
@@ -47,7 +47,7 @@ EVERY_KEY = {
 
 @pytest.mark.parametrize("key", EVERY_KEY)
 def test_no_key_of_the_config_opens_another_team(line: Line, victim: Story, key: str) -> None:
-    mallory = line.story(config=EVERY_KEY[key].format(team=victim.team))
+    mallory = line.story(config=EVERY_KEY[key].format(team=victim.team), testing="testing" in key)
     number = mallory.propose()
     check = mallory.planned(number)
     refused_by(check, mallory, victim.team)
