@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.stories.line import Line
-from tests.stories.rules.saying import green, held
+from tests.stories.rules.saying import audit_rows, green, held
 from tests.stories.story import Story
 
 BY_HAND = "environments:\n  staging: {branch: staging, apply: manual}\n"
@@ -56,11 +56,16 @@ def move_state(path: Path) -> None:
 def test_a_plan_that_differs_each_time_is_approved_and_applied_as_it_was_shown(line: Line) -> None:
     story = line.story(config=BY_HAND)
     sha, check = merged(story)
+    assert "terraform_data.net" in check["output"]["summary"] + (check["output"]["text"] or "")
     assert "Within 24 hours, exactly this plan is applied" in check["output"]["summary"]
     assert kept(story) == 1
+    assert story.state("network", "staging") == {}
     story.press(check, "apply", by=story.maintainer)
     green(story.applied(sha, count=2))
     assert applied_stamp(story) == shown(check)
+    assert story.size("staging") == 2
+    [approval] = audit_rows(story)
+    assert len(approval["details"]["digests"]) == 1
     story.quiet()
     assert kept(story) == 0
 
@@ -115,8 +120,7 @@ def test_a_plan_whose_state_has_moved_and_that_does_something_else_is_shown_agai
 
 
 def test_an_approved_plan_is_applied_with_ephemeral_variables_as_they_are_now(line: Line) -> None:
-    story = line.story(config=BY_HAND)
-    story.secret("testing", "token", token="token-of-testing")
+    story = line.story(config=BY_HAND, testing=False)
     story.secret("staging", "token", token="token-of-then")
     told = story.states / "told"
     extra = f"""\

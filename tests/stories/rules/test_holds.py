@@ -3,6 +3,7 @@
 import pytest
 
 from tests.stories.line import Line
+from tests.stories.rules.adopted import adopted_story
 from tests.stories.rules.saying import APPLY, audit, audit_rows, buttons, confirming, green, held, refused, title
 from tests.stories.story import Story
 from tests.stories.waiting import eventually
@@ -18,7 +19,7 @@ def proposed_from_fork(story: Story) -> tuple[int, str]:
 
 
 def test_a_forks_plan_is_approved_by_somebody_with_write_and_by_nobody_else(line: Line) -> None:
-    story = line.story()
+    story = line.story(testing=True)
     number, _ = proposed_from_fork(story)
     check = story.planned(number)
     held(check)
@@ -40,8 +41,7 @@ def test_a_forks_approval_does_not_reach_its_next_commit(line: Line) -> None:
     story.press(first, "approve_plan", by=story.author)
     assert held(story.planned(number, count=2)).startswith("Not previewed in staging yet")
     story.github.commit(fork, "topic", story.network(3), by=story.reader)
-    check = story.planned(number)
-    held(check)
+    assert held(story.planned(number)).startswith("Not planned yet")
     story.press(first, "approve_plan", by=story.author)  # the check run of a commit that is not the head any more
     story.quiet()
     head = story.head(number)
@@ -70,10 +70,12 @@ def test_the_button_of_an_older_check_run_is_dead(line: Line) -> None:
 
 
 def test_a_destruction_is_confirmed_by_somebody_other_than_the_author_and_for_this_plan(line: Line) -> None:
-    story = line.story(
-        config="environments:\n  testing: {apply: on_merge}\n  staging: {branch: staging}\nconfirm: [destroy]\n"
+    story = adopted_story(
+        line,
+        environments=("testing", "staging"),
+        testing=True,
+        config="environments:\n  testing: {apply: on_merge}\n  staging: {branch: staging}\nconfirm: [destroy]\n",
     )
-    story.land(story.propose())
     without = story.root_module("network")["network/main.tf"].partition('resource "terraform_data"')[0]
     number = story.propose({"network/main.tf": without}, head="drop")
     check = story.planned(number)
@@ -90,10 +92,7 @@ def test_a_destruction_is_confirmed_by_somebody_other_than_the_author_and_for_th
 
 
 def test_nobody_confirms_a_destruction_in_a_pull_request_to_which_they_pushed(line: Line) -> None:
-    story = line.story(
-        config="environments:\n  testing: {apply: on_merge}\n  staging: {branch: staging}\nconfirm: [destroy]\n"
-    )
-    story.land(story.propose())
+    story = adopted_story(line, config="confirm: [destroy]\n")
     without = story.root_module("network")["network/main.tf"].partition('resource "terraform_data"')[0]
     number = story.propose({"network/main.tf": without}, head="drop")
     held(story.planned(number))
@@ -248,25 +247,6 @@ def test_rerun_of_a_hold_approves_nothing(line: Line) -> None:
 BY_HAND = "environments:\n  staging: {branch: staging, apply: manual}\n"
 
 
-def test_with_manual_applies_the_plan_is_shown_first_and_the_approval_is_bound_to_it(line: Line) -> None:
-    story = line.story(config=BY_HAND)
-    number = story.propose()
-    green(story.planned(number))
-    merged = story.merge(number)
-    check = story.applied(merged)
-    assert (
-        held(check)
-        == "network in staging: every apply in staging needs an approval. Look at its plan, then press Apply."
-    )
-    assert "terraform_data.net" in check["output"]["summary"] + (check["output"]["text"] or "")
-    assert story.state("network", "staging") == {}
-    story.press(check, "apply", by=story.maintainer)
-    green(story.applied(merged, count=2))
-    assert story.size("staging") == 2
-    [approval] = audit_rows(story)
-    assert len(approval["details"]["digests"]) == 1
-
-
 def test_with_manual_applies_a_plan_that_changed_meanwhile_asks_again(line: Line) -> None:
     story = line.story(config=BY_HAND)
     number = story.propose()
@@ -308,7 +288,7 @@ def test_with_manual_applies_an_unexplained_commit_is_let_in_first_and_its_plan_
 
 def test_rerun_all_plans_again(line: Line) -> None:
     story = line.story()
-    number = story.propose()
+    number = story.propose({"README.md": "# Words\n"})
     check = story.planned(number)
     green(check)
     suite = story.get(f"/check-runs/{check['id']}")["check_suite"]["id"]

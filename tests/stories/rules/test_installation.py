@@ -35,7 +35,7 @@ def test_a_merge_during_a_suspension_is_applied_after_it(line: Line) -> None:
     story.github.suspend(story.installation, by=story.reviewer)
     story.quiet()
     merged = story.merge(number)
-    late = story.propose(story.network(3), head="late")
+    late = story.propose({"README.md": "# Words\n"}, head="late")
     story.quiet()
     story.github.unsuspend(story.installation, by=story.reviewer)
     green(story.applied(merged))

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.stories.line import Line
+from tests.stories.rules.adopted import adopted_story
 from tests.stories.rules.saying import answered, audit, buttons, green, held, title
 from tests.stories.rules.test_heads import entry, merge_sha, protected
 from tests.stories.rules.test_holds import proposed_from_fork
@@ -10,7 +11,7 @@ from tests.stories.story import CONFIG, Story
 from tests.stories.test_state_being_written import log_of
 from tests.stories.waiting import eventually
 
-ON_APPROVAL = "environments:\n  testing:\n  staging: {branch: staging, preview: on_approval}\n"
+ON_APPROVAL = "environments:\n  staging: {branch: staging, preview: on_approval}\n"
 
 
 def read_of_staging(story: Story) -> list[str]:
@@ -22,8 +23,7 @@ def read_of_staging(story: Story) -> list[str]:
 
 
 def test_a_deletion_that_testing_hides_is_shown_before_the_merge(line: Line) -> None:
-    story = line.story()
-    story.land(story.propose())
+    story = adopted_story(line, testing=True)
     without = story.root_module("network")["network/main.tf"].partition('resource "terraform_data"')[0]
     number = story.propose({"network/main.tf": without}, head="drop")
     check = story.planned(number)
@@ -34,16 +34,14 @@ def test_a_deletion_that_testing_hides_is_shown_before_the_merge(line: Line) -> 
 
 
 def test_a_file_of_the_target_alone_is_planned_there_and_nowhere_else(line: Line) -> None:
-    story = line.story()
-    kept = 'variable "kept" {\n  default = 1\n}\n\nresource "terraform_data" "kept" {\n  count = var.kept\n}\n'
-    story.land(story.propose({"network/kept.tf": kept}))
-    number = story.propose({"network/env/staging.tfvars": "kept = 0\n"}, head="staging-only", draft=True)
+    story = adopted_story(line, testing=True)
+    number = story.propose({"network/env/staging.tfvars": "size = 3\n"}, head="staging-only", draft=True)
     check = story.planned(number)
-    assert green(check) == "1 to destroy in staging"
+    assert green(check) == "1 to change in staging"
     assert "testing" not in check["output"]["summary"]
     story.github.mark_ready(story.name, number, by=story.author)
     green(story.planned(number, count=2))
-    assert green(story.applied(story.merge(number))) == "1 destroyed in staging"
+    assert green(story.applied(story.merge(number))) == "1 changed in staging"
 
 
 def test_without_secrets_for_testing_there_is_only_the_preview(line: Line) -> None:
@@ -57,7 +55,8 @@ def test_without_secrets_for_testing_there_is_only_the_preview(line: Line) -> No
 
 
 def test_without_a_preview_testing_is_planned_and_a_note_says_so(line: Line) -> None:
-    story = line.story(config="environments:\n  testing:\n  staging: {branch: staging, preview: never}\n")
+    config = "environments:\n  testing:\n  staging: {branch: staging, preview: never}\n"
+    story = line.story(config=config, testing=True)
     number = story.propose()
     check = story.planned(number)
     assert green(check) == "1 to add in testing"
@@ -67,7 +66,7 @@ def test_without_a_preview_testing_is_planned_and_a_note_says_so(line: Line) -> 
 
 
 def test_a_pull_request_that_changes_secrets_is_planned_by_the_old_ones_and_its_apply_is_held(line: Line) -> None:
-    story = line.story()
+    story = line.story(testing=True)
     for environment in ("testing", "staging"):
         story.secret(environment, "other/app", nothing="of-use")  # the new ones alone are not enough
     number = story.propose({CONFIG: 'secrets:\n  - {path: "kv/{team}/{branch}/other/*"}\n', **story.network(2)})
@@ -93,7 +92,7 @@ def test_a_pull_request_that_changes_secrets_is_planned_by_the_old_ones_and_its_
 
 
 def test_a_forks_code_is_planned_in_testing_first_and_with_the_targets_secrets_only_after_preview(line: Line) -> None:
-    story = line.story()
+    story = line.story(testing=True)
     number, _ = proposed_from_fork(story)
     head = story.head(number)
     story.press(story.planned(number), "approve_plan", by=story.author)
@@ -117,7 +116,7 @@ def test_a_forks_code_is_planned_in_testing_first_and_with_the_targets_secrets_o
 def test_a_trusted_bots_code_is_planned_in_testing_and_not_in_the_target(line: Line) -> None:
     bot = f"renovate{line.stories}[bot]"
     line.github.create_bot(bot)
-    story = line.story(config=f'trusted_bots: ["{bot}"]\n')
+    story = line.story(config=f'trusted_bots: ["{bot}"]\n', testing=True)
     story.github.grant(story.name, bot, "write")
     number = story.propose(by=bot)
     check = story.planned(number)
@@ -210,7 +209,7 @@ def test_after_a_merge_the_others_are_planned_once_and_after_its_apply(line: Lin
 
 
 def test_testings_plan_stands_where_the_base_moved_in_no_file_of_it(line: Line) -> None:
-    story = line.story()
+    story = line.story(testing=True)
     other = story.propose({"network/more.tf": 'output "more" {\n  value = 1\n}\n'}, head="other")
     green(story.planned(other))
     story.land(story.propose({"network/env/staging.tfvars": "size = 3\n"}, head="moving"))
