@@ -2,10 +2,15 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.stories.line import Line
 from tests.stories.story import ON_MERGE
 
 
+@pytest.mark.only_with_every(
+    "tests/stories/test_real_repository.py::test_layers_run_in_order_in_their_own_workspaces_backends_and_versions"
+)
 def test_a_root_module_is_applied_after_the_one_whose_state_it_reads(line: Line) -> None:
     story = line.story(files={"README.md": ""}, config=ON_MERGE, testing=True)
     story.land(story.propose(network_of(line, size=2), head="first"))
@@ -19,7 +24,7 @@ def test_a_root_module_is_applied_after_the_one_whose_state_it_reads(line: Line)
 def test_a_reader_of_an_output_that_the_same_change_adds_is_planned_at_apply_and_held_there_if_dangerous(
     line: Line,
 ) -> None:
-    story = line.story(files={"README.md": ""}, config=ON_MERGE, testing=True)
+    story = line.story(files={"README.md": ""}, testing=False)
     number = story.propose({**network_of(line, size=7), **app_above(line)})
     check = story.planned(number)
     assert check["conclusion"] == "success"
@@ -54,6 +59,9 @@ def test_a_reader_of_an_output_that_the_same_change_adds_is_planned_at_apply_and
     assert story.applied(tip, count=2)["conclusion"] == "success"
 
 
+@pytest.mark.only_with_every(
+    "tests/stories/test_real_repository.py::test_a_failed_layer_stops_those_above_it_and_says_so"
+)
 def test_where_a_lower_layer_fails_the_one_above_it_is_not_tried(line: Line) -> None:
     story = line.story(files={"README.md": ""})
     wrong = {"network/wrong.tf": 'output "wrong" {\n  value = local.none\n}\n'}
