@@ -289,7 +289,7 @@ class BareRepository:
 
     def _has_many_paths(self, treeish: str) -> bool:
         with contextlib.suppress(Unread):
-            return self._objects.count_files(self._tree(treeish), _MOST_PATHS) >= _MOST_PATHS
+            return self._objects.count_files(self._tree(treeish)) >= _MOST_PATHS
         return len(self._first_paths(treeish, _MOST_PATHS)) == _MOST_PATHS
 
     def _first_paths(self, treeish: str, most: int) -> list[tuple[str, str]]:

@@ -68,6 +68,7 @@ class Objects:
         self._path = path
         self._kept: OrderedDict[str, tuple[str, bytes]] = OrderedDict()
         self._commits: dict[str, Commit] = {}
+        self._counts: dict[str, int] = {}
 
     # -- objects -------------------------------------------------------------------------------------------------------
 
@@ -191,14 +192,13 @@ class Objects:
                 found += [("added", each) for each in self._files(now, path)]
         return sorted(found, key=lambda change: change[1])
 
-    def count_files(self, tree: str, most: int) -> int:
-        """Return the number of files of a tree, which is counted up to `most`."""
-        count = 0
-        for entry in self.tree(tree).values():
-            count += self.count_files(entry.sha, most - count) if entry.mode == TREE_MODE else 1
-            if count >= most:
-                break
-        return count
+    def count_files(self, tree: str) -> int:
+        """Return the number of files of a tree. Each tree is counted once, however often it is in others."""
+        if tree not in self._counts:
+            self._counts[tree] = sum(
+                self.count_files(entry.sha) if entry.mode == TREE_MODE else 1 for entry in self.tree(tree).values()
+            )
+        return self._counts[tree]
 
     def _files(self, entry: Leaf | None, path: bytes) -> list[bytes]:
         if entry is None:
