@@ -95,5 +95,6 @@ def _run_worker(reports: socket.socket, names: Sequence[str], descriptors: Seque
         os.close(each)
     reports.send(str(worker).encode())
     _, status = os.waitpid(worker, 0)
-    reports.send(str(os.waitstatus_to_exitcode(status)).encode())
+    with contextlib.suppress(BrokenPipeError):  # `serve` was killed, too
+        reports.send(str(os.waitstatus_to_exitcode(status)).encode())
     os._exit(0)

@@ -1,7 +1,8 @@
 """The three stories that the fault tests play, each until its apply is reported: `tell`, `tell_approved` and
-`tell_unexplained`.
+`tell_unexplained`. `undisturbed` is the first one without a fault.
 """
 
+import functools
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -67,6 +68,12 @@ def tell(
         faulty.quiet(patience_s=patience_s)
         passed = frozenset(each for each in faulty.read("passed")[before:] if not re.fullmatch(OF_A_LOOK, each))
         return Told(outcome=outcome(story, number, merged, chat.said), passed=passed)
+
+
+@functools.cache
+def undisturbed(faulty: FaultyLine) -> Told:
+    """The story of `tell` without a fault, told once on each line."""
+    return tell(faulty)
 
 
 STAMPED = """\

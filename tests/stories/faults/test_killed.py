@@ -2,6 +2,9 @@
 
 The points are those that the undisturbed stories pass, so a new step is included by itself. By default Planward is
 killed only where something was done that is not recorded yet; PLANWARD_TEST_EVERY_POINT has it killed at all points.
+
+A commit that waits for a person is the same as any other until Terraform has planned it. So by default the stories with
+a hold are killed only at the steps from there on.
 """
 
 import os
@@ -12,19 +15,20 @@ import pytest
 from tests.databases import POSTGRESQL, SQLITE
 from tests.stories.faults.conftest import THREE, FaultyLine
 from tests.stories.faults.outcome import without_words
-from tests.stories.faults.telling import Told, tell, tell_approved, tell_unexplained
+from tests.stories.faults.telling import Told, tell, tell_approved, tell_unexplained, undisturbed
 
 EVERY_POINT = "PLANWARD_TEST_EVERY_POINT" in os.environ
 KINDS = [SQLITE, POSTGRESQL, *([THREE] if EVERY_POINT else [])]
 WRITES = r"(POST|PATCH) .*"
 STEPS, GITHUB, COMMANDS = r"step .*", rf"{WRITES}|accepted .*|message", r"terraform .*|secrets"
+OF_A_HOLD = r"step (plan|apply|conclude|report|name deciders|stop after|button).*"
 WHILE_APPLYING = r"terraform apply: (during|after)"
 """Where something was applied that Planward has not recorded: the new plan has nothing to do, and says so."""
 
 
 @pytest.fixture(scope="module")
 def undisturbed_story(faulty: FaultyLine) -> Told:
-    return tell(faulty)
+    return undisturbed(faulty)
 
 
 def require_killed_at(where: frozenset[str], faulty: FaultyLine, disturbed: Told) -> None:
@@ -41,12 +45,11 @@ def require_killed_at(where: frozenset[str], faulty: FaultyLine, disturbed: Told
     assert missing <= during_the_write
 
 
-@pytest.mark.parametrize("points", [STEPS, GITHUB, COMMANDS], ids=["steps", "github", "commands"])
 def test_killed_at_every_point_in_turn_it_ends_as_if_it_had_not_been(
-    faulty: FaultyLine, undisturbed_story: Told, points: str
+    faulty: FaultyLine, undisturbed_story: Told
 ) -> None:
     phases = "before|after|recorded|during" if EVERY_POINT else "after"
-    where = undisturbed_story.among(rf"(?!{WHILE_APPLYING})({points}): ({phases})")
+    where = undisturbed_story.among(rf"(?!{WHILE_APPLYING})({STEPS}|{GITHUB}|{COMMANDS}): ({phases})")
     disturbed = tell(faulty, kill="|".join(map(re.escape, where)), patience_s=180 + 15 * len(where))
     require_killed_at(where, faulty, disturbed)
     assert disturbed.outcome == undisturbed_story.outcome
@@ -62,42 +65,39 @@ def test_killed_while_terraform_applies_it_finds_what_was_applied(
     assert without_words(disturbed.outcome) == without_words(undisturbed_story.outcome)
 
 
-@pytest.mark.both_databases
-def test_killed_after_an_apply_was_kept_it_reports_what_was_applied(
-    faulty: FaultyLine, undisturbed_story: Told
+@pytest.mark.by_default("of a hold")
+@pytest.mark.parametrize("points", [OF_A_HOLD, rf"{STEPS}|{COMMANDS}"], ids=["of a hold", "all"])
+def test_killed_between_a_hold_its_approval_and_its_apply_what_was_shown_is_applied(
+    faulty: FaultyLine, points: str
 ) -> None:
-    disturbed = tell(faulty, kill="step apply .*: after")
-    assert len(faulty.calm()) == 1
-    assert disturbed.outcome == undisturbed_story.outcome
-
-
-def test_killed_between_a_hold_its_approval_and_its_apply_what_was_shown_is_applied(faulty: FaultyLine) -> None:
-    undisturbed = tell_approved(faulty)
-    assert undisturbed.outcome["as shown"] == [True, True]
-    assert undisturbed.outcome["plan files kept"] == [(0,)]
+    usual = tell_approved(faulty)
+    assert usual.outcome["as shown"] == [True, True]
+    assert usual.outcome["plan files kept"] == [(0,)]
     phases = "before|after|recorded|during" if EVERY_POINT else "after"
-    where = undisturbed.among(rf"(?!{WHILE_APPLYING})({STEPS}|{COMMANDS}): ({phases})")
+    where = usual.among(rf"(?!{WHILE_APPLYING})({points}): ({phases})")
     begun = faulty.line.logs.mark()
     disturbed = tell_approved(faulty, kill="|".join(map(re.escape, where)), patience_s=180 + 15 * len(where))
     require_killed_at(where, faulty, disturbed)
     # A chat gets each message at most once: it cannot be asked whether it took one during which Planward was killed.
     maybe_lost = faulty.line.events("chat_not_sent_again", since=begun)
-    heard, expected = disturbed.outcome.pop("messages"), undisturbed.outcome.pop("messages")
+    heard, expected = disturbed.outcome.pop("messages"), usual.outcome.pop("messages")
     assert [each for each in expected if each in heard] == heard
     assert len(expected) - len(heard) <= len(maybe_lost)
-    assert disturbed.outcome == undisturbed.outcome
+    assert disturbed.outcome == usual.outcome
 
 
+@pytest.mark.by_default("of a hold")
+@pytest.mark.parametrize("points", [OF_A_HOLD, rf"{STEPS}|{COMMANDS}"], ids=["of a hold", "all"])
 def test_killed_between_the_buttons_plan_and_apply_of_an_unexplained_push_it_resumes(
-    faulty: FaultyLine,
+    faulty: FaultyLine, points: str
 ) -> None:
-    undisturbed = tell_unexplained(faulty)
-    assert undisturbed.outcome["size"] == 2
+    usual = tell_unexplained(faulty)
+    assert usual.outcome["size"] == 2
     phases = "before|after|recorded|during" if EVERY_POINT else "after"
-    where = undisturbed.among(rf"(?!{WHILE_APPLYING})({STEPS}|{COMMANDS}): ({phases})")
+    where = usual.among(rf"(?!{WHILE_APPLYING})({points}): ({phases})")
     disturbed = tell_unexplained(faulty, kill="|".join(map(re.escape, where)), patience_s=180 + 15 * len(where))
     require_killed_at(where, faulty, disturbed)
-    assert disturbed.outcome == undisturbed.outcome
+    assert disturbed.outcome == usual.outcome
 
 
 def test_the_points_are_before_and_after_each_step_and_between_the_commands_of_the_one_with_credentials(
@@ -108,6 +108,6 @@ def test_the_points_are_before_and_after_each_step_and_between_the_commands_of_t
         f"{step}: {phase}" for step in steps for phase in ("before", "after", "recorded")
     } == undisturbed_story.among("step .*")
     assert {"step judge", "step begin staging", "step apply staging network", "step conclude staging"} <= steps
-    assert {"step announce", "step prepare", "step plan 1:testing network", "step conclude"} <= steps
+    assert {"step announce", "step prepare", "step plan 1:staging network", "step conclude"} <= steps
     commands = ["secrets", *(f"terraform {name}" for name in ("init", "plan", "show", "apply"))]
     assert {f"{name}: {phase}" for name in commands for phase in ("before", "after")} <= undisturbed_story.passed

@@ -4,7 +4,7 @@ import pytest
 
 from tests.stories.faults.conftest import THREE, FaultyLine
 from tests.stories.faults.outcome import without_words
-from tests.stories.faults.telling import Told, tell
+from tests.stories.faults.telling import Told, tell, undisturbed
 from tests.stories.story import Story
 from tests.stories.waiting import eventually
 
@@ -13,7 +13,7 @@ KINDS = [THREE]
 
 @pytest.fixture(scope="module")
 def undisturbed_story(faulty: FaultyLine) -> Told:
-    return tell(faulty)
+    return undisturbed(faulty)
 
 
 @pytest.mark.by_default("terraform apply: during")
@@ -24,6 +24,14 @@ def test_another_machine_does_the_work_of_a_dead_one(faulty: FaultyLine, undistu
         assert faulty.calm() == [point]
         assert len(faulty.line.running()) == faulty.line.machines  # the web process, then the workers
     assert without_words(told.outcome) == without_words(undisturbed_story.outcome)
+
+
+def test_a_machine_that_died_after_an_apply_was_kept_leaves_another_to_report_what_was_applied(
+    faulty: FaultyLine, undisturbed_story: Told
+) -> None:
+    disturbed = tell(faulty, kill="step apply .*: after")
+    assert len(faulty.calm()) == 1
+    assert disturbed.outcome == undisturbed_story.outcome
 
 
 def test_applies_run_one_at_a_time_in_the_order_of_the_branch_on_any_worker(faulty: FaultyLine) -> None:

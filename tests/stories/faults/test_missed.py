@@ -63,7 +63,7 @@ def test_planward_recovers_by_itself_after_a_day_of_being_down(faulty: FaultyLin
     assert story.planned(first)["conclusion"] == "success"
     broken_off = story.propose(story.root_module("app"), head="broken-off")
     faulty.quiet()
-    point = f"step plan {broken_off}:testing app: before"
+    point = f"step plan {broken_off}:staging app: before"
     faulty.kill_at(point, held_down=True)
     story.commit("broken-off", {"app/more.tf": "output more { value = 1 }\n"}, start="broken-off")
     with faulty.ended_at(point):

@@ -11,7 +11,7 @@ import pytest
 
 from tests.databases import SQLITE
 from tests.stories.faults.conftest import FaultyLine
-from tests.stories.faults.telling import Told, tell
+from tests.stories.faults.telling import Told, tell, undisturbed
 from tests.stories.faults.test_killed import COMMANDS, EVERY_POINT, GITHUB, STEPS
 
 KINDS = [SQLITE]
@@ -23,7 +23,7 @@ _WAYS = [(401, 1), (403, _LONG), (404, _LONG), *([(403, 1), (404, 1), (401, _LON
 
 @pytest.fixture(scope="module")
 def undisturbed_story(faulty: FaultyLine) -> Told:
-    return tell(faulty)
+    return undisturbed(faulty)
 
 
 def test_tokens_that_die_at_every_point_in_turn_change_nothing(faulty: FaultyLine, undisturbed_story: Told) -> None:

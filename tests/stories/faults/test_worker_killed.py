@@ -9,7 +9,7 @@ import pytest
 from tests.databases import POSTGRESQL, SQLITE
 from tests.stories.faults.conftest import FaultyLine
 from tests.stories.faults.outcome import without_words
-from tests.stories.faults.telling import Told, tell
+from tests.stories.faults.telling import Told, tell, undisturbed
 
 KINDS = [SQLITE, POSTGRESQL]
 WHILE_IT_PLANS = r"terraform plan.*: during|step announce: after|step plan .* network: after"
@@ -18,7 +18,7 @@ WHILE_IT_APPLIES = r"terraform apply: during|step apply .*: after"
 
 @pytest.fixture(scope="module")
 def undisturbed_story(faulty: FaultyLine) -> Told:
-    return tell(faulty)
+    return undisturbed(faulty)
 
 
 @contextmanager
