@@ -2,7 +2,7 @@
 
     remote.py     the remote, and git's environment
     mirrors.py    fetching, one process at a time for each mirror
-    mirror.py     queries: branches, trees, merges, differences
+    mirror.py     queries: branches, history, merges; objects.py: trees, blobs, differences, whose answers are cached
     large_files.py  the contents of Git LFS' pointers
     checkout.py   checking a tree out, without git's work trees; kept_checkouts.py: checkouts kept for the next run
 

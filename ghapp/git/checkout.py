@@ -28,25 +28,24 @@ from pathlib import Path
 import structlog
 
 from ghapp.git.confined import GitSandbox
-from ghapp.git.errors import GitError
+from ghapp.git.errors import GitError, MissingObject
 from ghapp.git.kept_checkouts import KeptCheckout, KeptCheckouts, NotTheTree, Use, remove_untracked, seal_of
 from ghapp.git.large_files import LargeFiles, Pointer, is_pointer, not_fetched_error, read_pointer, require_git_lfs
 from ghapp.git.large_objects import LargeObjects, fetch_objects
-from ghapp.git.program import git
-from ghapp.processes import Exited
+from ghapp.git.objects import Objects
 from ghapp.processes.private_directories import private_directory, remove_tree
 from ghapp.values import TreeId
 
 log = structlog.get_logger()
 
 _SYMLINK = b"120000"
-_ATTRIBUTES = b".gitattributes"
+_ATTRIBUTES = ".gitattributes"
 
 
 @asynccontextmanager
 async def prepare_checkout(
     sandbox: GitSandbox,
-    mirror: Path,
+    mirror: Objects,
     tree: TreeId,
     root: Path,
     kept: KeptCheckouts,
@@ -56,7 +55,7 @@ async def prepare_checkout(
     """Check a tree out below `root`, and keep or remove it afterwards. Raises GitError."""
     async with private_directory(root, "checkout") as directory:
         checkout = _Checkout(sandbox, mirror, tree, directory)
-        before = await asyncio.to_thread(kept.take, mirror, tree, use, checkout.place)
+        before = await asyncio.to_thread(kept.take, mirror.path, tree, use, checkout.place)
         try:
             if before is None or not await checkout.reuse(before):
                 await checkout.write()
@@ -71,19 +70,19 @@ async def prepare_checkout(
         # After an error or a cancellation this is not reached: the checkout is then removed with the directory.
         if (seal := await checkout.restore(seal_before)) is not None:
             kept_checkout = KeptCheckout(tree=tree, seal=seal)
-            await asyncio.to_thread(kept.give_back, mirror, use, checkout.place, kept_checkout)
+            await asyncio.to_thread(kept.give_back, mirror.path, use, checkout.place, kept_checkout)
 
 
 class _Checkout:
     """A tree and its index, side by side in one directory."""
 
-    def __init__(self, sandbox: GitSandbox, mirror: Path, tree: TreeId, directory: Path) -> None:
+    def __init__(self, sandbox: GitSandbox, mirror: Objects, tree: TreeId, directory: Path) -> None:
         self.place = directory / "checkout"
         self.content = self.place / "tree"
         private = directory / "git"
         private.mkdir(mode=0o700)
         self._sandbox = sandbox
-        self._git = sandbox.for_tree(mirror, self.place, private)
+        self._git = sandbox.for_tree(mirror.path, self.place, private)
         self._mirror = mirror
         self._tree = tree
         self._paths: list[bytes] = []
@@ -130,7 +129,7 @@ class _Checkout:
 
         Contents that the mirror does not have are fetched, in a new `directory`.
         """
-        objects = LargeObjects(self._mirror)
+        objects = LargeObjects(self._mirror.path)
         pointers: dict[str, Pointer] = {}
         for path in large_files.read:
             if await asyncio.to_thread(is_pointer, self.content / path):
@@ -195,11 +194,10 @@ class _Checkout:
 
     async def _list(self, tree: TreeId) -> bool:
         """List a tree's files and symlinks, from the mirror: a run may have changed the index."""
-        listed = await self._query("ls-tree", "-r", "-z", "--full-tree", "--end-of-options", tree)
-        entries = [line.split(b"\t", 1) for line in listed.stdout.split(b"\0") if line]
-        self._paths = [path for _, path in entries]
-        self._links = [path for facts, path in entries if facts.startswith(_SYMLINK)]
-        return listed.exit_code == 0
+        entries = await self._mirror.list_for_checkout(tree)
+        self._paths = [path for _, path in entries or ()]
+        self._links = [path for mode, path in entries or () if mode == _SYMLINK]
+        return entries is not None
 
     async def _read_tree(self) -> bool:
         """Make the files match the tree. git writes only those that differ, judging by its index and the disk."""
@@ -211,13 +209,11 @@ class _Checkout:
         Attributes can convert line ends. read-tree does not write a file again that is equal in both trees, so the file
         would keep the line ends that the old attributes gave it.
         """
-        changed = await self._query("diff-tree", "-r", "--name-only", "-z", "--no-renames", before, self._tree)
-        return changed.exit_code == 0 and not any(
-            path == _ATTRIBUTES or path.endswith(b"/" + _ATTRIBUTES) for path in changed.stdout.split(b"\0")
-        )
-
-    async def _query(self, *words: str) -> Exited:
-        return await git(self._sandbox.programs, f"--git-dir={self._mirror}", *words)
+        try:
+            changed = await self._mirror.changed_paths(before, self._tree)
+        except MissingObject:
+            return False
+        return not any(path == _ATTRIBUTES or path.endswith(f"/{_ATTRIBUTES}") for path in changed)
 
 
 def _remove_escaping_links(root: Path, links: list[bytes]) -> None:

@@ -39,18 +39,25 @@ class KeptAnswers:
 
         `objects` are those that the answer depends on; if one of them is not a whole SHA, nothing is kept.
         """
+        kept = self.find(question)
+        if kept is not None:
+            return kept
+        answer = await ask()
+        if answer.exit_code in lasting:
+            self.keep(question, objects, answer)
+        return answer
+
+    def find(self, question: Question) -> Exited | None:
+        """The kept answer, None if there is none."""
         kept = self._kept.get(question)
         if kept is not None:
             self._kept.move_to_end(question)
-            return kept
-        answer = await ask()
-        if answer.exit_code in lasting and all(map(_SHA.fullmatch, objects)):
-            self._keep(question, answer)
-        return answer
+        return kept
 
-    def _keep(self, question: Question, answer: Exited) -> None:
+    def keep(self, question: Question, objects: Collection[str], answer: Exited) -> None:
+        """Keep an answer that depends only on these objects, unless it is large or one of them is not a whole SHA."""
         size_bytes = _size(question, answer)
-        if size_bytes > _LARGEST_BYTES or question in self._kept:
+        if size_bytes > _LARGEST_BYTES or question in self._kept or not all(map(_SHA.fullmatch, objects)):
             return
         self._kept[question] = answer
         self._bytes += size_bytes

@@ -5,8 +5,9 @@ import fcntl
 import gc
 import os
 import re
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from weakref import WeakValueDictionary
@@ -16,19 +17,21 @@ import stamina
 from ghapp.git.errors import AccessDenied, FetchFailed, MissingObject, NoRoomToFetch, RemoteUnavailable
 from ghapp.git.kept_answers import KeptAnswers
 from ghapp.git.kept_checkouts import KeptCheckouts
-from ghapp.git.mirror import Mirror
+from ghapp.git.mirror import Mirror, moving_refs
 from ghapp.git.program import git
 from ghapp.git.remote import Remote
 from ghapp.processes import PROGRAMS_WITHOUT_KEEPER, Programs
 from ghapp.processes.private_directories import InUse, locked, make_private, remove_whole, sweep
 from ghapp.processes.sandbox import UNCONFINED, Sandbox
-from ghapp.values import CommitSha
+from ghapp.values import CommitSha, TreeId
 
 _FETCH_TIMEOUT_S = 900.0
 _ATTEMPTS = 4
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 8.0
 _LOCK_POLL_S = 0.02
+_MOST_FOUND_IN = 16
+"""The number of mirrors for which this process remembers the objects that it found."""
 
 
 class Mirrors:
@@ -60,6 +63,7 @@ class Mirrors:
         self._allowed_host = allowed_host
         self._locks: dict[int, asyncio.Lock] = {}
         self._waiting: dict[int, _Batch] = {}
+        self._found: OrderedDict[int, tuple[tuple[int, int] | None, dict[str, TreeId]]] = OrderedDict()
         self._uses: WeakValueDictionary[int, _Use] = WeakValueDictionary()
 
     def open(self, repository_id: int) -> Mirror | None:
@@ -95,12 +99,14 @@ class Mirrors:
         batch = self._waiting.setdefault(remote.repository_id, _Batch())
         batch.pull_requests.update(int(number) for number in pull_requests)
         async with self._lock_mirror(remote.repository_id):
-            mirror = self._open_in_use(remote.repository_id)
             if not batch.fetched:
                 if self._waiting.get(remote.repository_id) is batch:
                     del self._waiting[remote.repository_id]
                 await self._create(path)
-                await self._fetch(path, remote, ["--prune", *_OPTIONS], batch.refspecs())
+            mirror = self._open_in_use(remote.repository_id)
+            if not batch.fetched:
+                with moving_refs(path):
+                    await self._fetch(path, remote, ["--prune", *_OPTIONS], batch.refspecs())
                 batch.fetched = True
             missing = [sha for sha in dict.fromkeys(commits) if not await mirror.has(sha)]
             if missing:
@@ -187,6 +193,9 @@ class Mirrors:
         if use is None:
             self._uses[repository_id] = use = _Use(self._mark(repository_id))
         use.mark()
+        # Only now, since a mirror that is in use is not removed.
+        if use.found is None:
+            use.found = self._found_before(repository_id)
         return Mirror(
             self._path(repository_id),
             self._checkouts,
@@ -197,6 +206,20 @@ class Mirrors:
             programs=self._programs,
             sandbox=self._sandbox,
         )
+
+    def _found_before(self, repository_id: int) -> dict[str, TreeId]:
+        """The objects that this process found in a mirror, none if that mirror was removed and fetched again."""
+        identity = None
+        with suppress(OSError):  # there is no mirror
+            made = (self._path(repository_id) / "HEAD").stat()
+            identity = made.st_ino, made.st_mtime_ns
+        found = self._found.pop(repository_id, None)
+        if found is None or found[0] != identity:
+            found = (identity, {})
+        self._found[repository_id] = found
+        if len(self._found) > _MOST_FOUND_IN:
+            self._found.popitem(last=False)
+        return found[1]
 
     def _mark(self, repository_id: int) -> Path:
         """The file that is locked while the mirror is in use, and whose time is that of the last use."""
@@ -244,12 +267,11 @@ class StoredMirror:
 
 
 class _Use(InUse):
-    """Shared by the tasks of this process that use a mirror at the same time: keeps the mirror in use, and remembers
-    which objects they found in it."""
+    """Shared by the tasks of this process that use a mirror at the same time: keeps the mirror in use."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        self.found: set[str] = set()
+        self.found: dict[str, TreeId] | None = None
 
 
 @dataclass(slots=True)

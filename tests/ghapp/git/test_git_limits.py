@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ghapp.facts import Facts
-from ghapp.git import Mirror, TooLargeForGit, mirror, program
+from ghapp.git import Mirror, TooLargeForGit, objects, program
 from ghapp.git.kept_checkouts import KeptCheckouts
 from ghapp.values import CommitSha
 
@@ -84,8 +84,8 @@ def test_a_difference_to_millions_of_paths_is_refused_before_git_compares_them(b
 
 
 def test_a_tree_of_too_many_files_is_refused_by_their_number(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert mirror._MOST_FILES == 250_000
-    monkeypatch.setattr(mirror, "_MOST_FILES", 25_000)
+    assert objects._MOST_FILES == 250_000
+    monkeypatch.setattr(objects, "_MOST_FILES", 25_000)
     with pytest.raises(TooLargeForGit, match=r"^the commit has 25,600 files, and Planward reads 25,000 at most"):
         asyncio.run(mirror_of(bare).list_tree(wide_tree(bare, wide=160)))
 

@@ -2,15 +2,13 @@
 
 import asyncio
 import os
-import subprocess
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
-from ghapp.git import Conflict, Mirror, Mirrors, MissingObject, Remote, UnrelatedHistories
+from ghapp.git import Conflict, Mirrors, MissingObject, Remote, UnrelatedHistories
 from ghapp.git.differences import read_line_ranges
-from ghapp.processes import Exited
 from ghapp.values import CommitSha
 from tests.ghapp.git.repositories import Author, fetched
 
@@ -41,37 +39,6 @@ class TestQuestions:
         mirror = fetched(mirrors, remote)
         assert asyncio.run(mirror.has_all([first, second]))
         assert not asyncio.run(mirror.has_all([first, CommitSha("a" * 40)]))
-
-    def test_what_was_found_is_not_looked_for_again_before_the_mirror_is_removed(
-        self, author: Author, mirrors: Mirrors, remote: Remote, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        here, unknown = author.commit(a="1"), CommitSha("a" * 40)
-        author.push("main")
-        first, second = fetched(mirrors, remote), fetched(mirrors, remote)
-        assert asyncio.run(first.has(here))
-        runs: list[str] = []
-        undisturbed = Mirror._run
-
-        async def run(mirror: Mirror, *words: str, stdin: bytes = b"") -> Exited:
-            runs.append(words[0])
-            return await undisturbed(mirror, *words, stdin=stdin)
-
-        monkeypatch.setattr(Mirror, "_run", run)
-        assert asyncio.run(second.has(here))
-        assert asyncio.run(second.has_all([here]))
-        assert runs == []
-        for _ in range(2):
-            assert not asyncio.run(second.has(unknown))
-            assert not asyncio.run(second.has_all([here, unknown]))
-        assert runs == ["rev-parse", "cat-file"] * 2
-
-        path = first.path
-        del first, second
-        assert mirrors.remove(remote.repository_id)
-        subprocess.run(["git", "init", "--quiet", "--bare", path], check=True)
-        again = mirrors.open(remote.repository_id)
-        assert again is not None
-        assert not asyncio.run(again.has(here))
 
     def test_a_tip_is_asked_for_by_the_branchs_whole_name(
         self, author: Author, mirrors: Mirrors, remote: Remote
