@@ -116,7 +116,8 @@ async def _record_closed(services: Services, event: PullRequestClosed, key: str)
     for other in await services.store.pull_requests.open_with_head(repo.id, event.head.sha):
         await services.enqueue(Replan(repository_id=repo.id, number=other.number, cause=key))
     if event.merged:
-        await repo.fetch(pull_requests=[event.number])
+        # Settling the branch fetches it, but asks for this head by the pull request's number only if it is missing.
+        await repo.with_commits(event.head.sha, pull_requests=[event.number])
         await services.enqueue(
             SettleBranch(
                 repository_id=repo.id,
