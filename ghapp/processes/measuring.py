@@ -12,6 +12,7 @@ https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
 
 import asyncio
 import contextlib
+import functools
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -47,6 +48,7 @@ class Usage:
     """Includes finished processes."""
 
 
+@functools.cache
 def is_measurable() -> bool:
     """Whether this platform can measure programs."""
     return (_PROC / "self" / "stat").exists()

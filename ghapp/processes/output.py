@@ -3,59 +3,77 @@
 import asyncio
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from ghapp.processes.limits import Guard
 
-_CHUNK_BYTES = 64 * 1024
 _LONGEST_LINE_BYTES = 4 * 1024 * 1024
 _CUT = " … the rest of this line is left out: it is longer than 4 MB".encode()
 _BYTES_PER_LINE = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
-    """A pipe for a program's output: read here, and by the keeper if this process dies."""
+class Output(asyncio.Protocol):
+    """A pipe for a program's output: read here as it arrives, and by the keeper if this process dies."""
 
-    reader: asyncio.StreamReader
-    transport: asyncio.BaseTransport
-    read_end: int
-    write_end: int
+    def __init__(self, guard: Guard, on_line: Callable[[bytes], None] | None, read_end: int, write_end: int) -> None:
+        """Use `opened`."""
+        self.read_end = read_end
+        self.write_end = write_end
+        self.whole: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        """The whole output, or nothing if its lines were passed on. It is done at the output's end."""
+        self._guard = guard
+        self._lines = None if on_line is None else _Lines(on_line)
+        self._kept: list[bytes] = []
+        self._transport: asyncio.BaseTransport | None = None
 
     @classmethod
-    async def opened(cls) -> "Output":
-        """Create a pipe; the writing end is for the program."""
+    async def opened(cls, guard: Guard, on_line: Callable[[bytes], None] | None) -> "Output":
+        """Create a pipe; the writing end is for the program.
+
+        With `on_line`, lines are passed on; otherwise the output is collected. Output above the limit is dropped.
+        """
         read_end, write_end = os.pipe()
-        reader = asyncio.StreamReader()
-        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(read_end, "rb", buffering=0)
+        _, output = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: cls(guard, on_line, read_end, write_end), os.fdopen(read_end, "rb", buffering=0)
         )
-        return cls(reader, transport, read_end, write_end)
+        return output
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to read."""
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Keep or pass on the next output."""
+        if self.whole.done():
+            return
+        try:
+            if self._lines is None:
+                if self._guard.count_output(len(data)):
+                    self._kept.append(data)
+            elif self._guard.count_output(len(data) + data.count(b"\n") * _BYTES_PER_LINE):
+                self._lines.feed(data)
+        except Exception as error:
+            self.whole.set_exception(error)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End the output."""
+        if self.whole.done():
+            return
+        if exc is not None:
+            self.whole.set_exception(exc)
+            return
+        try:
+            if self._lines is not None:
+                self._lines.end()
+        except Exception as error:
+            self.whole.set_exception(error)
+        else:
+            self.whole.set_result(b"".join(self._kept))
 
     def close(self) -> None:
-        """Close the reading end."""
-        self.transport.close()
-
-
-async def read(output: Output, guard: Guard, on_line: Callable[[bytes], None] | None) -> bytes:
-    """Read to the end: pass lines on, or collect them. Output above the guard's limit is dropped."""
-    if on_line is None:
-        return await _collect(output, guard)
-    lines = _Lines(on_line)
-    while chunk := await output.reader.read(_CHUNK_BYTES):
-        # Read in chunks, since StreamReader.readline refuses lines above its limit and plans have long ones.
-        if guard.count_output(len(chunk) + chunk.count(b"\n") * _BYTES_PER_LINE):
-            lines.feed(chunk)
-    lines.end()
-    return b""
-
-
-async def _collect(output: Output, guard: Guard) -> bytes:
-    kept: list[bytes] = []
-    while chunk := await output.reader.read(_CHUNK_BYTES):
-        if guard.count_output(len(chunk)):
-            kept.append(chunk)
-    return b"".join(kept)
+        """Stop reading."""
+        self.whole.cancel()
+        if self._transport is not None:
+            self._transport.close()
 
 
 class _Lines:

@@ -15,14 +15,17 @@ from typing import Any
 from ghapp.processes.bounds import NOT_BOUND, NOT_EXECUTABLE, bound, bounded, of_group
 from ghapp.processes.bubblewrap import Status
 from ghapp.processes.cgroups import GO, ControlGroups, Group, held_back
+from ghapp.processes.child import Child
 from ghapp.processes.keeper import Keeper
 from ghapp.processes.limits import NO_LIMITS, Exceeded, Guard, Limits
-from ghapp.processes.output import Output, read
+from ghapp.processes.output import Output
 from ghapp.processes.priority import yield_to_others
 from ghapp.processes.sandbox import UNCONFINED, Confined
 from ghapp.processes.signals import stop_ignoring
 
 _DRAIN_S = 5.0
+_DEADLINE_S = 5.0
+"""The time that a program has to end after SIGINT if there is no `Stop`."""
 _BY_SIGNAL = 128
 _CATCHES_POLL_S = 0.01
 _CAUGHT = re.compile(rb"^SigCgt:\s*([0-9a-f]{1,32})$", re.MULTILINE)
@@ -99,7 +102,10 @@ class Programs:
         if stdout_to is not None:
             limits = replace(limits, files=(*limits.files, stdout_to))
         group = await self._group(limits) if confined is not UNCONFINED else None
-        out, err = (None if stdout_to else await Output.opened()), await Output.opened()
+        guard = Guard(limits, group)
+        out = None if stdout_to else await Output.opened(guard, on_line)
+        err = await Output.opened(guard, on_line)
+        process: Child | None = None
         target = out.write_end if out else os.open(stdout_to or "", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         stop_ignoring()
         try:
@@ -111,17 +117,14 @@ class Programs:
                 if group is not None:
                     _require_executable(words[0], command.environ)
                     words = held_back(words, has_input=bool(stdin))
-                process = await asyncio.create_subprocess_exec(
-                    *words,
-                    stdin=asyncio.subprocess.PIPE if stdin or group is not None else asyncio.subprocess.DEVNULL,
+                process = Child.started(
+                    words,
+                    has_input=bool(stdin) or group is not None,
                     stdout=target,
                     stderr=err.write_end,
-                    env=dict(command.environ),
+                    environ=command.environ,
                     cwd=command.cwd,
-                    start_new_session=True,
-                    user=command.uid,
-                    group=command.uid,
-                    extra_groups=None if command.uid is None else [],
+                    uid=command.uid,
                     pass_fds=(*(() if lock is None else (lock,)), *command.pass_fds),
                 )
                 if group is not None:
@@ -130,6 +133,10 @@ class Programs:
                 status = await Status.opened(command)
         except BaseException as error:
             _close(out, err)
+            if process is not None:
+                process.close_input()
+                with suppress(ProcessLookupError, PermissionError):
+                    os.killpg(process.pid, signal.SIGKILL)
             if group is not None:
                 await asyncio.shield(group.end())
             missing = isinstance(error, FileNotFoundError | PermissionError)
@@ -139,12 +146,9 @@ class Programs:
         finally:
             os.close(target)
             os.close(err.write_end)
-        guard = Guard(limits, group)
-        running = _Running(
-            process, stop or Stop(deadline_s=5.0), guard, out, err, self.keeper, status, confined, command.uid
-        )
+        running = _Running(process, stop, guard, out, err, self.keeper, status, confined, command.uid)
         try:
-            ended = await running.to_its_end(stdin, timeout_s, on_line)
+            ended = await running.to_its_end(stdin, timeout_s)
         finally:
             if self.keeper is not None:
                 self.keeper.ended(process.pid)
@@ -190,13 +194,13 @@ def _per_process(limits: Limits, group: Group | None) -> Limits:
     return replace(limits, processes=None) if group is not None and group.has("pids") else limits
 
 
-async def _enter(group: Group, process: asyncio.subprocess.Process) -> None:
+async def _enter(group: Group, process: Child) -> None:
     """Move a program that waits for `GO` (see `held_back`) into its control group. Raises NotConfined."""
     try:
         await asyncio.to_thread(group.take_in, process.pid)
     except OSError as error:
         with suppress(ProcessLookupError):
-            process.kill()
+            os.kill(process.pid, signal.SIGKILL)
         await process.wait()
         raise NotConfined(f"it could not be moved into its control group: {error.strerror}") from error
 
@@ -206,11 +210,11 @@ class _Running:
 
     def __init__(
         self,
-        process: asyncio.subprocess.Process,
-        stop: Stop,
+        process: Child,
+        stop: Stop | None,
         guard: Guard,
         out: Output | None,
-        err: Output | None,
+        err: Output,
         keeper: Keeper | None,
         status: Status | None,
         confined: Confined,
@@ -228,12 +232,11 @@ class _Running:
         self._confined = confined
         self._uid = uid
 
-    async def to_its_end(self, stdin: bytes, timeout_s: float, on_line: Callable[[bytes], None] | None) -> Exited:
+    async def to_its_end(self, stdin: bytes, timeout_s: float) -> Exited:
         process = self._process
         began = time.monotonic()
-        out = asyncio.ensure_future(self._read(self._out, on_line))
-        err = asyncio.ensure_future(self._read(self._err, on_line))
-        feeding = asyncio.ensure_future(_feed(process.stdin, stdin))
+        outputs = [each.whole for each in (self._out, self._err) if each is not None]
+        process.write(stdin)
         watching: asyncio.Future[None] | None = None
         interrupted = timed_out = False
         try:
@@ -251,22 +254,22 @@ class _Running:
             await asyncio.shield(self._confined.end_all())
             if self._guard.group is not None:
                 await asyncio.shield(self._guard.group.end())
-            feeding.cancel()
+            process.close_input()
             if watching is not None:
                 watching.cancel()
             # A child that left the group may hold the pipes open forever, so wait only a little for more output.
-            _, unread = await asyncio.wait({out, err}, timeout=_DRAIN_S)
-            for reader in unread:
-                reader.cancel()
-            tasks = [each for each in (out, err, feeding, watching) if each is not None]
-            await asyncio.gather(*tasks, return_exceptions=True)
+            if not all(each.done() for each in outputs):
+                await asyncio.wait(outputs, timeout=_DRAIN_S)
+            for each in outputs:
+                each.cancel()
+            await asyncio.gather(*outputs, *(() if watching is None else (watching,)), return_exceptions=True)
         exceeded = None if interrupted or timed_out else self._guard.found()
         if self._status is not None and process.returncode == 1 and not await self._status.has_run():
-            raise NotConfined(_result(err).decode(errors="replace").strip()[-500:])
+            raise NotConfined(_result(self._err).decode(errors="replace").strip()[-500:])
         return Exited(
             exit_code=self._exit_code(),
-            stdout=_result(out),
-            stderr=_result(err),
+            stdout=_result(self._out),
+            stderr=_result(self._err),
             interrupted=interrupted,
             timed_out=timed_out,
             exceeded=exceeded,
@@ -295,19 +298,17 @@ class _Running:
         # If a signal ended the program, bubblewrap exits with 128 plus the signal's number.
         return _BY_SIGNAL - code if self._status is not None and code > _BY_SIGNAL else code
 
-    async def _read(self, output: Output | None, on_line: Callable[[bytes], None] | None) -> bytes:
-        return b"" if output is None else await read(output, self._guard, on_line)
-
     async def _wait(self, timeout_s: float) -> tuple[bool, bool]:
         """Wait for the end of the program, or end it. Returns whether it was interrupted, and whether it timed out."""
-        ended = asyncio.ensure_future(self._process.wait())
-        asked = asyncio.ensure_future(self._stop.requested.wait())
+        first: set[asyncio.Future[Any]] = {self._process.ended, self._guard.exceeded}
+        asked = None if self._stop is None else asyncio.ensure_future(self._stop.requested.wait())
+        if asked is not None:
+            first.add(asked)
         try:
-            first: set[asyncio.Future[Any]] = {ended, asked, self._guard.exceeded}
             await asyncio.wait(first, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
-            if ended.done():
+            if self._process.ended.done():
                 return False, False
-            interrupted, exceeded = asked.done(), self._guard.exceeded.done()
+            interrupted, exceeded = asked is not None and asked.done(), self._guard.exceeded.done()
             if exceeded and not self._guard.limits.interrupt_first:
                 self._kill_group()
                 await self._process.wait()
@@ -315,9 +316,9 @@ class _Running:
                 await self._end()
             return interrupted, not interrupted and not exceeded
         finally:
-            asked.cancel()
-            ended.cancel()
-            await asyncio.gather(asked, ended, return_exceptions=True)
+            if asked is not None:
+                asked.cancel()
+                await asyncio.gather(asked, return_exceptions=True)
 
     async def _end(self) -> None:
         # SIGINT goes only to the program, since Terraform stops its providers itself. If the whole group got it, the
@@ -325,7 +326,7 @@ class _Running:
         if self._keeper is not None:
             self._keeper.interrupted(self._process.pid)
         try:
-            async with asyncio.timeout(self._stop.deadline_s):
+            async with asyncio.timeout(_DEADLINE_S if self._stop is None else self._stop.deadline_s):
                 await self._wait_for_handler()
                 with suppress(ProcessLookupError):
                     os.kill(self._program, signal.SIGINT)
@@ -356,14 +357,5 @@ class _Running:
             self._guard.group.kill()
 
 
-async def _feed(stream: asyncio.StreamWriter | None, data: bytes) -> None:
-    if stream is None:
-        return
-    with suppress(BrokenPipeError, ConnectionResetError):
-        stream.write(data)
-        await stream.drain()
-    stream.close()
-
-
-def _result(reader: asyncio.Future[bytes]) -> bytes:
-    return b"" if reader.cancelled() else reader.result()
+def _result(output: Output | None) -> bytes:
+    return b"" if output is None or output.whole.cancelled() else output.whole.result()

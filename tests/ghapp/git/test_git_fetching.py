@@ -2,11 +2,14 @@
 
 import asyncio
 import stat
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ghapp.git import FetchFailed, Mirror, Mirrors, MissingObject, Remote, program
+from ghapp.processes.child import Child
 from ghapp.values import CommitSha
 from tests.ghapp.git.repositories import Author, fetched
 from tests.git_server import GitServer, git_server
@@ -148,13 +151,13 @@ class TestTheToken:
         author.commit(a="1")
         author.push("main")
         seen: list[str] = []
-        run = asyncio.create_subprocess_exec
+        start = Child.started
 
-        async def watched(*argv: str, **options: object) -> object:
+        def watched(argv: Sequence[str], **options: Any) -> Child:
             seen.extend(argv)
-            return await run(*argv, **options)  # type: ignore[arg-type]
+            return start(argv, **options)
 
-        monkeypatch.setattr(asyncio, "create_subprocess_exec", watched)
+        monkeypatch.setattr(Child, "started", watched)
         fetched(mirrors, remote)
 
         assert "fetch" in seen
