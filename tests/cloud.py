@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from moto.server import ThreadedMotoServer
-
 NO_AWS_PROVIDER = "no AWS provider: neither TF_CLI_CONFIG_FILE nor PLANWARD_TEST_MIRROR leads to a mirror that has it"
 _MIRROR = re.compile(r'filesystem_mirror\s*\{[^}]*?path\s*=\s*"([^"]+)"')
 _PROVIDER = "registry.terraform.io/hashicorp/aws"
@@ -33,6 +31,9 @@ def aws_provider() -> tuple[Path, str] | None:
 @contextmanager
 def running_moto() -> Iterator[str]:
     """Run moto on loopback while the context is open, and yield its address."""
+    # Imported late because most tests do not need it, and importing it takes a third of a second.
+    from moto.server import ThreadedMotoServer
+
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()

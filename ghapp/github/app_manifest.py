@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -20,6 +21,7 @@ class AppManifest:
     document: Mapping[str, Any]
 
 
+@cache
 def read_app_manifest() -> AppManifest:
     """Read the `app.yml` in Planward's package.
 

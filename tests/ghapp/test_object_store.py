@@ -5,9 +5,7 @@ from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-import boto3  # type: ignore[import-untyped]
 import pytest
-from moto.server import ThreadedMotoServer
 
 from ghapp.errors import SettingsError
 from ghapp.sealing import Sealer
@@ -37,6 +35,10 @@ ROOTS = {("1:testing", "network"): b'{"a": 1}', ("1:testing", "shop"): b'{"b": 2
 @pytest.fixture(scope="module")
 def made() -> Iterator[Any]:
     """A bucket of moto's, on loopback."""
+    # Imported late because importing them takes half a second.
+    import boto3  # type: ignore[import-untyped]
+    from moto.server import ThreadedMotoServer
+
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     _, port = server.get_host_and_port()

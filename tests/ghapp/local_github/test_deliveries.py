@@ -160,41 +160,43 @@ def validate_delivery(delivery: Delivery) -> None:
     TypeAdapter(model).validate_python(delivery.payload)
 
 
-SHAPES: list[tuple[str, Any]] = [
-    ("/repos/acme/infra", models.FullRepository),
-    ("/repos/acme/infra/branches", list[models.ShortBranch]),
-    ("/repos/acme/infra/branches/topic", models.BranchWithProtection),
-    ("/repos/acme/infra/commits", list[models.Commit]),
-    ("/repos/acme/infra/commits/staging", models.Commit),
-    ("/repos/acme/infra/commits/topic/pulls", list[models.PullRequestSimple]),
-    ("/repos/acme/infra/compare/staging...topic", models.CommitComparison),
-    ("/repos/acme/infra/contents/network/main.tf", models.ContentFile),
-    ("/repos/acme/infra/git/ref/heads/staging", models.GitRef),
-    ("/repos/acme/infra/pulls?state=all", list[models.PullRequestSimple]),
-    ("/repos/acme/infra/pulls/1", models.PullRequest),
-    ("/repos/acme/infra/pulls/1/files", list[models.DiffEntry]),
-    ("/repos/acme/infra/pulls/1/commits", list[models.Commit]),
-    ("/repos/acme/infra/issues/1/comments", list[models.IssueComment]),
-    ("/repos/acme/infra/pulls/1/reviews", list[models.PullRequestReview]),
-    ("/repos/acme/infra/activity", list[models.Activity]),
-    ("/repos/acme/infra/issues/comments", list[models.IssueComment]),
-    ("/repos/acme/infra/deployments", list[models.Deployment]),
-    ("/repos/acme/infra/commits/staging/status", models.CombinedCommitStatus),
-    ("/installation/repositories", models.InstallationRepositoriesGetResponse200),
-    ("/users/ada", models.PublicUser),
-    ("/orgs/acme", models.OrganizationFull),
-    ("/orgs/acme/teams/platform", models.TeamFull),
-    ("/orgs/acme/teams/platform/memberships/ada", models.TeamMembership),
-    ("/orgs/acme/teams/platform/members", list[models.SimpleUser]),
-    ("/rate_limit", models.RateLimitOverview),
-]
+def shapes() -> list[tuple[str, Any]]:
+    """Paths, and the models of their answers. They are imported when they are first used, which takes a while."""
+    return [
+        ("/repos/acme/infra", models.FullRepository),
+        ("/repos/acme/infra/branches", list[models.ShortBranch]),
+        ("/repos/acme/infra/branches/topic", models.BranchWithProtection),
+        ("/repos/acme/infra/commits", list[models.Commit]),
+        ("/repos/acme/infra/commits/staging", models.Commit),
+        ("/repos/acme/infra/commits/topic/pulls", list[models.PullRequestSimple]),
+        ("/repos/acme/infra/compare/staging...topic", models.CommitComparison),
+        ("/repos/acme/infra/contents/network/main.tf", models.ContentFile),
+        ("/repos/acme/infra/git/ref/heads/staging", models.GitRef),
+        ("/repos/acme/infra/pulls?state=all", list[models.PullRequestSimple]),
+        ("/repos/acme/infra/pulls/1", models.PullRequest),
+        ("/repos/acme/infra/pulls/1/files", list[models.DiffEntry]),
+        ("/repos/acme/infra/pulls/1/commits", list[models.Commit]),
+        ("/repos/acme/infra/issues/1/comments", list[models.IssueComment]),
+        ("/repos/acme/infra/pulls/1/reviews", list[models.PullRequestReview]),
+        ("/repos/acme/infra/activity", list[models.Activity]),
+        ("/repos/acme/infra/issues/comments", list[models.IssueComment]),
+        ("/repos/acme/infra/deployments", list[models.Deployment]),
+        ("/repos/acme/infra/commits/staging/status", models.CombinedCommitStatus),
+        ("/installation/repositories", models.InstallationRepositoriesGetResponse200),
+        ("/users/ada", models.PublicUser),
+        ("/orgs/acme", models.OrganizationFull),
+        ("/orgs/acme/teams/platform", models.TeamFull),
+        ("/orgs/acme/teams/platform/memberships/ada", models.TeamMembership),
+        ("/orgs/acme/teams/platform/members", list[models.SimpleUser]),
+        ("/rate_limit", models.RateLimitOverview),
+    ]
 
 
 def test_rest_has_the_shape_of_githubs_schema(github: LocalGitHub, installation: Installation) -> None:
     github.create_team("acme", "platform", members=["ada"])
     with installed(github, installation) as speaker:
         everything_happens(github, speaker, installation)
-        for path, model in SHAPES:
+        for path, model in shapes():
             answer = speaker.get(path)
             assert answer.status_code == 200, f"{path}: {answer.text}"
             TypeAdapter(model).validate_python(answer.json())
