@@ -43,6 +43,8 @@ from tests.postgres import Postgres
 
 SEALER = Sealer(("a key of sixteen characters",))
 REVISIONS = range(1, SCHEMA_VERSION + 1)
+from_the_first_and_the_last = pytest.mark.by_default("1", str(SCHEMA_VERSION - 1))
+"""From the first revision on, all others run, too. Those before the last one do not change any more."""
 
 
 @dataclass(kw_only=True)
@@ -152,6 +154,7 @@ def read_rows(connection: Connection, known: MetaData) -> dict[str, list[dict[st
     }
 
 
+@from_the_first_and_the_last
 @pytest.mark.parametrize("revision", REVISIONS)
 def test_a_database_of_any_version_is_brought_forward_with_nothing_lost(
     revision: int, url: str, engine: Engine, earlier: Earlier
@@ -166,6 +169,7 @@ def test_a_database_of_any_version_is_brought_forward_with_nothing_lost(
         assert migrations.revision_of(connection) == SCHEMA_VERSION
 
 
+@from_the_first_and_the_last
 @pytest.mark.parametrize("revision", REVISIONS[:-1])
 def test_the_version_before_reads_and_writes_beside_the_new_one(
     revision: int, url: str, engine: Engine, earlier: Earlier
