@@ -4,7 +4,7 @@ Each worker is on a machine of its own: it has its own data directory and shares
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tests.forked import Forked
@@ -17,6 +17,8 @@ class ForkedLine(Line):
     """A line with `machines` workers; if 0, `serve` does the work. `of_machine` gives each worker more settings."""
 
     machines: int = 0
+    target: Callable[[Sequence[str], Mapping[str, str], str], None] = serve.run
+    """What runs `planward` in each process."""
     of_machine: Callable[[int], Mapping[str, str]] = lambda number: {}
     workers: list[Forked] = field(default_factory=list)
     numbers: dict[int, int] = field(default_factory=dict)
@@ -43,7 +45,7 @@ class ForkedLine(Line):
         return worker
 
     def _forked(self, arguments: list[str], environ: dict[str, str]) -> Forked:
-        return Forked(serve.run, arguments, environ, os.fspath(self.directory / "planward.log"))
+        return Forked(self.target, arguments, environ, os.fspath(self.directory / "planward.log"))
 
     def running(self) -> list[Forked]:
         """The processes that are running."""

@@ -1,13 +1,16 @@
-"""`planward` with waits of seconds instead of minutes. `python -m tests.stories.faults.hasty serve …`"""
+"""A line whose Planward waits for seconds instead of minutes, but has no faults of its own."""
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from ghapp import settings, work
-from ghapp.cli import main
 from ghapp.github import GitHubApp
 from ghapp.github.calls import Patience
 from ghapp.timings import Timings
 from ghapp.vault import VaultSettings
+from tests.stories.faults.forked import ForkedLine
+from tests.stories.faults.serve import run_forked
 
 PATIENCE = Patience(timeout_s=2.0, connect_timeout_s=2.0, total_s=6.0, wait_initial_s=0.1, wait_max_s=1.5)
 TIMINGS = Timings(
@@ -19,8 +22,20 @@ TIMINGS = Timings(
     after_redeliveries_s=30.0,
 )
 
-if __name__ == "__main__":
+
+def run(arguments: Sequence[str], environ: Mapping[str, str], log: str) -> None:
+    """Run `planward` with these arguments; to be called in a process that was forked after all imports."""
+    run_forked(arguments, environ, log, _shorten)
+
+
+def _shorten() -> None:
     setattr(work, "Timings", lambda: TIMINGS)  # noqa: B010
     setattr(work, "GitHubApp", partial(GitHubApp, patience=PATIENCE, settle_s=1.0))  # noqa: B010
     setattr(settings, "VaultSettings", partial(VaultSettings, timeout_s=2.0))  # noqa: B010
-    main()
+
+
+@dataclass(kw_only=True)
+class HastyLine(ForkedLine):
+    """A line of such processes."""
+
+    target: Callable[[Sequence[str], Mapping[str, str], str], None] = run

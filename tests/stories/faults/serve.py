@@ -45,6 +45,17 @@ _COMMANDS = ("init", "plan", "show", "apply", "validate")
 
 def run(arguments: Sequence[str], environ: Mapping[str, str], log: str) -> None:
     """Run `planward` with these arguments; to be called in a process that was forked after all imports."""
+
+    def prepare() -> None:
+        _shorten()
+        for watch in (_watch_steps, _watch_programs, _watch_secrets, _watch_github, _watch_chat, _watch_acceptor):
+            watch()
+
+    run_forked(arguments, environ, log, prepare)
+
+
+def run_forked(arguments: Sequence[str], environ: Mapping[str, str], log: str, prepare: Callable[[], None]) -> None:
+    """Run `planward` after `prepare` in this process, which was forked, and fork its worker, too."""
     os.environ.clear()
     os.environ.update(environ)
     descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
@@ -53,9 +64,7 @@ def run(arguments: Sequence[str], environ: Mapping[str, str], log: str) -> None:
     os.close(descriptor)
     # Forked processes would otherwise all draw the same random numbers.
     random.seed()
-    _shorten()
-    for watch in (_watch_steps, _watch_programs, _watch_secrets, _watch_github, _watch_chat, _watch_acceptor):
-        watch()
+    prepare()
     if arguments[0] == "serve" and "--no-worker" not in arguments:
         setattr(serving, "WorkerBeside", partial(WorkerBeside, spawn=Seed().spawn))  # noqa: B010
     sys.argv = ["planward", *arguments]

@@ -14,14 +14,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import hvac  # type: ignore[import-untyped]
 import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import Engine, make_url
 
-import tests
 from ghapp.local_github import LocalGitHub
 from ghapp.sealing import Sealer
 from ghapp.store import Store
@@ -30,8 +28,9 @@ from tests.databases import POSTGRESQL, SQLITE, databases_of
 from tests.openbao import OpenBao
 from tests.postgres import Postgres
 from tests.stories.faults.crowd import Crowd
+from tests.stories.faults.hasty import HastyLine
 from tests.stories.faults.proxies import Exchange, Fates, HttpProxy, Loop, before_postgres, fates
-from tests.stories.line import Line, running_line
+from tests.stories.line import running_line
 from tests.stories.rules.test_chat import chat_room
 from tests.stories.waiting import eventually
 
@@ -47,7 +46,7 @@ class Between:
     """The line with its proxies. `engines` connect past them to the durable engine's tables and to Planward's own."""
 
     drawn: Fates
-    line: Line
+    line: HastyLine
     github: HttpProxy
     vault: HttpProxy
     url: str
@@ -97,8 +96,7 @@ def between(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     """Planward with proxies to GitHub and Vault, and to its database if that is PostgreSQL."""
     directory = tmp_path_factory.mktemp("between")
     drawn = Fates(SEED)
-    root = str(Path(tests.__file__).parents[1])
-    more = {"PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])}
+    more: dict[str, str] = {}
     with Loop() as loop:
         if request.param == "sqlite":
             names = ("planward-durable.db", "planward.db")
@@ -126,10 +124,11 @@ def between(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         with running_line(
             directory,
             put_between,
-            module="tests.stories.faults.hasty",
-            own_worker=request.param != "sqlite",
+            own_worker=False,
+            line_type=partial(HastyLine, machines=int(request.param != "sqlite")),
             **more,
         ) as line:
+            assert isinstance(line, HastyLine)
             before_planward = HttpProxy(line.url, drawn, lambda _: ("deliveries", fates.DELIVERIES))
             line.app.webhook_url = f"http://127.0.0.1:{loop.listen(before_planward)}/webhooks/github"
             engines = create_engine(urls[0]), create_engine(urls[1])
@@ -147,7 +146,7 @@ def between(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
                     engine.dispose()
 
 
-def _looked(line: Line) -> bool:
+def _looked(line: HastyLine) -> bool:
     return any(each["job"].startswith("look_for_missed:") for each in line.events("job_done"))
 
 
@@ -183,7 +182,7 @@ def test_pull_requests_end_right_whatever_goes_wrong_between(between: Between) -
             wrong = [each for crowd in crowds for each in crowd.wrong()]
         assert not wrong, "\n".join(wrong)
         assert line.github.unexpected == []
-        assert not [each for each in (line.process, line.worker) if each is not None and each.poll() is not None]
+        assert len(line.running()) == 1 + line.machines
         said = b"".join(each.target.encode() + each.body for each, _ in between.github.seen)
         secrets = [crowd.story.password(each) for crowd in crowds for each in ("testing", "staging")]
         assert not [secret for secret in (*secrets, chat.url) if secret.encode() in said]

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.small_disk import SmallDisk, small_disk
+from tests.stories.faults.hasty import HastyLine
 from tests.stories.line import Line, running_line
 from tests.stories.waiting import eventually
 
@@ -20,7 +21,9 @@ def disk(tmp_path: Path) -> Iterator[SmallDisk]:
 def full(disk: SmallDisk, tmp_path: Path) -> Iterator[Line]:
     """A line whose data directory lies on a small disk, and its database elsewhere."""
     url = f"sqlite:///{tmp_path / 'planward.db'}"
-    with running_line(tmp_path, PLANWARD_DATA_DIR=str(disk.directory), PLANWARD_DATABASE_URL=url) as line:
+    with running_line(
+        tmp_path, PLANWARD_DATA_DIR=str(disk.directory), PLANWARD_DATABASE_URL=url, line_type=HastyLine
+    ) as line:
         yield line
 
 

@@ -1,7 +1,10 @@
 """Runs whose check run GitHub did not accept in time: they end anyway, block nothing, and hide nothing newer."""
 
 import json
+from dataclasses import dataclass
 from typing import Any
+
+import pytest
 
 from tests.stories.faults.conftest import FaultyLine
 from tests.stories.story import Story
@@ -26,44 +29,66 @@ def unshown(faulty: FaultyLine, story: Story, run: str, **columns: Any) -> None:
     faulty.ask(f"{unfinished} {_OF} id = :run", repository=story.repository.id, run=run, **columns)
 
 
-def applied_and_planned(faulty: FaultyLine) -> tuple[Story, str, int]:
-    """Make an applied merge and a later pull request that may be merged; returns the merge SHA and the number."""
+@dataclass(kw_only=True)
+class Applied:
+    """A repository, and its newest merge that was applied: the pull request, the SHA, and the size."""
+
+    story: Story
+    pull_request: int
+    sha: str
+    size: int = 2
+
+    def next(self, faulty: FaultyLine) -> int:
+        """Make a later pull request that may be merged."""
+        self.size += 1
+        number = self.story.propose(self.story.network(self.size), head=f"size-{self.size}")
+        assert self.story.planned(number)["conclusion"] == "success"
+        faulty.quiet()
+        return number
+
+
+@pytest.fixture(scope="module")
+def applied(faulty: FaultyLine) -> Applied:
     story = faulty.line.story()
-    merged = story.land(story.propose(story.network(2), head="first"))
-    number = story.propose(story.network(3), head="second")
-    assert story.planned(number)["conclusion"] == "success"
-    faulty.quiet()
-    return story, merged, number
+    number = story.propose(story.network(2), head="first")
+    return Applied(story=story, pull_request=number, sha=story.land(number))
 
 
 def unapply(faulty: FaultyLine, story: Story, merged: str) -> str:
-    """Turn the only apply into an unfinished one without a check run, and move LAST back; returns the run's id."""
-    [run] = [str(each["id"]) for each in runs(faulty, story) if each["operation"] == "apply"]
+    """Turn a commit's apply into an unfinished one without a check run, and move LAST back; returns the run's id."""
+    applies = [each for each in runs(faulty, story) if each["operation"] == "apply" and each["head_sha"] == merged]
+    [run] = [str(each["id"]) for each in applies]
     unshown(faulty, story, run, data="{}")
     faulty.ask(f"delete from lasts {_OF} sha = :sha", repository=story.repository.id, sha=merged)
     return run
 
 
-def test_an_apply_that_could_not_be_shown_is_shown_when_another_contains_it(faulty: FaultyLine) -> None:
-    story, first, number = applied_and_planned(faulty)
+def test_an_apply_that_could_not_be_shown_is_shown_when_another_contains_it(
+    faulty: FaultyLine, applied: Applied
+) -> None:
+    story, first, earlier = applied.story, applied.sha, applied.pull_request
+    number = applied.next(faulty)
     with faulty.down():
         unapply(faulty, story, first)
         second = story.merge(number)
     assert story.applied(second)["conclusion"] == "success"
+    applied.sha, applied.pull_request = second, number
     faulty.quiet()
     check = story.check_runs(first, "planward/apply (staging)")[-1]
     assert (check["conclusion"], check["output"]["title"]) == ("cancelled", f"contained in {second[:7]}")
-    assert "contained in" in story.commented(1, "contained in")
+    assert "contained in" in story.commented(earlier, "contained in")
 
 
-def test_an_apply_whose_check_run_is_not_there_holds_nothing_up(faulty: FaultyLine) -> None:
-    story, first, number = applied_and_planned(faulty)
+def test_an_apply_whose_check_run_is_not_there_holds_nothing_up(faulty: FaultyLine, applied: Applied) -> None:
+    story = applied.story
+    number = applied.next(faulty)
     with faulty.down():
-        run = unapply(faulty, story, first)
+        run = unapply(faulty, story, applied.sha)
         faulty.ask(f"update runs set check_run_id = 1 {_OF} id = :run", repository=story.repository.id, run=run)
         again = story.merge(number)
     assert story.applied(again)["conclusion"] == "success"
-    assert story.size("staging") == 3
+    applied.sha, applied.pull_request = again, number
+    assert story.size("staging") == applied.size
 
 
 def test_a_plan_that_gave_way_before_it_was_shown_is_not_shown_any_more(faulty: FaultyLine) -> None:

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ghapp.local_github import LocalGitHub
 from tests.openbao import OpenBao
-from tests.stories.faults.hasty import PATIENCE
+from tests.stories.faults.hasty import PATIENCE, HastyLine
 from tests.stories.line import Line, running_line
 from tests.stories.story import Story
 from tests.stories.waiting import eventually
@@ -59,7 +59,7 @@ def record_line(odd_git: list[OddGit], tmp_path_factory: pytest.TempPathFactory)
         setattr(github, "_git", odd_git[0])  # noqa: B010
         yield {}
 
-    with running_line(tmp_path_factory.mktemp("record"), between, module="tests.stories.faults.hasty") as line:
+    with running_line(tmp_path_factory.mktemp("record"), between, line_type=HastyLine) as line:
         yield line
 
 

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ghapp.local_github import LocalGitHub
 from tests.openbao import OpenBao
+from tests.stories.faults.hasty import HastyLine
 from tests.stories.line import Line, running_line
 from tests.stories.waiting import eventually
 
@@ -106,7 +107,7 @@ def refused_line(refusing: list[Refusing], tmp_path_factory: pytest.TempPathFact
         setattr(github, "_git", refusing[1])  # noqa: B010
         yield {}
 
-    with running_line(tmp_path_factory.mktemp("refused"), between, module="tests.stories.faults.hasty") as line:
+    with running_line(tmp_path_factory.mktemp("refused"), between, line_type=HastyLine) as line:
         yield line
 
 
