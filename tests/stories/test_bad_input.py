@@ -79,13 +79,14 @@ def test_under_a_base_whose_config_cannot_be_used_nothing_is_planned(line: Line,
 
 @pytest.mark.by_default("an environment twice", "a key that is not implemented")
 @pytest.mark.parametrize("config", BAD_CONFIGS, ids=_NAMES)
-def test_a_config_that_a_pull_request_spoils_is_annotated_while_the_bases_is_in_force(line: Line, config: str) -> None:
-    story = line.story()
-    check = story.planned(story.propose({CONFIG: config, **story.network(2)}))
+def test_a_config_that_a_pull_request_spoils_is_annotated_while_the_bases_is_in_force(
+    unmerged: Story, topic: str, config: str
+) -> None:
+    check = unmerged.planned(unmerged.propose({CONFIG: config, **unmerged.network(2)}, head=topic))
     cause = BAD_CONFIGS[config]
-    assert failure(story, check) == cause
+    assert failure(unmerged, check) == cause
     assert "terraform_data.net" in check["output"]["text"]  # planned anyway
-    [annotation] = story.annotations(check)
+    [annotation] = unmerged.annotations(check)
     assert (annotation["path"], annotation["annotation_level"]) == (CONFIG, "failure")
     assert f"{CONFIG}:{annotation['start_line']}:" in cause
     assert annotation["title"] in cause
@@ -158,10 +159,9 @@ def test_a_config_that_was_broken_after_last_is_fixed_under_the_one_at_last(line
     assert story.let_in(held, by=story.maintainer)["conclusion"] == "success"
 
 
-def test_a_version_that_is_pinned_for_a_version_manager_and_not_installed_is_named(line: Line) -> None:
-    story = line.story()
-    check = story.planned(story.propose({".terraform-version": "0.12.31\n"}))
-    said = failure(story, check)
+def test_a_version_that_is_pinned_for_a_version_manager_and_not_installed_is_named(unmerged: Story, topic: str) -> None:
+    check = unmerged.planned(unmerged.propose({".terraform-version": "0.12.31\n"}, head=topic))
+    said = failure(unmerged, check)
     assert said.startswith("no Terraform that is installed satisfies .terraform-version (Terraform 0.12.31): there is ")
     assert said.endswith("The operator can add another to PLANWARD_TERRAFORM")
 
@@ -169,10 +169,9 @@ def test_a_version_that_is_pinned_for_a_version_manager_and_not_installed_is_nam
 TERRAGRUNT = "live/vpc/terragrunt.hcl"
 
 
-def test_a_change_that_another_tool_runs_is_a_failure_that_names_it(line: Line) -> None:
-    story = line.story()
-    check = story.planned(story.propose({TERRAGRUNT: "inputs = {}\n"}))
-    assert failure(story, check) == (
+def test_a_change_that_another_tool_runs_is_a_failure_that_names_it(unmerged: Story, topic: str) -> None:
+    check = unmerged.planned(unmerged.propose({TERRAGRUNT: "inputs = {}\n"}, head=topic))
+    assert failure(unmerged, check) == (
         f"live/vpc is run by Terragrunt ({TERRAGRUNT}), which Planward does not support, so it is not planned. If "
         f"something else plans it, list the directories that Planward should run under root_modules in {CONFIG}."
     )
@@ -226,16 +225,16 @@ def test_vault_denies_the_path_of_a_team_that_is_open(line: Line) -> None:
     )
 
 
-def test_vault_is_sealed_and_rerun_works_once_it_is_not(line: Line) -> None:
-    story = line.story()
+def test_vault_is_sealed_and_rerun_works_once_it_is_not(line: Line, unmerged: Story, topic: str) -> None:
     with line.sealed_vault():
-        number = story.propose()
-        check = story.planned(number)
+        number = unmerged.propose(head=topic)
+        check = unmerged.planned(number)
     assert (
-        failure(story, check) == f"Vault ({line.bao.host}) is sealed: the operator has to unseal it, then press Re-run"
+        failure(unmerged, check)
+        == f"Vault ({line.bao.host}) is sealed: the operator has to unseal it, then press Re-run"
     )
-    story.rerun(check)
-    assert story.planned(number, count=2)["conclusion"] == "success"
+    unmerged.rerun(check)
+    assert unmerged.planned(number, count=2)["conclusion"] == "success"
 
 
 # --- Terraform -------------------------------------------------------------------------------------------------------
@@ -269,13 +268,12 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_terraform_fails(line: Line, name: str) -> None:
+def test_terraform_fails(unmerged: Story, topic: str, name: str) -> None:
     files, cause = BROKEN[name]
-    story = line.story()
-    check = story.planned(story.propose(files))
-    assert failure(story, check).startswith(cause)
+    check = unmerged.planned(unmerged.propose(files, head=topic))
+    assert failure(unmerged, check).startswith(cause)
     if place := re.search(r"\(([\w/.]+):(\d+)\)$", cause):
-        lines = [(each["path"], each["start_line"]) for each in story.annotations(check)]
+        lines = [(each["path"], each["start_line"]) for each in unmerged.annotations(check)]
         assert (place[1], int(place[2])) in lines
 
 
@@ -308,10 +306,9 @@ def test_two_root_modules_that_share_a_state_stop_what_touches_them_and_nothing_
     )
 
 
-def test_a_state_that_would_be_lost(line: Line) -> None:
-    story = line.story()
-    check = story.planned(story.propose({"app/main.tf": 'resource "terraform_data" "app" {}\n'}))
-    assert failure(story, check) == (
+def test_a_state_that_would_be_lost(unmerged: Story, topic: str) -> None:
+    check = unmerged.planned(unmerged.propose({"app/main.tf": 'resource "terraform_data" "app" {}\n'}, head=topic))
+    assert failure(unmerged, check) == (
         "app has no backend block: its state would lie in the checkout and be lost; add one (such as s3, gcs or "
         "azurerm, or local with an absolute workspace_dir of its own)"
     )

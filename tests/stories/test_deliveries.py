@@ -5,6 +5,7 @@ import pytest
 from tests.bench.deliveries import deliver, pushed
 from tests.stories.line import SECRET, Line
 from tests.stories.slow import slow_place
+from tests.stories.story import Story
 from tests.stories.waiting import eventually
 
 
@@ -31,28 +32,30 @@ def test_a_redelivery_is_not_processed_again(line: Line) -> None:
 DELIVERED_TWICE = {("pull_request", "opened"), ("push", None), ("pull_request", "closed")}
 
 
-def test_an_older_commit_whose_delivery_arrives_last_does_not_replace_the_newer_one(line: Line) -> None:
-    story = line.story()
-    number = story.propose()
-    story.planned(number)
+def test_an_older_commit_whose_delivery_arrives_last_does_not_replace_the_newer_one(
+    line: Line, unmerged: Story, topic: str
+) -> None:
+    number = unmerged.propose(head=topic)
+    unmerged.planned(number)
     line.github.hold_deliveries("pull_request", "synchronize")
     for size in (3, 4):
-        newest = story.commit("topic", story.network(size))
+        newest = unmerged.commit(topic, unmerged.network(size))
     line.github.release(lambda held: reversed(held))
-    story.completed(newest)
-    story.quiet()
-    assert [each["conclusion"] for each in story.check_runs(newest)] == ["success"]
+    unmerged.completed(newest)
+    unmerged.quiet()
+    assert [each["conclusion"] for each in unmerged.check_runs(newest)] == ["success"]
 
 
-def test_a_pull_request_that_was_closed_before_its_delivery_is_not_planned(line: Line) -> None:
-    story = line.story()
+def test_a_pull_request_that_was_closed_before_its_delivery_is_not_planned(
+    line: Line, unmerged: Story, topic: str
+) -> None:
     line.github.hold_deliveries("pull_request", "opened")
-    number = story.propose()
-    story.edit(number, state="closed")
-    story.quiet()
+    number = unmerged.propose(head=topic)
+    unmerged.edit(number, state="closed")
+    unmerged.quiet()
     line.github.release()
-    story.quiet()
-    assert story.check_runs(story.head(number)) == []
+    unmerged.quiet()
+    assert unmerged.check_runs(unmerged.head(number)) == []
 
 
 @pytest.mark.by_default("squash")
@@ -117,19 +120,22 @@ def test_a_merge_without_a_delivery_does_not_hold_the_next_one(line: Line) -> No
 @pytest.mark.both_databases
 def test_two_hundred_deliveries_in_two_seconds_while_a_plan_runs_are_answered_in_time_and_none_is_lost(
     line: Line,
+    unmerged: Story,
+    topic: str,
 ) -> None:
-    story = line.story()
     with slow_place() as slow:
-        waits = story.root_module("network", extra=slow.module("waits"))["network/main.tf"]
-        story.propose({"network/main.tf": waits})
+        waits = unmerged.root_module("network", extra=slow.module("waits"))["network/main.tf"]
+        unmerged.propose({"network/main.tf": waits}, head=topic)
         eventually(lambda: slow.asked, "Terraform runs")
         push = next(
-            each for each in line.github.deliveries if (each.event, each.repository_id) == ("push", story.repository.id)
+            each
+            for each in line.github.deliveries
+            if (each.event, each.repository_id) == ("push", unmerged.repository.id)
         )
         gone = {**push.payload, "ref": "refs/heads/gone", "deleted": True}  # the time is that of accepting alone
         answered = deliver(line.url, gone, per_second=100, number=200, secret=SECRET)
         assert [each for each in answered if each.status != 202] == []
         assert max(each.seconds for each in answered) < 10  # GitHub hangs up then
-        key = f"{story.repository.id}:apply:gone:"
+        key = f"{unmerged.repository.id}:apply:gone:"
         wanted = {f"{key}{pushed(number)}:{push.payload['before']}:0" for number in range(1, 201)}
         eventually(lambda: wanted <= {each["job"] for each in line.events("job_done")}, "each is carried out")

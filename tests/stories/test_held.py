@@ -97,7 +97,7 @@ def test_a_created_branch_is_held(line: Line) -> None:
 
 def test_a_merge_past_a_red_check_is_held_and_names_who_merged(line: Line) -> None:
     story = line.story()
-    number = story.propose({"network/wrong.tf": "resource {\n"})
+    number = story.propose({".terraform-version": "0.12.31\n"})
     assert story.planned(number)["conclusion"] == "failure"
     assert held(story.applied(story.merge(number))) == (
         f"Not applied: #{number} was merged although planward/plan showed failure, not success (merged by "

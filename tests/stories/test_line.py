@@ -32,15 +32,14 @@ def test_a_pull_request_shows_what_its_merge_then_does_to_staging(line: Line) ->
     story.commented(number, "1 added in staging")
 
 
-def test_a_plan_that_fails_says_so_first_and_at_its_line(line: Line) -> None:
-    story = line.story()
-    broken = story.root_module("network", extra='output "wrong" {\n  value = terraform_data.nett.id\n}\n')
-    number = story.propose({"network/main.tf": broken["network/main.tf"]})
-    check = story.planned(number)
+def test_a_plan_that_fails_says_so_first_and_at_its_line(unmerged: Story, topic: str) -> None:
+    broken = unmerged.root_module("network", extra='output "wrong" {\n  value = terraform_data.nett.id\n}\n')
+    number = unmerged.propose({"network/main.tf": broken["network/main.tf"]}, head=topic)
+    check = unmerged.planned(number)
     cause = "network in staging: plan failed: Reference to undeclared resource (network/main.tf:19)"
     assert (check["conclusion"], check["output"]["title"]) == ("failure", cause)
-    assert story.first_line(check) == cause
-    [annotation] = story.annotations(check)
+    assert unmerged.first_line(check) == cause
+    [annotation] = unmerged.annotations(check)
     assert (annotation["path"], annotation["start_line"], annotation["annotation_level"], annotation["title"]) == (
         "network/main.tf",
         19,
@@ -86,14 +85,13 @@ def test_rerun_plans_again_in_a_new_check_run_and_the_newest_counts(line: Line) 
     assert [each["conclusion"] for each in story.check_runs(story.head(number))] == ["failure", "success"]
 
 
-def test_rerun_all_plans_again_once(line: Line) -> None:
-    story = line.story()
-    number = story.propose()
-    check = story.planned(number)
-    story.github.rerun_all(story.name, check["check_suite"]["id"], by=story.author)
-    assert story.planned(number, count=2)["conclusion"] == "success"
-    story.quiet()
-    assert len(story.check_runs(story.head(number))) == 2
+def test_rerun_all_plans_again_once(unmerged: Story, topic: str) -> None:
+    number = unmerged.propose(head=topic)
+    check = unmerged.planned(number)
+    unmerged.github.rerun_all(unmerged.name, check["check_suite"]["id"], by=unmerged.author)
+    assert unmerged.planned(number, count=2)["conclusion"] == "success"
+    unmerged.quiet()
+    assert len(unmerged.check_runs(unmerged.head(number))) == 2
 
 
 @pytest.mark.both_databases
@@ -115,32 +113,31 @@ def test_a_newer_commit_cancels_the_plan_that_runs_and_interrupts_terraform(line
     assert len(story.check_runs(older)) == len(story.check_runs(newer)) == 1
 
 
-def test_a_newer_commit_cancels_a_plan_that_still_waits_for_a_place(line: Line) -> None:
-    busy, story = line.story(), line.story()
+def test_a_newer_commit_cancels_a_plan_that_still_waits_for_a_place(line: Line, unmerged: Story, topic: str) -> None:
+    busy = line.story()
     with slow_place() as slow:
         files = {**busy.root_module("app"), **busy.root_module("network")}
         busy.propose({f"{each}/wait.tf": slow.data(each) for each in ("app", "network")} | files)
         # It is a matter of chance which plans have the slots, and in which environments.
         eventually(lambda: len(slow.asked) == 2, "both places are taken")
-        number = story.propose()
-        older = story.head(number)
-        eventually(lambda: "in_progress" in [each["status"] for each in story.check_runs(older)], "it is begun")
-        newer = story.commit("topic", story.network(3))
-        check = story.completed(older)
+        number = unmerged.propose(head=topic)
+        older = unmerged.head(number)
+        eventually(lambda: "in_progress" in [each["status"] for each in unmerged.check_runs(older)], "it is begun")
+        newer = unmerged.commit(topic, unmerged.network(3))
+        check = unmerged.completed(older)
         assert check["conclusion"] == "cancelled"
         assert not slow.hung_up
-    assert story.completed(newer)["conclusion"] == "success"
+    assert unmerged.completed(newer)["conclusion"] == "success"
     busy.quiet()
 
 
-def test_closing_a_pull_request_cancels_its_plan_and_interrupts_terraform(line: Line) -> None:
-    story = line.story()
+def test_closing_a_pull_request_cancels_its_plan_and_interrupts_terraform(unmerged: Story, topic: str) -> None:
     with slow_place() as slow:
-        waits = story.root_module("network", extra=slow.module("waits"))["network/main.tf"]
-        number = story.propose({"network/main.tf": waits})
+        waits = unmerged.root_module("network", extra=slow.module("waits"))["network/main.tf"]
+        number = unmerged.propose({"network/main.tf": waits}, head=topic)
         eventually(lambda: slow.asked, "Terraform asks for the module")
-        story.edit(number, state="closed")
-        check = story.planned(number)
+        unmerged.edit(number, state="closed")
+        check = unmerged.planned(number)
         assert (check["conclusion"], check["output"]["title"]) == (
             "cancelled",
             "Cancelled: the pull request was closed",
@@ -148,25 +145,23 @@ def test_closing_a_pull_request_cancels_its_plan_and_interrupts_terraform(line: 
         eventually(lambda: slow.hung_up, "Terraform hung up")
 
 
-def test_a_reopened_pull_request_is_planned_again(line: Line) -> None:
-    story = line.story()
-    number = story.propose()
-    story.planned(number)
-    story.edit(number, state="closed")
-    story.edit(number, state="open")
-    assert story.planned(number, count=2)["conclusion"] == "success"
+def test_a_reopened_pull_request_is_planned_again(unmerged: Story, topic: str) -> None:
+    number = unmerged.propose(head=topic)
+    unmerged.planned(number)
+    unmerged.edit(number, state="closed")
+    unmerged.edit(number, state="open")
+    assert unmerged.planned(number, count=2)["conclusion"] == "success"
 
 
-def test_a_pull_request_with_another_base_is_planned_again_by_its_rules(line: Line) -> None:
-    story = line.story()
-    number = story.propose()
-    assert story.planned(number)["conclusion"] == "success"
-    story.edit(number, base="production")
-    check = story.planned(number, count=2)
+def test_a_pull_request_with_another_base_is_planned_again_by_its_rules(unmerged: Story, topic: str) -> None:
+    number = unmerged.propose(head=topic)
+    assert unmerged.planned(number)["conclusion"] == "success"
+    unmerged.edit(number, base="production")
+    check = unmerged.planned(number, count=2)
     assert check["conclusion"] == "failure"
     assert check["output"]["title"].startswith("staging has not applied ")
-    story.edit(number, base="staging")
-    assert story.planned(number, count=3)["conclusion"] == "success"
+    unmerged.edit(number, base="staging")
+    assert unmerged.planned(number, count=3)["conclusion"] == "success"
 
 
 def test_where_drafts_are_skipped_one_is_planned_once_it_is_ready_for_review(line: Line) -> None:
@@ -181,12 +176,11 @@ def test_where_drafts_are_skipped_one_is_planned_once_it_is_ready_for_review(lin
     assert story.planned(number, count=2)["conclusion"] == "success"
 
 
-def test_a_pull_request_into_a_branch_of_no_environment_gets_no_check_run(line: Line) -> None:
-    story = line.story()
-    story.github.move(story.name, "elsewhere", story.first, by=story.reviewer)
-    number = story.propose(base="elsewhere")
-    story.quiet()
-    assert story.check_runs(story.head(number)) == []
+def test_a_pull_request_into_a_branch_of_no_environment_gets_no_check_run(unmerged: Story, topic: str) -> None:
+    unmerged.github.move(unmerged.name, "elsewhere", unmerged.first, by=unmerged.reviewer)
+    number = unmerged.propose(base="elsewhere", head=topic)
+    unmerged.quiet()
+    assert unmerged.check_runs(unmerged.head(number)) == []
 
 
 # --- apply -----------------------------------------------------------------------------------------------------------

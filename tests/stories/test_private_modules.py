@@ -12,9 +12,9 @@ from tests.stories.story import Story
 MODULE = 'variable "name" {}\n\noutput "name" { value = "made by the module: ${var.name}" }\n'
 
 
-def with_modules(line: Line, name: str) -> tuple[Story, str]:
+def with_modules(line: Line, name: str, *, testing: bool = False) -> tuple[Story, str]:
     """A repository with the root module `network`, and a private one of the same owner whose name ends in `name`."""
-    story = line.story(installed=False)
+    story = line.story(installed=False, testing=testing)
     modules = private(story, name, {"net/main.tf": MODULE})
     story.install()
     return story, modules
@@ -71,7 +71,7 @@ def test_a_module_of_a_repository_that_is_not_listed_is_a_failure_that_names_the
 
 
 def test_a_fork_gets_no_token_even_where_its_plan_is_approved(line: Line) -> None:
-    story, modules = with_modules(line, "modules")
+    story, modules = with_modules(line, "modules", testing=True)
     source = f"git::http://{urlsplit(story.github.url).netloc}/{modules}.git//net"
     fork = story.github.fork(story.name, by=story.reader)
     story.github.commit(fork.full_name, "topic", using(story, source), by=story.reader, start="staging")
