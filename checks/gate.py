@@ -275,7 +275,10 @@ def changes_to_confirm(plan: Plan, confirm: Collection[str]) -> tuple[ResourceCh
 
 
 class ExplainedMerge(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Pull requests that passed the gate explain the commit. The environment may require more, such as approvals."""
+    """The commit came from merged pull requests that had passed the gate.
+
+    The environment may require more, such as approvals.
+    """
 
 
 class ApprovedPlan(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -413,8 +416,8 @@ class PromotionFacts:
     applied_trees: frozenset[str]
     """Trees of all commits that were ever LAST in that environment and count as applied."""
     adopted_trees: frozenset[str]
-    """Trees of the commits that were LAST there and do not count as applied: each adopted commit, and the commits after
-    it up to the first one that touched a root module."""
+    """Trees of the commits that were LAST there and do not count as applied: each adopted commit, and the commits
+    between it and the first one that touched a root module."""
     last_applied: str | None
     """The short SHA of the commit last applied there; None if there is none yet."""
     tip: str

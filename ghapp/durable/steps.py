@@ -57,7 +57,10 @@ class RecordedOtherwise(PlanwardError):
 
 
 async def park() -> NoReturn:
-    """Wait for the end of the process: if the step returned, it would count as done instead of running again."""
+    """Wait until the process ends, and never return.
+
+    A step that returns is recorded as done, and would not run again when its flow resumes.
+    """
     flow_state.get().parked += 1
     while True:
         await asyncio.Event().wait()

@@ -8,7 +8,7 @@ pointer for the file's contents.
 
 Creating and removing files takes most of the time. So a checkout is restored after a run and kept beside the mirror
 for the next run (kept_checkouts.py). To restore it, git compares every file with the index and writes only files that
-differ. It also compares the change time, which no program can set. The index itself must not have changed either: its
+differ. It also compares the ctime, which no program can set. The index itself must not have changed either: its
 seal, a hash that was taken before the run, must still match. When the next run takes the checkout, all of this is
 checked again. Two runs never share a checkout, since modules write into their own directories (`archive_file` does).
 
@@ -127,7 +127,7 @@ class _Checkout:
     async def fill(self, large_files: LargeFiles, directory: Path) -> None:
         """Replace the pointers that the run reads with their contents, and remove the others. Raises GitError.
 
-        Contents that the mirror does not have are fetched, in a new `directory`.
+        Contents that the mirror does not have are fetched into it. The fetch works in `directory`, which must not exist.
         """
         objects = LargeObjects(self._mirror.path)
         pointers: dict[str, Pointer] = {}
