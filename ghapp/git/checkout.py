@@ -127,7 +127,7 @@ class _Checkout:
     async def fill(self, large_files: LargeFiles, directory: Path) -> None:
         """Replace the pointers that the run reads with their contents, and remove the others. Raises GitError.
 
-        Contents that the mirror does not have are fetched into it. The fetch works in `directory`, which must not exist.
+        Contents that the mirror does not have are fetched into it. The fetch works in a new `directory`.
         """
         objects = LargeObjects(self._mirror.path)
         pointers: dict[str, Pointer] = {}
