@@ -1,17 +1,13 @@
 """Bare git repositories on disk.
 
-What concerns loose objects and refs is done here (`objects.py`). Every other query runs git once, unless its answer
-is cached and can never change.
+What concerns loose objects and refs is done in this process (`objects.py`); git does the rest (`program.py`).
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import shutil
-import subprocess
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,17 +15,9 @@ from typing import Literal
 
 from ghapp.local_github.changed_files import ChangedFile, read_changes, split_patches
 from ghapp.local_github.objects import EMPTY_TREE, Commit, Leaf, Objects, Signature, Unread, is_plain_ref, written
+from ghapp.local_github.program import GitFailed, GitProgram
 
 NO_SHA = "0" * 40
-
-_ENVIRON = {
-    "PATH": os.environ.get("PATH", os.defpath),
-    "HOME": "/nonexistent",
-    "LC_ALL": "C.UTF-8",
-    "GIT_CONFIG_NOSYSTEM": "1",
-    "GIT_CONFIG_GLOBAL": os.devnull,
-    "GIT_TERMINAL_PROMPT": "0",
-}
 
 _UPDATE_HOOK = """#!/bin/sh
 # $LOCAL_GITHUB_RULES: lines of "REF<TAB>deny|fast-forward<TAB>message", which the server wrote for this push.
@@ -63,25 +51,6 @@ _MOST_PATHS = 300_000
 _MOST_LISTED = 3_000
 
 _SHA = re.compile(r"[0-9a-f]{40}")
-_FIXED = re.compile(r"-.*|(blob)|[0-9a-f]{40}(\^\{\w+\}|:.*|\.\.[0-9a-f]{40})?", re.DOTALL)
-"""Arguments whose meaning never changes: options, and objects that are named by their full SHA."""
-_LASTING = {
-    "cat-file": (0,),
-    "diff": (0,),
-    "diff-tree": (0,),
-    "log": (0,),
-    "merge-base": (0, 1),
-    "rev-list": (0,),
-    "rev-parse": (0,),
-}
-"""The commands whose answers about fixed objects never change, with the exit statuses of such answers. Other statuses
-can change, since a missing object may still arrive."""
-_MOST_KEPT = 1_000
-_MOST_KEPT_BYTES = 65_536
-
-
-class GitFailed(Exception):
-    """git ended with a status that the caller did not expect."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,13 +65,12 @@ class Entry:
     content: bytes
 
 
-class BareRepository:
+class BareRepository(GitProgram):
     """One bare repository. Methods raise GitFailed if git fails unexpectedly."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        super().__init__(path)
         self._objects = Objects(path)
-        self._kept: OrderedDict[tuple[str, ...], subprocess.CompletedProcess[bytes]] = OrderedDict()
 
     @classmethod
     def create(cls, path: Path, default_branch: str) -> BareRepository:
@@ -122,42 +90,6 @@ class BareRepository:
         hook.write_text(_UPDATE_HOOK)
         hook.chmod(0o755)
         return repository
-
-    def run(
-        self,
-        *arguments: str,
-        stdin: bytes | None = None,
-        environ: Mapping[str, str] | None = None,
-        ok: Sequence[int] = (0,),
-    ) -> subprocess.CompletedProcess[bytes]:
-        if stdin is not None or environ or not _is_lasting(arguments):
-            return self._run(arguments, stdin, environ, ok)
-        kept = self._kept.get(arguments)
-        if kept is None or kept.returncode not in ok:
-            kept = self._run(arguments, None, None, ok)
-            if kept.returncode in _LASTING[arguments[0]] and len(kept.stdout) < _MOST_KEPT_BYTES:
-                self._kept[arguments] = kept
-                if len(self._kept) > _MOST_KEPT:
-                    self._kept.popitem(last=False)
-        return kept
-
-    def _run(
-        self, arguments: Sequence[str], stdin: bytes | None, environ: Mapping[str, str] | None, ok: Sequence[int]
-    ) -> subprocess.CompletedProcess[bytes]:
-        done = subprocess.run(
-            ["git", "-c", "core.quotePath=false", "--git-dir", str(self.path), *arguments],
-            cwd=self.path,
-            input=stdin if stdin is not None else b"",
-            capture_output=True,
-            env={**_ENVIRON, **(environ or {})},
-            check=False,
-        )
-        if done.returncode not in ok:
-            raise GitFailed(f"git {arguments[0]}: {done.stderr.decode(errors='replace')}")
-        return done
-
-    def text(self, *arguments: str) -> str:
-        return self.run(*arguments).stdout.decode(errors="replace").strip()
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -194,6 +126,21 @@ class BareRepository:
             return self._objects.refs(prefix)
         lines = self.text("for-each-ref", "--format=%(objectname) %(refname)", prefix).splitlines()
         return {name: sha for sha, _, name in (line.partition(" ") for line in lines)}
+
+    def refs_with_head(self) -> tuple[str, dict[str, str]] | None:
+        """Return the name of HEAD's branch and all refs; None if only git can list them, or if one may be a tag object.
+
+        A branch's name is `refs/heads/NAME`.
+        """
+        head = (self.path / "HEAD").read_text().strip()
+        try:
+            refs = self._objects.refs("refs/")
+            for name, sha in refs.items():
+                if not name.startswith(("refs/heads/", "refs/pull/")):
+                    self._objects.commit(sha)
+        except Unread:
+            return None
+        return (head.removeprefix("ref: "), refs) if head.startswith("ref: ") else None
 
     def branches(self) -> dict[str, str]:
         return {name.removeprefix("refs/heads/"): sha for name, sha in self.refs("refs/heads/").items()}
@@ -268,7 +215,7 @@ class BareRepository:
         lists 3,000 files at most. https://docs.github.com/en/rest/pulls/pulls#list-pull-requests-files
         """
         if any(self._has_many_paths(tree) for tree in (before, after)):
-            return [_added(path, blob) for path, blob in self._first_paths(after, _MOST_LISTED)]
+            return [_added(path, blob) for path, blob in self.first_paths(after, _MOST_LISTED)]
         told = self.run("diff-tree", "-r", "-M", "-z", "--raw", "--numstat", "--patch", before, after).stdout.decode(
             errors="replace"
         )
@@ -290,22 +237,7 @@ class BareRepository:
     def _has_many_paths(self, treeish: str) -> bool:
         with contextlib.suppress(Unread):
             return self._objects.count_files(self._tree(treeish)) >= _MOST_PATHS
-        return len(self._first_paths(treeish, _MOST_PATHS)) == _MOST_PATHS
-
-    def _first_paths(self, treeish: str, most: int) -> list[tuple[str, str]]:
-        """Return path and blob of the first `most` files of a tree. git is ended once it has listed them."""
-        words = ["git", "--git-dir", str(self.path), "ls-tree", "-r", "-z", treeish]
-        found: list[tuple[str, str]] = []
-        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_ENVIRON) as git:
-            assert git.stdout is not None
-            rest = b""
-            while len(found) < most and (chunk := git.stdout.read(65_536)):
-                *lines, rest = (rest + chunk).split(b"\0")
-                for line in lines[: most - len(found)]:
-                    facts, _, path = line.decode(errors="replace").partition("\t")
-                    found.append((path, facts.rpartition(" ")[2]))
-            git.kill()
-        return found
+        return len(self.first_paths(treeish, _MOST_PATHS)) == _MOST_PATHS
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
@@ -391,10 +323,6 @@ class BareRepository:
 
     def remove(self) -> None:
         shutil.rmtree(self.path)
-
-
-def _is_lasting(arguments: Sequence[str]) -> bool:
-    return arguments[0] in _LASTING and all(map(_FIXED.fullmatch, arguments[1:]))
 
 
 def _read_range(revisions: Sequence[str]) -> tuple[str, list[str]]:

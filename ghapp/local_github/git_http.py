@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from ghapp.local_github import large_files
+from ghapp.local_github import large_files, upload_pack
 from ghapp.local_github.access import Actor, Anonymous, Person, actor_account, authenticate, has_role, may_push, require
 from ghapp.local_github.errors import ApiError
 from ghapp.local_github.git import NO_SHA
@@ -210,10 +210,14 @@ async def _backend(
 
 
 async def _upload_pack(repository: Repository, request: Request, body: bytes) -> Response:
-    """Run `git upload-pack` as `git http-backend` does."""
+    """Run `git upload-pack` as `git http-backend` does, unless this process can answer."""
     if request.headers.get("content-encoding") in ("gzip", "x-gzip"):
         body = gzip.decompress(body)
-    output = await _run(repository.git.path, _environ(request), body, "upload-pack", "--stateless-rpc", ".")
+    output = None
+    if request.headers.get("git-protocol") == "version=2":
+        output = await to_thread.run_sync(upload_pack.list_refs, repository.git, body)
+    if output is None:
+        output = await _run(repository.git.path, _environ(request), body, "upload-pack", "--stateless-rpc", ".")
     return Response(output, 200, {**_NOT_KEPT, "Content-Type": f"{_UPLOAD_PACK}-result"})
 
 

@@ -1,12 +1,15 @@
 """What the local GitHub writes into a repository by itself is what git writes, bit for bit."""
 
+import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from ghapp.local_github.git import BareRepository, Entry, GitFailed
+from ghapp.local_github.git import BareRepository, Entry
 from ghapp.local_github.objects import EMPTY_TREE, Signature
+from ghapp.local_github.program import GitFailed
+from ghapp.local_github.upload_pack import list_refs
 
 ADA = Signature(name=" Ada, L.", email="ada@example.com", date="2026-01-02T03:04:05+02:00")
 
@@ -117,3 +120,67 @@ def test_a_repository_that_git_has_packed_is_read_and_written_too(
     assert _git(packed, "ls-tree", "-r", "--name-only", "main").split() == ["a.txt", "a0", "b"]
     packed.delete_ref("refs/heads/topic/one")
     assert packed.branches() == {"main": last}
+
+
+def _packet(*lines: str) -> bytes:
+    """A request of git's protocol; "0000" and "0001" are its special lines."""
+    return "".join(each if each in ("0000", "0001") else f"{len(each) + 5:04x}{each}\n" for each in lines).encode()
+
+
+def _listed_by_git(repository: BareRepository, request: bytes) -> bytes:
+    done = subprocess.run(
+        ["git", "upload-pack", "--stateless-rpc", "."],
+        cwd=repository.path,
+        input=request,
+        env={"PATH": os.environ["PATH"], "GIT_PROTOCOL": "version=2"},
+        capture_output=True,
+        check=True,
+    )
+    return done.stdout
+
+
+CLIENT = ("command=ls-refs", "agent=git/2.39.5", "object-format=sha1", "0001")
+QUESTIONS = (
+    _packet("command=ls-refs", "0000"),
+    _packet(*CLIENT, "peel", "symrefs", "0000"),
+    _packet(*CLIENT, "peel", "symrefs", "unborn", "ref-prefix refs/heads/", "ref-prefix HEAD", "0000"),
+    _packet(*CLIENT, "ref-prefix refs/pull/1/hea", "0000"),
+    _packet(*CLIENT, "ref-prefix refs/none/", "0000"),
+)
+
+
+@pytest.mark.parametrize("request_number", range(len(QUESTIONS)))
+def test_refs_are_listed_for_a_fetch_as_git_lists_them(
+    repository: BareRepository, commits: tuple[str, str, str, str], request_number: int
+) -> None:
+    asked = QUESTIONS[request_number]
+    repository.update_ref("refs/pull/1/head", commits[1])
+    repository.update_ref("refs/tags/v1", commits[0])
+    assert list_refs(repository, asked) == _listed_by_git(repository, asked)
+    repository.delete_ref("refs/heads/main")
+    assert list_refs(repository, asked) == _listed_by_git(repository, asked), "HEAD has no commit"
+
+
+def test_only_git_lists_refs_for_what_is_not_known_here(
+    repository: BareRepository, commits: tuple[str, str, str, str]
+) -> None:
+    for unknown in (
+        b"",
+        b"00",
+        b"zzzz",
+        b"0005",
+        b"0100command=ls-refs\n",
+        _packet("command=ls-refs"),
+        _packet("command=fetch", "0001", "done", "0000"),
+        _packet("command=ls-refs", "object-format=sha256", "0001", "0000"),
+        _packet(*CLIENT, "a-new-argument", "0000"),
+    ):
+        assert list_refs(repository, unknown) is None
+    _git(
+        repository, "-c", "user.name=Ada", "-c", "user.email=a@example.com", "tag", "-a", "-m", "One", "v2", commits[0]
+    )
+    assert list_refs(repository, QUESTIONS[0]) is None, "it has a tag object"
+    repository.delete_ref("refs/tags/v2")
+    assert list_refs(repository, QUESTIONS[0]) is not None
+    _git(repository, "pack-refs", "--all")
+    assert list_refs(repository, QUESTIONS[0]) is None, "it has packed refs"
