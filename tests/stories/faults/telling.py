@@ -157,5 +157,5 @@ def completed(story: Story, sha: str, name: str, patience_s: float, *, count: in
         found = story.check_runs(sha, name)
         return found[-1] if len(found) >= count and found[-1]["status"] == "completed" else None
 
-    found: dict[str, Any] = eventually(newest, f"{name} on {sha[:7]} is completed", patience_s=patience_s)
+    found: dict[str, Any] = eventually(newest, f"{name} on {sha[:7]} is completed", patience_s=patience_s, pause_s=1.0)
     return found

@@ -1,5 +1,7 @@
 """Three workers on machines of their own, which share nothing but PostgreSQL."""
 
+import re
+
 import pytest
 
 from tests.stories.faults.conftest import THREE, FaultyLine
@@ -16,22 +18,21 @@ def undisturbed_story(faulty: FaultyLine) -> Told:
     return undisturbed(faulty)
 
 
-@pytest.mark.by_default("terraform apply: during")
-@pytest.mark.parametrize("point", ["terraform plan without lock: during", "terraform apply: during"])
-def test_another_machine_does_the_work_of_a_dead_one(faulty: FaultyLine, undisturbed_story: Told, point: str) -> None:
-    with faulty.fewer():
-        told = tell(faulty, kill=point)
-        assert faulty.calm() == [point]
-        assert len(faulty.line.running()) == faulty.line.machines  # the web process, then the workers
-    assert without_words(told.outcome) == without_words(undisturbed_story.outcome)
-
-
-def test_a_machine_that_died_after_an_apply_was_kept_leaves_another_to_report_what_was_applied(
-    faulty: FaultyLine, undisturbed_story: Told
+@pytest.mark.by_default("apply")
+@pytest.mark.parametrize(
+    "points",
+    [["terraform plan without lock: during"], ["terraform apply: during", "step apply .*: after"]],
+    ids=["plan", "apply"],
+)
+def test_another_machine_does_the_work_of_a_dead_one(
+    faulty: FaultyLine, undisturbed_story: Told, points: list[str]
 ) -> None:
-    disturbed = tell(faulty, kill="step apply .*: after")
-    assert len(faulty.calm()) == 1
-    assert disturbed.outcome == undisturbed_story.outcome
+    with faulty.fewer():
+        told = tell(faulty, kill="|".join(points))
+        killed = faulty.calm()
+        assert all(re.fullmatch(point, at) for point, at in zip(points, killed, strict=True))
+        assert len(faulty.line.running()) == 1 + faulty.line.machines - len(killed)  # the web process, then the workers
+    assert without_words(told.outcome) == without_words(undisturbed_story.outcome)
 
 
 def test_applies_run_one_at_a_time_in_the_order_of_the_branch_on_any_worker(faulty: FaultyLine) -> None:
