@@ -1,9 +1,13 @@
 """Running and ending programs: lines, signals, time limits."""
 
 import asyncio
+import errno
+import os
 import sys
 import time
 from pathlib import Path
+
+import pytest
 
 from ghapp import processes
 from ghapp.processes import PROGRAMS_WITHOUT_KEEPER
@@ -51,6 +55,28 @@ class TestProcesses:
         ended = asyncio.run(PROGRAMS_WITHOUT_KEEPER.run([sys.executable, "-c", script], environ={}, timeout_s=0.5))
 
         assert (ended.stdout, ended.timed_out, ended.interrupted) == (b"released\n", True, False)
+
+    def test_a_program_is_awaited_where_the_system_has_no_pidfd(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refused(_pid: int) -> int:
+            raise OSError(errno.ENOSYS, "Function not implemented")
+
+        monkeypatch.setattr(os, "pidfd_open", refused, raising=False)
+        script = "import sys, time; time.sleep(0.1); print(sys.stdin.read()); sys.exit(3)"
+
+        ended = asyncio.run(
+            PROGRAMS_WITHOUT_KEEPER.run([sys.executable, "-c", script], environ={}, timeout_s=60, stdin=b"fed")
+        )
+
+        assert (ended.exit_code, ended.stdout) == (3, b"fed\n")
+
+    def test_a_program_that_reads_no_input_does_not_wait_to_be_fed(self) -> None:
+        ended = asyncio.run(
+            PROGRAMS_WITHOUT_KEEPER.run(
+                [sys.executable, "-c", "print('read nothing')"], environ={}, timeout_s=60, stdin=b"x" * 10_000_000
+            )
+        )
+
+        assert (ended.exit_code, ended.stdout) == (0, b"read nothing\n")
 
 
 def _is_running(pid: int) -> bool:
