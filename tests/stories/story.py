@@ -43,7 +43,7 @@ class Story:
         installed: bool = True,
         branches: tuple[str, ...] = ("staging", "production"),
         secrets: bool = True,
-        testing: bool = True,
+        testing: bool = False,
         name: str | None = None,
         team_is_open: bool = True,
     ) -> None:

@@ -9,7 +9,7 @@ from tests.stories.waiting import eventually
 
 
 def test_a_pull_request_with_one_root_module_overtakes_one_with_sixty(line: Line) -> None:
-    many, one = line.story(files={"README.md": ""}, testing=False), line.story(testing=False)
+    many, one = line.story(files={"README.md": ""}), line.story()
     one.commit("topic", one.network(2))
     files = {path: text for number in range(60) for path, text in many.root_module(f"root{number:02}").items()}
     first = many.propose(files)

@@ -18,7 +18,7 @@ READS = '\nresource "terraform_data" "image" {\n  input = file("${path.module}/i
 
 def reading_story(line: Line) -> Story:
     """A repository with two files in Git LFS: one that its root module `network` reads, and one that nobody reads."""
-    story = line.story(files={"README.md": ""}, installed=False, testing=False)
+    story = line.story(files={"README.md": ""}, installed=False)
     seed = {**story.root_module("network", extra=READS), ".gitattributes": ATTRIBUTES, ".lfsconfig": ELSEWHERE}
     for path, content in (("network/image.bin", b"the first image"), ("other/film.bin", b"a film")):
         seed[path] = large_files.keep(story.repository, content).decode()

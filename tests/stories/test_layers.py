@@ -24,7 +24,7 @@ def test_a_root_module_is_applied_after_the_one_whose_state_it_reads(line: Line)
 def test_a_reader_of_an_output_that_the_same_change_adds_is_planned_at_apply_and_held_there_if_dangerous(
     line: Line,
 ) -> None:
-    story = line.story(files={"README.md": ""}, testing=False)
+    story = line.story(files={"README.md": ""})
     number = story.propose({**network_of(line, size=7), **app_above(line)})
     check = story.planned(number)
     assert check["conclusion"] == "success"

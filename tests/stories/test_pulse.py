@@ -69,7 +69,7 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
 
 def proposed(line: Line, files: dict[str, str] | None = None, *, extra: str = "") -> tuple[Story, dict[str, object]]:
     """Propose a change and wait for its check run while the pulse is measured."""
-    story = line.story(testing=False)
+    story = line.story()
     with Pulse(line).taken():
         check = story.planned(story.propose({**story.root_module("network", size=2, extra=extra), **(files or {})}))
     return story, check
@@ -108,7 +108,7 @@ def test_twenty_thousand_lines_of_output_after_an_open_private_key(line: Line) -
 
 
 def test_a_kilobyte_of_git_objects_that_stands_for_two_million_paths(line: Line, tmp_path: Path) -> None:
-    story = line.story(testing=False)
+    story = line.story()
     url = line.github.clone_url(story.name, story.author)
 
     def git(*words: str, stdin: str = "") -> str:

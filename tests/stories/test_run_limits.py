@@ -93,7 +93,7 @@ PLANS = {
 def test_a_plan_over_a_limit_is_ended_and_its_first_line_names_the_limit_and_the_remedy(
     limited: Line,
 ) -> None:
-    story = limited.story(testing=False)
+    story = limited.story()
     numbers = {}
     for index, (what, (scripts, _, _)) in enumerate(PLANS.items()):
         files = story.network(2) | {f"network/{name}": text for name, text in scripts.items()}
@@ -119,7 +119,7 @@ resource "terraform_data" "hungry" {{
 
 
 def test_an_apply_that_takes_more_memory_than_it_may_is_interrupted_and_its_state_is_written(limited: Line) -> None:
-    story = limited.story(testing=False)
+    story = limited.story()
     number = story.propose(applying(story, python(EATS)))
     check = story.planned(number)
     assert check["conclusion"] == "success", check["output"]
@@ -139,7 +139,7 @@ def test_an_apply_that_takes_more_memory_than_it_may_is_interrupted_and_its_stat
 
 
 def test_after_a_killed_apply_the_report_says_that_the_state_may_be_locked(limited: Line) -> None:
-    story = limited.story(testing=False)
+    story = limited.story()
     eats = f"exec {python(f'import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); {EATS}')}"
     number = story.propose(story.network(2) | {"network/apply.sh": eats})
     check = story.planned(number)

@@ -127,7 +127,7 @@ def several(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 def test_a_delivery_to_either_web_process_is_processed_once(several: Several) -> None:
     line = several.line
-    story = line.story(testing=False)
+    story = line.story()
     several.deliver_to(several.urls[1])
     number = story.propose()
     assert story.planned(number)["conclusion"] == "success"
@@ -144,7 +144,7 @@ def test_a_delivery_to_either_web_process_is_processed_once(several: Several) ->
 
 
 def test_every_web_process_shows_what_any_worker_did(several: Several) -> None:
-    story = several.line.story(testing=False)
+    story = several.line.story()
     check = story.planned(story.propose())
     page = urlsplit(check["details_url"]).path
     logs = [httpx.get(f"{url}{page}/log?format=text", trust_env=False).text for url in several.urls]
@@ -155,14 +155,14 @@ def test_every_web_process_shows_what_any_worker_did(several: Several) -> None:
 
 
 def test_every_worker_takes_part(several: Several) -> None:
-    story = several.line.story(testing=False)
+    story = several.line.story()
     numbers = [story.propose(story.network(size), head=f"topic-{size}") for size in (2, 3, 4)]
     assert [story.planned(number)["conclusion"] for number in numbers] == ["success"] * 3
     assert [several.begun(log) for log in (LINES, OTHERS)] == [True, True]
 
 
 def test_another_worker_takes_over_a_stopped_ones_work_at_once(several: Several) -> None:
-    story = several.line.story(testing=False)
+    story = several.line.story()
     with slow_place() as slow:
         number = story.propose({"network/wait.tf": slow.module("waits")})
         eventually(lambda: slow.asked, "Terraform waits")
@@ -177,7 +177,7 @@ def test_another_worker_takes_over_a_stopped_ones_work_at_once(several: Several)
 
 
 def test_applies_of_one_environment_are_one_at_a_time_over_all_workers(several: Several) -> None:
-    story = several.line.story(testing=False)
+    story = several.line.story()
     numbers = [story.propose(story.root_module(name), head=name) for name in ("app", "db")]
     for number in numbers:
         assert story.planned(number)["conclusion"] == "success"
@@ -195,7 +195,7 @@ def test_applies_of_one_environment_are_one_at_a_time_over_all_workers(several: 
 
 def test_an_upgrade_during_work_loses_nothing_and_notifies_nobody_twice(several: Several) -> None:
     line, over = several.line, threading.Event()
-    story, waiting = line.story(testing=False), line.story(testing=False)
+    story, waiting = line.story(), line.story(testing=False)
     with slow_place() as slow, ThreadPoolExecutor() as people:
         begun = waiting.propose({"network/wait.tf": slow.module("waits")})
         eventually(lambda: slow.asked, "Terraform waits")

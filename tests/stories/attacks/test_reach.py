@@ -55,7 +55,7 @@ def place() -> Iterator[SlowPlace]:
 
 def attacked_by(line: Line, place: SlowPlace) -> tuple[Story, Story, Path]:
     """A victim's plan holds its secrets while the attacker's pull request is planned, merged and applied."""
-    victim, attacker = line.story(testing=False), line.story(testing=False)
+    victim, attacker = line.story(), line.story(testing=False)
     victim.propose(victim.root_module("network", size=2, extra=place.data(victim.owner)))
     eventually(lambda: victim.owner in place.asked, "the victim's plan is under way")
     found = attacker.states / "found"

@@ -120,7 +120,7 @@ def test_a_plan_whose_state_has_moved_and_that_does_something_else_is_shown_agai
 
 
 def test_an_approved_plan_is_applied_with_ephemeral_variables_as_they_are_now(line: Line) -> None:
-    story = line.story(config=BY_HAND, testing=False)
+    story = line.story(config=BY_HAND)
     story.secret("staging", "token", token="token-of-then")
     told = story.states / "told"
     extra = f"""\
