@@ -199,8 +199,7 @@ async def _enter(group: Group, process: Child) -> None:
     try:
         await asyncio.to_thread(group.take_in, process.pid)
     except OSError as error:
-        with suppress(ProcessLookupError):
-            os.kill(process.pid, signal.SIGKILL)
+        process.kill()
         await process.wait()
         raise NotConfined(f"it could not be moved into its control group: {error.strerror}") from error
 

@@ -50,9 +50,8 @@ async def _wait_for_apply(services: Services, job: PlanRun) -> bool:
     key = after_applies(run.repository_id, run.branch, run.id)
     await services.store.deferred.defer(key, msgspec.to_builtins(again), in_s=services.timings.apply_check_s)
     if not await _is_being_applied(services, run):
-        await services.store.deferred.make_due(
-            key
-        )  # the apply ended before the job was deferred, and could not make it due
+        # The apply ended before the job was deferred, and could not make it due.
+        await services.store.deferred.make_due(key)
     return True
 
 
