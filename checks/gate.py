@@ -450,9 +450,8 @@ def decide_promotion(facts: PromotionFacts) -> Clear | Refuse:
         )
     return Refuse(
         cause=f"this brings commits that {previous} has not applied (it last applied {facts.last_applied}). Merge "
-        f"them into the branch of {previous} and have them applied there. If {previous} lacks a hotfix that was merged "
-        f"straight into this pull request's base branch, merge that base branch into the branch of {previous}. Or open "
-        f"a pull request from a branch at {facts.last_applied} instead."
+        f"them into the branch of {previous}, and have them applied; if it lacks a hotfix, merge this pull request's "
+        f"base branch into it. Or open a pull request from a branch at {facts.last_applied}."
     )
 
 
