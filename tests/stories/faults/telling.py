@@ -43,6 +43,14 @@ def begun(faulty: FaultyLine) -> Iterator[tuple[Story, Chat]]:
         yield story_with(faulty.line, chat), chat
 
 
+def maybe_lost(faulty: FaultyLine, since: int) -> int:
+    """The number of messages that the chat may lack since then.
+
+    It gets each at most once: it cannot be asked whether it took one during which Planward was killed.
+    """
+    return len(faulty.line.events("chat_not_sent_again", since=since))
+
+
 def tell(
     faulty: FaultyLine, *, kill: str = "", disturb: Callable[[], None] | None = None, patience_s: float = PATIENCE_S
 ) -> Told:
@@ -53,7 +61,7 @@ def tell(
     """
     with begun(faulty) as (story, chat):
         faulty.quiet()
-        before = len(faulty.read("passed"))
+        before, since = len(faulty.read("passed")), faulty.line.logs.mark()
         if kill:
             faulty.kill_at(kill)
         if disturb is not None:
@@ -64,7 +72,7 @@ def tell(
         merged = story.merge(number)
         completed(story, merged, "planward/apply (staging)", patience_s)
         eventually(lambda: story.comments(number), "the pull request has a comment", patience_s=patience_s)
-        eventually(lambda: chat.said, "the chat has a message", patience_s=patience_s)
+        eventually(lambda: chat.said or maybe_lost(faulty, since), "the chat has a message", patience_s=patience_s)
         faulty.quiet(patience_s=patience_s)
         passed = frozenset(each for each in faulty.read("passed")[before:] if not re.fullmatch(OF_A_LOOK, each))
         return Told(outcome=outcome(story, number, merged, chat.said), passed=passed)
@@ -99,7 +107,7 @@ def tell_approved(faulty: FaultyLine, *, kill: str = "", patience_s: float = PAT
         number = story.propose(extra)
         assert completed(story, story.head(number), "planward/plan", patience_s)["conclusion"] == "success"
         faulty.quiet(patience_s=patience_s)
-        before = len(faulty.read("passed"))
+        before, since = len(faulty.read("passed")), faulty.line.logs.mark()
         if kill:
             faulty.kill_at(kill)
         merged = story.merge(number)
@@ -108,7 +116,9 @@ def tell_approved(faulty: FaultyLine, *, kill: str = "", patience_s: float = PAT
         story.press(held, "apply", by=story.maintainer)
         done = completed(story, merged, _APPLY, patience_s, count=2)
         eventually(lambda: "added in staging" in "".join(story.comments(number)), "a comment", patience_s=patience_s)
-        eventually(lambda: "Applied" in "".join(chat.said), "a message in chat", patience_s=patience_s)
+        eventually(
+            lambda: "Applied" in "".join(chat.said) or maybe_lost(faulty, since), "a message", patience_s=patience_s
+        )
         faulty.quiet(patience_s=patience_s)
         passed = frozenset(each for each in faulty.read("passed")[before:] if not re.fullmatch(OF_A_LOOK, each))
         stamp = str(story.state("network", "staging")["terraform_data.stamp"][0]["input"]["value"])
@@ -144,7 +154,7 @@ def tell_unexplained(faulty: FaultyLine, *, kill: str = "", patience_s: float = 
                 "checks": checks,
                 "deployments": states,
                 "size": size,
-                "chat": [plain(story, text) for text in chat.said[-1:]],
+                "messages": [plain(story, text) for text in chat.said],
             },
             passed=passed,
         )
