@@ -414,10 +414,10 @@ class PromotionFacts:
     tree: str
     """The tree of the merge result."""
     applied_trees: frozenset[str]
-    """Trees of all commits that were ever LAST in that environment and count as applied."""
+    """Trees of the commits that were LAST in that environment and count as applied: all but `adopted_trees`."""
     adopted_trees: frozenset[str]
-    """Trees of the commits that were LAST there and do not count as applied: each adopted commit, and the commits
-    between it and the first one that touched a root module."""
+    """Trees of the commits that were LAST there although nothing was applied for them: each adopted commit, and the
+    commits after it, up to but not including the first that touched a root module."""
     last_applied: str | None
     """The short SHA of the commit last applied there; None if there is none yet."""
     tip: str
@@ -450,8 +450,8 @@ def decide_promotion(facts: PromotionFacts) -> Clear | Refuse:
         )
     return Refuse(
         cause=f"this brings commits that {previous} has not applied (it last applied {facts.last_applied}). Merge "
-        f"them into the branch of {previous}, and have them applied; if it lacks a hotfix, merge this pull request's "
-        f"base branch into it. Or open a pull request from a branch at {facts.last_applied}."
+        f"them into the branch of {previous} and have them applied; if that branch lacks a hotfix, merge this pull "
+        f"request's base branch into it. Or promote a branch at {facts.last_applied}."
     )
 
 

@@ -1,10 +1,10 @@
 """Check a tree out, for one run.
 
-`git read-tree` writes each checkout, with an index of its own. `git worktree` is not used because it has races on one
-mirror, and `git archive` is not used because it leaves out files that the tree's own `.gitattributes` exclude. A git
-filter runs only if git's configuration names its program. The configuration here names only `git lfs`, for the Git LFS
-pointers that a root module reads (large_files.py). All other pointers are removed, so that Terraform cannot take a
-pointer for the file's contents.
+`git read-tree` writes each checkout, with an index of its own. `git worktree` is not used because several of them on
+the same mirror disturb each other, and `git archive` is not used because it leaves out files that the tree's own
+`.gitattributes` exclude. A git filter runs only if git's configuration names its program. The configuration here names
+only `git lfs`, for the Git LFS pointers that a root module reads (large_files.py). All other pointers are removed, so
+that Terraform cannot take a pointer for the file's contents.
 
 Creating and removing files takes most of the time. So a checkout is restored after a run and kept beside the mirror
 for the next run (kept_checkouts.py). To restore it, git compares every file with the index and writes only files that
@@ -125,7 +125,7 @@ class _Checkout:
         )
 
     async def fill(self, large_files: LargeFiles, directory: Path) -> None:
-        """Replace the pointers that the run reads with their contents, and remove the others. Raises GitError.
+        """Put the contents in place of each pointer that the run reads, and remove the other pointers. Raises GitError.
 
         Contents that the mirror does not have are fetched into it. The fetch works in a new `directory`.
         """

@@ -50,7 +50,7 @@ async def _wait_for_apply(services: Services, job: PlanRun) -> bool:
     key = after_applies(run.repository_id, run.branch, run.id)
     await services.store.deferred.defer(key, msgspec.to_builtins(again), in_s=services.timings.apply_check_s)
     if not await _is_being_applied(services, run):
-        # The apply ended before the job was deferred, and could not make it due.
+        # The end of an apply makes the jobs that wait for it due, but this one ended before the job was deferred.
         await services.store.deferred.make_due(key)
     return True
 
@@ -117,7 +117,7 @@ async def _record_closed(services: Services, event: PullRequestClosed, key: str)
     for other in await services.store.pull_requests.open_with_head(repo.id, event.head.sha):
         await services.enqueue(Replan(repository_id=repo.id, number=other.number, cause=key))
     if event.merged:
-        # Settling the branch fetches it, but asks for this head by the pull request's number only if it is missing.
+        # Explaining the merge takes this head. Settling the branch fetches the branch, which may not contain it.
         await repo.with_commits(event.head.sha, pull_requests=[event.number])
         await services.enqueue(
             SettleBranch(

@@ -32,7 +32,9 @@ def test_after_a_hotfix_production_is_merged_back_before_the_next_promotion(line
     green(story.applied(hotfix, "production", count=2))
     story.land(story.propose())
     promotion = story.open("staging", "production", title="Promote")
-    assert "if it lacks a hotfix, merge this pull request's base branch into it" in refused(story.planned(promotion))
+    assert "if that branch lacks a hotfix, merge this pull request's base branch into it" in refused(
+        story.planned(promotion)
+    )
     back = story.open("production", "staging", title="Back")
     green(story.planned(back))
     green(story.applied(story.merge(back)))
