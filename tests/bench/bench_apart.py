@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> list[Row]:
         line = stack.enter_context(running_line(directory, own_worker=False, **environ))
         time.sleep(_SETTLED_S)
         rows = [_memory(line, "idle")]
-        story = line.story()
+        story = line.story(testing=True)
         _plans(story, chosen.plans)
         rows.append(_memory(line, f"after {chosen.plans} plans"))
         rows += _answers(line, story, chosen.large, chosen.resources)

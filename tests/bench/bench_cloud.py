@@ -94,7 +94,7 @@ resource "aws_sqs_queue" "orders" {{
 
 
 def _latency(line: Line, runs: int, cloud: _Cloud, config: str) -> Row:
-    story = line.story(files={"README.md": ""})
+    story = line.story(files={"README.md": ""}, testing=True)
     by_hand = ByHand(line.directory, line.github.clone_url(story.name, story.author))
     backend = f"-backend-config=path={story.state_path('cloud', 'testing')}"
     environ = {"TF_CLI_CONFIG_FILE": config}

@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> list[Row]:
 
 def _latency(line: Line, without: Line, runs: int) -> list[Row]:
     """Measure in turn a plan in the sandbox, one without a sandbox, and one by the script."""
-    stories = [each.story(config=_ONE_PLAN) for each in (line, without)]
+    stories = [each.story(config=_ONE_PLAN, testing=True) for each in (line, without)]
     for story in stories:
         story.planned(story.propose(head="warm-up"))
     inside, _ = stories
@@ -116,7 +116,7 @@ async def _took_s(confined: Confined) -> float:
 
 def _two_plans(line: Line, runs: int) -> Row:
     """Compare preview and testing's plan together with testing's plan alone."""
-    stories = line.story(), line.story(config=_ONE_PLAN)
+    stories = line.story(testing=True), line.story(config=_ONE_PLAN, testing=True)
     for story in stories:
         story.planned(story.propose(head="warm-up"))
     taken: tuple[list[float], list[float]] = ([], [])
@@ -134,7 +134,7 @@ def _two_plans(line: Line, runs: int) -> Row:
 
 
 def _calls_of_plan(line: Line, number: int) -> Row:
-    story = line.story(files={"README.md": ""})
+    story = line.story(files={"README.md": ""}, testing=True)
     files: dict[str, str] = {}
     for index in range(number):
         files |= story.root_module(f"root{index:02}")
@@ -156,7 +156,7 @@ def _calls_of_plan(line: Line, number: int) -> Row:
 
 
 def _calls_of_apply(line: Line) -> Row:
-    story = line.story()
+    story = line.story(testing=True)
     number = story.propose()
     story.planned(number)
     story.quiet()

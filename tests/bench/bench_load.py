@@ -69,7 +69,7 @@ class _Load:
 
     def __init__(self, line: Line) -> None:
         self.line = line
-        self.story: Story = line.story()
+        self.story: Story = line.story(testing=True)
         self._branches = 0
         self._pushes = 0
         self.story.planned(self.story.propose(head="warm-up"))

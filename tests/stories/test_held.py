@@ -55,18 +55,18 @@ def test_who_pushed_may_not_apply_it_and_somebody_else_may(line: Line) -> None:
 
 
 def test_a_forced_branch_is_held(line: Line) -> None:
-    story = line.story(installed=False)
-    adopted = story.commit("staging", story.network(2), by=story.reviewer)
-    story.install()
+    story = line.story()
+    merged = story.land(story.propose())
+    story.quiet()
     forced = story.commit("elsewhere", story.network(3), start=story.first)
     story.github.move(story.name, "staging", forced, by=story.author)
     assert held(story.applied(forced)) == (
-        f"Not applied: staging was force-pushed to {forced[:7]}, which does not contain {adopted[:7]}, the commit "
+        f"Not applied: staging was force-pushed to {forced[:7]}, which does not contain {merged[:7]}, the commit "
         "that staging is at "
         f"(pushed by {story.author}). Press Plan, look at what it would change, then press Apply; or force-push "
-        f"staging back to {adopted[:7]}."
+        f"staging back to {merged[:7]}."
     )
-    assert story.state("network", "staging") == {}
+    assert story.size("staging") == 2
 
 
 def test_a_branch_that_is_forced_back_to_what_was_applied_has_nothing_to_apply(line: Line) -> None:

@@ -9,7 +9,9 @@ from tests.stories.story import ON_MERGE
 
 
 @pytest.mark.only_with_every(
-    "tests/stories/test_real_repository.py::test_layers_run_in_order_in_their_own_workspaces_backends_and_versions"
+    "tests/stories/test_layers.py::test_a_reader_of_an_output_that_the_same_change_adds_is_planned_at_apply_and"
+    "_held_there_if_dangerous",
+    "tests/stories/test_real_repository.py::test_layers_run_in_order_in_their_own_workspaces_backends_and_versions",
 )
 def test_a_root_module_is_applied_after_the_one_whose_state_it_reads(line: Line) -> None:
     story = line.story(files={"README.md": ""}, config=ON_MERGE, testing=True)

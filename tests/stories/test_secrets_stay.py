@@ -154,7 +154,7 @@ def test_values_marked_in_the_state_appear_nowhere_though_a_plans_error_quotes_t
 def test_secrets_lie_in_a_private_file_outside_of_the_checkout_while_terraform_runs(
     line: Line, letting_go: bool
 ) -> None:
-    story = line.story()
+    story = line.story(testing=True)
     runs = line.directory / "data" / "runs"
     with slow_place() as slow:
         extra = slow.data("waits") if letting_go else slow.module("waits")

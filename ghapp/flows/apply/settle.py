@@ -144,8 +144,8 @@ async def _conclude(
     buttons = ("apply",) if may_be_approved else ()
     if conclusion == "action_required":
         # If the stage is only planned, the approval is bound to the digests of all its plans, even of those without
-        # changes. The apply makes new plans. A plan that had no changes when it was approved, but has some now, does not
-        # match its digest any more, and is held.
+        # changes. The apply makes new plans. A plan that had no changes when it was approved, but has some now, no
+        # longer matches its digest, and is held.
         waits = [each for each in outcomes if stage.plan_only or each.outcome == "held"]
         digests = tuple(sorted({each.digest for each in waits if each.digest}))
         await services.store.runs.change_apply(run.id, lambda state: replace(state, held_for="review", digests=digests))

@@ -43,7 +43,7 @@ class Crowd:
             kind = _KINDS[number % len(_KINDS)]
             of = number - 1 if kind == "conflicting" else number
             self.proposed.append(Proposed(kind=kind, root_module=f"m{of}", size=10 + number))
-        self.story: Story = line.story(files={"README.md": "# Many\n"}, config=_CHAT, installed=False)
+        self.story: Story = line.story(files={"README.md": "# Many\n"}, config=_CHAT, installed=False, testing=True)
         files: dict[str, str] = {}
         for name in sorted({each.root_module for each in self.proposed}):
             files |= self.story.root_module(name)

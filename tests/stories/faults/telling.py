@@ -37,10 +37,10 @@ class Told:
 
 
 @contextmanager
-def begun(faulty: FaultyLine) -> Iterator[tuple[Story, Chat]]:
+def begun(faulty: FaultyLine, *, testing: bool = False) -> Iterator[tuple[Story, Chat]]:
     """Make a repository whose chat gets every notification."""
     with chat_room() as chat:
-        yield story_with(faulty.line, chat), chat
+        yield story_with(faulty.line, chat, testing=testing), chat
 
 
 def maybe_lost(faulty: FaultyLine, since: int) -> int:
@@ -54,12 +54,12 @@ def maybe_lost(faulty: FaultyLine, since: int) -> int:
 def tell(
     faulty: FaultyLine, *, kill: str = "", disturb: Callable[[], None] | None = None, patience_s: float = PATIENCE_S
 ) -> Told:
-    """Propose, merge, and wait until the merge is applied and nothing is under way.
+    """Propose, merge, and wait until the merge is applied and nothing is under way. Two environments are planned.
 
     Planward is killed at each point that the pattern `kill` matches. `disturb` is called just before the proposal, to
     begin another disturbance.
     """
-    with begun(faulty) as (story, chat):
+    with begun(faulty, testing=True) as (story, chat):
         faulty.quiet()
         before, since = len(faulty.read("passed")), faulty.line.logs.mark()
         if kill:

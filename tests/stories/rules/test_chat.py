@@ -70,9 +70,17 @@ def chat_room() -> Iterator[Chat]:
         thread.join()
 
 
-def story_with(line: Line, chat: Chat, *, on: str = "failed, waiting, applied, promotion", more: str = "") -> Story:
+def story_with(
+    line: Line,
+    chat: Chat,
+    *,
+    on: str = "failed, waiting, applied, promotion",
+    more: str = "",
+    testing: bool = False,
+) -> Story:
     """A story whose config names the chat by a secret in Vault; `more` are further lines of the config."""
-    story = line.story(config=f'notify:\n  - {{url: "vault:kv/{{team}}/chat#url", on: [{on}]}}\n{more}')
+    config = f'notify:\n  - {{url: "vault:kv/{{team}}/chat#url", on: [{on}]}}\n{more}'
+    story = line.story(config=config, testing=testing)
     line.bao.put(f"kv/{story.team}/chat", url=chat.url)
     return story
 

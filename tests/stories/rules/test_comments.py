@@ -14,7 +14,7 @@ def replies(story: Story, number: int) -> list[str]:
 
 
 def test_a_comment_that_names_the_head_approves_its_plan_and_a_reaction_says_so(line: Line) -> None:
-    story = line.story()
+    story = line.story(testing=True)
     number, _ = proposed_from_fork(story)
     held(story.planned(number))
     head = story.head(number)

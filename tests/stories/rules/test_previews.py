@@ -11,7 +11,7 @@ from tests.stories.story import CONFIG, Story
 from tests.stories.test_state_being_written import log_of
 from tests.stories.waiting import eventually
 
-ON_APPROVAL = "environments:\n  staging: {branch: staging, preview: on_approval}\n"
+ON_APPROVAL = "environments:\n  testing:\n  staging: {branch: staging, preview: on_approval}\n"
 
 
 def read_of_staging(story: Story) -> list[str]:
@@ -129,7 +129,7 @@ def test_a_trusted_bots_code_is_planned_in_testing_and_not_in_the_target(line: L
 
 @pytest.mark.parametrize("way", ["button", "comment", "review"])
 def test_on_approval_somebody_who_had_no_part_in_the_head_lets_it_be_previewed(line: Line, way: str) -> None:
-    story = line.story(config=ON_APPROVAL)
+    story = line.story(config=ON_APPROVAL, testing=True)
     number = story.propose(by=story.maintainer)
     story.commit("topic", story.network(3), by=story.author)
     check = story.planned(number)
@@ -157,7 +157,7 @@ def test_on_approval_somebody_who_had_no_part_in_the_head_lets_it_be_previewed(l
 
 
 def test_a_review_that_github_does_not_have_previews_nothing(line: Line) -> None:
-    story = line.story(config=ON_APPROVAL)
+    story = line.story(config=ON_APPROVAL, testing=True)
     number = story.propose()
     held(story.planned(number))
     forged = approve(story, number, by=story.reviewer, hold=True)

@@ -47,7 +47,7 @@ EVERY_KEY = {
 
 @pytest.mark.parametrize("key", EVERY_KEY)
 def test_no_key_of_the_config_opens_another_team(line: Line, victim: Story, key: str) -> None:
-    mallory = line.story(config=EVERY_KEY[key].format(team=victim.team), testing="testing" in key)
+    mallory = line.story(config=EVERY_KEY[key].format(team=victim.team), testing="staging" not in key)
     number = mallory.propose()
     check = mallory.planned(number)
     refused_by(check, mallory, victim.team)
