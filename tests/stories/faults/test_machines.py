@@ -47,8 +47,10 @@ def test_applies_run_one_at_a_time_in_the_order_of_the_branch_on_any_worker(faul
     assert said.read_text().split() == ["begin-2"]
     assert [each["states"] for each in story.deployments("staging")][1:] == [["in_progress"]]
     go_on.touch()
-    ends = [story.applied(sha)["conclusion"] for sha in merged]
-    assert ends == ["success", "cancelled", "success"]  # only the branch's tip is applied
+    ends = [story.applied(sha) for sha in merged]
+    said_of_them = [each["output"]["title"] for each in ends]
+    # Only the branch's tip is applied.
+    assert [each["conclusion"] for each in ends] == ["success", "cancelled", "success"], said_of_them
     assert said.read_text().split() == ["begin-2", "end-2", "begin-4", "end-4"]
     assert story.size("staging") == 4
 
