@@ -1,5 +1,6 @@
 """Three workers on machines of their own, which share nothing but PostgreSQL."""
 
+import json
 import re
 
 import pytest
@@ -42,6 +43,8 @@ def test_applies_run_one_at_a_time_in_the_order_of_the_branch_on_any_worker(faul
     go_on, said = story.states / "go on", story.states / "said"
     merged = [propose_and_merge(story, 2, waiting(story, 2))]
     eventually(said.exists, "the first apply is under way")
+    # Without it in the state, the next pull requests would show that it is created, and their applies replace it.
+    eventually(lambda: is_in_state(story), "Terraform has written what it created to the state")
     merged += [propose_and_merge(story, size, waiting(story, size)) for size in (3, 4)]
     story.github.wait_for_deliveries()
     assert said.read_text().split() == ["begin-2"]
@@ -53,6 +56,14 @@ def test_applies_run_one_at_a_time_in_the_order_of_the_branch_on_any_worker(faul
     assert [each["conclusion"] for each in ends] == ["success", "cancelled", "success"], said_of_them
     assert said.read_text().split() == ["begin-2", "end-2", "begin-4", "end-4"]
     assert story.size("staging") == 4
+
+
+def is_in_state(story: Story) -> bool:
+    """Whether staging's state, which may just be being written, has the resource that waits."""
+    try:
+        return "terraform_data.waits" in story.state("network", "staging")
+    except json.JSONDecodeError:
+        return False
 
 
 def propose_and_merge(story: Story, size: int, files: dict[str, str]) -> str:
