@@ -60,32 +60,30 @@ class Hour:
     refused: int = 0
 
 
-def play(*, plans: int = 1200, merges: int = 60, seed: int = 1, hours: float = 1.0) -> Hour:
-    """Play an hour, or a part of one with this part of everything, and go on until the last of its work is done."""
-    return run_simulated(lambda: _Organisation(plans, merges, random.Random(seed), hours).hour())
+def play(*, plans: int = 1200, merges: int = 60, seed: int = 1) -> Hour:
+    """Play an hour, and go on until the last of its work is done."""
+    return run_simulated(lambda: _Organisation(plans, merges, random.Random(seed)).hour())
 
 
 class _Organisation:
-    def __init__(self, plans: int, merges: int, chance: random.Random, hours: float) -> None:
-        self._plans = round(plans * hours)
-        self._merges = round(merges * hours)
-        self._bursts = round(_BURSTS * hours)
-        self._lasts_s = _HOUR_S * hours
+    def __init__(self, plans: int, merges: int, chance: random.Random) -> None:
+        self._plans = plans
+        self._merges = merges
         self._chance = chance
         self._hour = Hour()
-        self._wire = _LimitedGitHub(self._hour, chance, hours)
+        self._wire = _LimitedGitHub(self._hour, chance)
 
     async def hour(self) -> Hour:
         key = generate_private_key(65537, 2048)
         pem = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
         transport = httpx.MockTransport(self._wire.answer)
         async with GitHubApp(API, APP_ID, PemKey(pem), transport=transport, now=_now) as app:
-            bursts = self._chance.sample(range(int(self._lasts_s)), self._bursts)
+            bursts = self._chance.sample(range(int(_HOUR_S)), _BURSTS)
             at = [float(moment) for moment in bursts for _ in range(_OF_A_BURST)][: self._plans]
-            at += [self._chance.uniform(0, self._lasts_s) for _ in range(self._plans - len(at))]
+            at += [self._chance.uniform(0, _HOUR_S) for _ in range(self._plans - len(at))]
             tasks = [self._later(moment, self._plan, app, number) for number, moment in enumerate(at)]
             for number in range(self._merges):
-                tasks.append(self._later(self._chance.uniform(0, self._lasts_s), self._merge, app, number))
+                tasks.append(self._later(self._chance.uniform(0, _HOUR_S), self._merge, app, number))
             await asyncio.gather(*tasks)
         return self._hour
 
@@ -168,16 +166,14 @@ async def _patiently(act: Callable[[], Awaitable[T]]) -> T:
 class _LimitedGitHub:
     """Answers within a second, counts requests as GitHub documents it, and refuses those beyond the limits."""
 
-    def __init__(self, hour: Hour, chance: random.Random, hours: float) -> None:
+    def __init__(self, hour: Hour, chance: random.Random) -> None:
         self._hour = hour
-        self._limit = round(_LIMIT * hours)
-        self._lasts_s = _HOUR_S * hours
         self._chance = chance
         self._ids = itertools.count(1)
         self._points = _Used(_POINTS_A_MINUTE, 60.0)
         self._creations = _Used(_CREATIONS_A_MINUTE, 60.0)
-        self._notifications = _Used(round(_NOTIFICATIONS_AN_HOUR * hours), self._lasts_s)
-        self._requests = _Used(self._limit, self._lasts_s)
+        self._notifications = _Used(_NOTIFICATIONS_AN_HOUR, _HOUR_S)
+        self._requests = _Used(_LIMIT, _HOUR_S)
 
     async def answer(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path
@@ -205,9 +201,9 @@ class _LimitedGitHub:
 
     def _left(self) -> dict[str, str]:
         return {
-            "X-RateLimit-Limit": str(self._limit),
-            "X-RateLimit-Remaining": str(self._limit - self._requests.amount),
-            "X-RateLimit-Reset": str(int(_BEGIN + self._lasts_s)),
+            "X-RateLimit-Limit": str(_LIMIT),
+            "X-RateLimit-Remaining": str(_LIMIT - self._requests.amount),
+            "X-RateLimit-Reset": str(int(_BEGIN + _HOUR_S)),
         }
 
     def _body(self, request: httpx.Request) -> dict[str, Any]:
