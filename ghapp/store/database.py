@@ -174,7 +174,8 @@ def _upsert(dialect_name: str, table: Table, update: tuple[str, ...]) -> Executa
 def equal(table: Table, *names: str) -> tuple[ColumnElement[bool], ...]:
     """Conditions that these columns have the values of the statement's parameters with the same names.
 
-    A statement with parameters can be built once. Building one takes longer than running it.
+    No value may be None, which nothing equals. A statement with parameters can be built once. Building one takes longer
+    than running it.
     """
     return tuple(table.c[name] == bindparam(name) for name in names)
 
