@@ -1,9 +1,12 @@
-"""The gate: may this be planned with credentials, may it be merged, may it be applied.
+"""The gate decides which code is planned with credentials, which pull requests are merged, and which plans are applied.
 
-`decide_merge` and `decide_apply` are deliberately two functions. A push that nobody reviewed has no earlier plan whose
-digest could be compared. A single function could mistake "nothing to compare" for "no difference", and let such a push
-pass. Only this module creates the two values that stand for its consent: a `Vouched` before code is planned with
-credentials, and a `Proceed`, which applying a plan file requires.
+The gate's consent is a value. A `Vouched` allows planning with credentials. A `Proceed` allows applying a plan file.
+Only this module creates these values.
+
+`decide_merge` and `decide_apply` are two functions on purpose. A push without a review has no earlier plan to compare
+with. A single function could mistake "nothing to compare with" for "no difference", and let the push pass.
+
+A plan's digest is a hash of its changes. Plans that do the same have the same digest.
 """
 
 from collections.abc import Collection, Sequence
@@ -16,7 +19,7 @@ from checks.plan import Plan, ResourceChange
 from checks.plan.parity import ChangeSummary, Loss
 
 _MADE_HERE = object()
-"""This module passes it when it creates a `Vouched` or a `Proceed`, which raise TypeError without it."""
+"""The constructors of `Vouched` and `Proceed` raise TypeError unless this object is passed to them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,9 +29,10 @@ class Clear:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """A person has to decide. `cause` is the first line of the check run: the reason, and what to do.
+    """A person has to decide.
 
-    `button` is the check run's button for the decision; None if the decision is made in another way.
+    `cause` is the first line of the check run. It gives the reason, and says what to do. `button` is the check run's
+    button for the decision; None if there is no button for it.
     """
 
     cause: str
@@ -37,16 +41,20 @@ class Hold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refuse:
-    """The gate refuses. `cause` is the first line of the check run: the reason, and what to do."""
+    """The gate refuses.
+
+    `cause` is the first line of the check run. It gives the reason, and says what to do.
+    """
 
     cause: str
 
 
 @dataclass(frozen=True, slots=True)
 class Vouched:
-    """`by` vouches for this code, so it may be planned with credentials. Only `vouch` and its variants create one.
+    """Permission to plan code with credentials. Only `vouch`, `vouch_preview` and `vouch_group` create it.
 
-    `by` is a person with write access, a bot in `trusted_bots`, or `#NUMBER`, a pull request that passed the gate.
+    `by` vouches for the code. It is a person with write access or a bot in `trusted_bots`. For a merge queue's commit,
+    it is `#NUMBER`: the number of the pull request that passed the gate.
     """
 
     by: str
@@ -59,7 +67,7 @@ class Vouched:
 
 @dataclass(frozen=True, slots=True)
 class Proceed:
-    """This plan of this root module may be applied, in this run. Only `decide_apply` creates one."""
+    """Permission for one run to apply one plan of one root module. Only `decide_apply` creates it."""
 
     run: str
     environment: str
@@ -72,7 +80,7 @@ class Proceed:
             raise TypeError("Proceed is made by checks.gate.decide_apply alone")
 
 
-# --- before credentials are read -------------------------------------------------------------------------------------
+# --- planning with credentials ---------------------------------------------------------------------------------------
 
 
 def vouch(
@@ -87,8 +95,9 @@ def vouch(
 ) -> Vouched | Hold:
     """Decide whether a pull request's code may be planned with testing's credentials.
 
-    `untrusted_pusher` pushed this head and cannot vouch for it; None if there is no such person or bot.
-    `approved_by` is a person with write access who approved exactly this head SHA, or None.
+    `approved_by` is the person with write access who approved exactly this head SHA; None if nobody did.
+    `untrusted_pusher` is an untrusted account that pushed this head: a bot outside `trusted_bots`, or a person without
+    write access. It is None if there is no such account.
     """
     if approved_by is not None:
         return Vouched(approved_by, _MADE_HERE)
@@ -135,9 +144,10 @@ def vouch_preview(
 ) -> Vouched | Hold:
     """Decide whether a pull request's code may be planned with the credentials of its target.
 
-    Vouching for testing (`vouch`) does not count here, and no bot is trusted. `untrusted_pusher` is a bot, or a person
-    without write access, who pushed this head; None if there is none. `previewed_by` is a person with write access who
-    requested the preview of exactly this head, or None. With `on_approval`, only `previewed_by` vouches.
+    An approval for testing (see `vouch`) does not count here. No bot is trusted here. `previewed_by` is the person with
+    write access who requested the preview of exactly this head SHA; None if nobody did. With `on_approval`, only
+    `previewed_by` can vouch. `untrusted_pusher` is an untrusted account that pushed this head: a bot, or a person
+    without write access. It is None if there is no such account.
     """
     if previewed_by is not None:
         return Vouched(previewed_by, _MADE_HERE)
@@ -166,20 +176,20 @@ _UNTRUSTED_BOT = "a bot that is not listed in trusted_bots (.github/planward.yml
 
 
 def _is_bot(login: str) -> bool:
-    """Whether a login is a bot's: no person's login can contain brackets."""
+    """Whether a login belongs to a bot. The login of a person cannot contain brackets."""
     return login.endswith("[bot]")
 
 
 def _why_not_trusted(login: str) -> str:
-    """Why this account cannot vouch for code: a phrase to follow its login."""
+    """Return the reason why an account cannot vouch for code, as a phrase that follows the account's login."""
     return _UNTRUSTED_BOT if _is_bot(login) else "who has no write access to this repository"
 
 
 def vouch_group(*, number: int, passed: bool) -> Vouched | Refuse:
-    """Decide whether a merge queue's commit may be planned with credentials: only if its pull request has passed the
-    gate.
+    """Decide whether a merge queue's commit may be planned with credentials.
 
-    Nobody has to vouch for that commit itself: vouching for the pull request's head covers the merge made by the queue.
+    The pull request in the queue (`number`) must have passed the gate. Somebody vouched for its head before that. The
+    queue's commit only merges this head, so nobody has to vouch again.
     """
     if passed:
         return Vouched(f"#{number}", _MADE_HERE)
@@ -189,14 +199,15 @@ def vouch_group(*, number: int, passed: bool) -> Vouched | Refuse:
     )
 
 
-# --- may it be merged ------------------------------------------------------------------------------------------------
+# --- merge -----------------------------------------------------------------------------------------------------------
 
 
 class ToConfirm(msgspec.Struct, frozen=True, kw_only=True):
     """An object whose destruction or replacement needs confirmation.
 
-    `confirmation` is a keyed digest of (environment, address, deposed key, action, id of the object): confirming one
-    plan covers every plan that does the same to the same object.
+    `confirmation` identifies what a person confirms. It is a keyed hash of the environment, the address, the deposed
+    key, the kind of loss (such as "destroy" or "replace") and the object's id. So a confirmation given for one plan
+    also counts for every other plan that does the same to the same object.
     """
 
     address: str
@@ -205,18 +216,18 @@ class ToConfirm(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RootFacts:
-    """The facts about one root module in one environment that decide about a merge."""
+    """The facts about one root module in one environment. `decide_merge` needs them."""
 
     root_module: str
     environment: str
     outcome: Literal["planned", "planned_at_apply", "applied", "failed", "timed_out", "skipped"]
-    """`planned_at_apply`: it can be planned only after other root modules were applied. That is no objection."""
+    """`planned_at_apply`: the root module can only be planned after others were applied. The merge is allowed."""
     cause: str | None = None
     plan_digest: str | None = None
     to_confirm: tuple[ToConfirm, ...] = ()
-    """The destroyed and replaced objects that need confirmation."""
+    """The objects whose destruction or replacement needs confirmation."""
     second_copy: str | None = None
-    """Why the apply would duplicate resources of another workspace; None if it would not."""
+    """The cause of a hold if the apply would duplicate another workspace's resources; otherwise None."""
 
 
 def decide_merge(
@@ -225,11 +236,12 @@ def decide_merge(
     confirmed: Collection[str],
     four_eyes: bool = True,
 ) -> Clear | Hold | Refuse:
-    """Decide whether a pull request may be merged: failures come first, then second copies, then missing
-    confirmations.
+    """Decide whether a pull request may be merged.
 
-    `confirmed` are the confirmations given for this head. `four_eyes`: whether only people who did not contribute to
-    the pull request may give them. That was checked when they were given; here it only changes the text.
+    The function returns its first objection. A failed or skipped root module comes first, then a second copy of
+    resources, then a missing confirmation. `confirmed` contains the confirmations that people gave for this head. With
+    `four_eyes`, people who contributed to the pull request may not confirm. Planward enforces this rule when somebody
+    confirms. Here the rule only changes the text.
     """
     for root in roots:
         if root.outcome in ("failed", "timed_out", "skipped") or (root.outcome == "planned" and not root.plan_digest):
@@ -252,14 +264,14 @@ def decide_merge(
 
 
 def unconfirmed_addresses(to_confirm: Sequence[ToConfirm], confirmed: Collection[str]) -> tuple[str, ...]:
-    """The addresses of objects whose confirmation is missing."""
+    """Return the addresses of the objects that still need confirmation."""
     return tuple(each.address for each in to_confirm if each.confirmation not in confirmed)
 
 
 def changes_to_confirm(plan: Plan, confirm: Collection[str]) -> tuple[ResourceChange, ...]:
-    """The changes of a plan that destroy or replace an object and need confirmation.
+    """Return the changes of a plan that need confirmation. Each of them destroys or replaces an object.
 
-    `confirm` lists what needs confirmation: `destroy`, `replace`, or resource types.
+    `confirm` is the list in the config. Its entries are `destroy`, `replace` or resource types.
     """
     if not confirm:
         return ()
@@ -271,41 +283,41 @@ def changes_to_confirm(plan: Plan, confirm: Collection[str]) -> tuple[ResourceCh
     )
 
 
-# --- may it be applied -----------------------------------------------------------------------------------------------
+# --- apply -----------------------------------------------------------------------------------------------------------
 
 
 class ExplainedMerge(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """The commit came from merged pull requests that had passed the gate.
 
-    The environment may require more, such as approvals.
+    `decide_apply` may still hold the plan, for example because the environment requires an approval.
     """
 
 
 class ApprovedPlan(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """A person looked at the plans of some root modules and approved exactly these."""
+    """A person looked at some plans and approved them. `plan_digests` are the digests of these plans."""
 
     by: str
     overrides: bool = False
-    """Whether an administrator ended the hold with `--override`, without the approvals that it needs."""
+    """Whether an administrator ended the hold with `--override` instead of the required approvals."""
     plan_digests: frozenset[str]
 
 
 class ApprovedCommit(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """A person approved this commit on a hold that showed no plans, so the approval is for no particular plan."""
+    """A person approved this commit while its hold showed no plan. The approval is for the commit, not for a plan."""
 
     by: str
     overrides: bool = False
-    """Whether an administrator ended the hold with `--override`, without the approvals that it needs."""
+    """Whether an administrator ended the hold with `--override` instead of the required approvals."""
 
 
 class NotReviewed(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Nobody has reviewed this root module's plan. `why` is the reason, as text for people."""
+    """Nobody has reviewed this root module's plan. `why` is the reason. The hold shows it."""
 
     why: str
 
 
 Review = ExplainedMerge | ApprovedPlan | ApprovedCommit | NotReviewed
-"""The review that preceded the apply. A missing review is never None but `NotReviewed`, which leads to a hold."""
+"""The review before the apply. A missing review is a `NotReviewed`, which leads to a hold."""
 
 
 def decide_apply(
@@ -323,12 +335,13 @@ def decide_apply(
     unconfirmed: Sequence[str] = (),
     unseen: Sequence[ChangeSummary] = (),
 ) -> Proceed | Hold | Refuse:
-    """Decide whether a plan may be applied: the one just made for the apply, or the file that somebody approved.
+    """Decide whether a plan may be applied. It is a new plan, or it was read from a plan file that somebody approved.
 
-    `by_hand`: whether this environment applies only approved plans. `unconfirmed` are the addresses of objects whose
-    confirmation is missing. `unseen` are the plan's actions that no preview showed: the dangerous ones or all, as the
-    environment's `parity` says. It is empty if the plan is not compared with previews. `second_copy` says why the apply
-    would duplicate resources of another workspace, which only an administrator can approve.
+    `by_hand`: whether this environment applies only approved plans. `second_copy` is the cause of a hold if the apply
+    would duplicate another workspace's resources; otherwise None. Only an administrator can override this hold.
+    `unconfirmed` are the addresses of the objects that still need confirmation. `unseen` are changes of the plan that
+    no preview showed. The config key `parity` decides whether it lists all of them or only the dangerous ones
+    (`ChangeSummary.is_grave`). The list is empty if the plan is not compared with previews.
     """
     where = f"{root_module} in {environment}"
     if errored:
@@ -350,8 +363,8 @@ def decide_apply(
         return Hold(cause=second_copy)
     match review:
         case ApprovedPlan(plan_digests=approved):
-            # If plan files are not kept, each attempt plans again. Plans that always differ, by a timestamp for
-            # example, never match an approval, so only an administrator's override can apply them.
+            # If the approved plan file is not available, this is a new plan. Some plans differ each time, for example
+            # by a timestamp. A plan of this kind never matches an approval. It can only be applied by an override.
             if plan_digest in approved or overridden:
                 return proceed
             return Hold(
@@ -361,7 +374,7 @@ def decide_apply(
         case ApprovedCommit():
             if not overridden and unconfirmed:
                 return _hold_unconfirmed(where, unconfirmed)
-            if not by_hand:  # with `by_hand`, the plan itself needs an approval, too
+            if not by_hand:  # with `by_hand`, an approval of the plan is needed as well
                 return proceed
         case NotReviewed(why=why):
             return Hold(cause=f"{where}: {why}. Look at its plan, then press Apply.", button="apply")
@@ -393,7 +406,7 @@ _LOSS_VERBS: dict[Loss, str] = {"destroy": "destroys", "replace": "replaces", "f
 
 
 def _describe_unseen(unseen: Sequence[ChangeSummary]) -> str:
-    """Say which of the plan's actions no preview showed, naming the dangerous ones."""
+    """Describe the changes that no preview showed. If some are dangerous, describe only the dangerous ones."""
     lost = {loss: [each.address for each in unseen if each.loss == loss] for loss in _LOSS_VERBS}
     grave = [f"{_LOSS_VERBS[loss]} {_first_few(addresses)}" for loss, addresses in lost.items() if addresses]
     grave += [f"changes `{each.address}` ({', '.join(each.dangers)})" for each in unseen if each.dangers][:3]
@@ -407,27 +420,29 @@ def _describe_unseen(unseen: Sequence[ChangeSummary]) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromotionFacts:
-    """The facts that decide about a pull request into a branch with `promote_from`."""
+    """The facts for deciding about a promotion: a pull request into an environment that has `promote_from`."""
 
     previous: str
-    """The environment that must have applied the tree first."""
+    """The environment that `promote_from` names. It must have applied the tree first."""
     tree: str
     """The tree of the merge result."""
     applied_trees: frozenset[str]
-    """Trees of the commits that were LAST in that environment and count as applied: all but `adopted_trees`."""
+    """The trees that count as applied in `previous`. Their commits were LAST there."""
     adopted_trees: frozenset[str]
-    """Trees of the commits that were LAST there although nothing was applied for them: each adopted commit, and the
-    commits after it, up to but not including the first that touched a root module."""
+    """The trees of commits that were LAST in `previous`, but for which nothing was applied.
+
+    These commits are the adopted commit and the commits directly after it that touched no root module.
+    """
     last_applied: str | None
-    """The short SHA of the commit last applied there; None if there is none yet."""
+    """The short SHA of the newest commit that was applied in `previous`; None if there is none."""
     tip: str
-    """The tip of that environment's branch; empty if there is none."""
+    """The newest commit on the branch of `previous`; empty if the branch does not exist."""
     tip_differs_from_last: bool
-    """Whether there is a LAST and it is not that tip: the tip's apply waits, runs, is held or has failed."""
+    """Whether `previous` has a LAST that is not `tip`. Then the apply of `tip` is waiting, running, held or failed."""
 
 
 def decide_promotion(facts: PromotionFacts) -> Clear | Refuse:
-    """Decide about a promotion: it passes only if exactly its tree was applied in the environment it comes from."""
+    """Decide about a promotion. It passes only if exactly its tree was applied in the previous environment."""
     previous = facts.previous
     if facts.tree in facts.applied_trees:
         return Clear()

@@ -1,4 +1,8 @@
-"""Steps: the actions of a flow that happen once, and their stored results."""
+"""Durable steps. A step is one action of a flow, and its result is stored.
+
+A flow executes one job. After an interruption, the flow resumes. It skips each step that has a stored result. It runs
+an interrupted step again from the start. DBOS stores the results.
+"""
 
 import asyncio
 import contextlib
@@ -21,7 +25,11 @@ _RETRY_S = 2.0
 
 
 class FlowState:
-    """The state of a running flow: how many steps are active, and how many of these only wait until Planward ends."""
+    """The state of a running flow.
+
+    `under_way` is the number of active steps. `parked` is the number of active steps that only wait for the process to
+    end (see `park`).
+    """
 
     def __init__(self, stopping: asyncio.Event, *, attempt: int = 0) -> None:
         """`stopping` is set when the process has to end. `attempt` is the number of earlier attempts at the job."""
@@ -32,16 +40,16 @@ class FlowState:
 
     @property
     def all_parked(self) -> bool:
-        """Whether all active steps of the flow wait for the process to end."""
+        """Whether the flow has active steps, and all of them are parked."""
         return 0 < self.parked == self.under_way
 
 
 flow_state: ContextVar[FlowState] = ContextVar("flow_state")
-"""Bound for each flow by the worker."""
+"""The state of the current flow. The worker sets it."""
 
 
 class OwnFailure(PlanwardError):
-    """A flow failed, and no user can correct that. The log has the details under the job's key."""
+    """An attempt at a job failed, and users have nothing to correct. The log has the details under the job's key."""
 
 
 def attempts_before() -> int:
@@ -50,16 +58,18 @@ def attempts_before() -> int:
 
 
 class RecordedOtherwise(PlanwardError):
-    """The recorded steps of a flow differ from its current ones, because another version of Planward began the flow.
+    """The recorded steps of a flow do not match the code, because another version of Planward began the flow.
 
-    The job then starts again: every step finds what was already created on GitHub, and Terraform plans again.
+    The job then starts again from the beginning. Its steps find what was already created on GitHub. Terraform plans
+    again.
     """
 
 
 async def park() -> NoReturn:
-    """Wait until the process ends, and never return.
+    """Wait until the process ends. Never returns.
 
-    A step that returns is recorded as done, and would not run again when its flow resumes.
+    An unfinished step calls this, so that it runs again when its flow resumes. If the step returned instead, it would
+    be recorded as done.
     """
     flow_state.get().parked += 1
     while True:
@@ -69,11 +79,12 @@ async def park() -> NoReturn:
 async def step(
     name: str, kind: type[T], function: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs
 ) -> T:
-    """Do one durable step: call the function and store its result as JSON.
+    """Run one durable step: call the function and store its result as JSON.
 
-    If the flow resumes after an interruption, it uses the stored result and does not call the function again. `kind`
-    is the result's type. A step that was interrupted runs again from its start, so it has to find what it already
-    created. Raises RecordedOtherwise if another step, or a result of another shape, is recorded in its place.
+    If the result is already stored, it is returned and the function is not called. An interrupted step has no stored
+    result, so its function is called again. The function has to find what the interrupted call created. `kind` is the
+    type of the result. Raises RecordedOtherwise if another step was recorded here, or if the stored result has another
+    type.
     """
     flow = flow_state.get()
     flow.under_way += 1
@@ -95,7 +106,7 @@ async def _step(name: str, kind: type[T], work: Callable[[], Awaitable[T]]) -> T
             raised.append(failure)
             return {"raised": str(failure), "retry_after_s": failure.retry_after_s}
         except Exception as failure:
-            # DBOS stores what is returned here. The text of another library's exception may contain secrets.
+            # DBOS stores the returned value. Only the text of a JobError is stored: other texts may contain secrets.
             raised.append(failure)
             if not isinstance(failure, JobError):
                 return {"raised": None}
@@ -122,11 +133,11 @@ async def _step(name: str, kind: type[T], work: Callable[[], Awaitable[T]]) -> T
 def _recorded_exception(name: str, recorded: Mapping[str, Any]) -> PlanwardError:
     """Recreate the exception that a step raised before an interruption.
 
-    A JobError keeps its own type, unless that has a constructor of its own: then it becomes a plain JobError. Any other
-    exception becomes an OwnFailure, since its text was not stored.
+    A JobError keeps its class if that class has no constructor of its own. Otherwise it becomes a plain JobError. All
+    other exceptions become an OwnFailure, because their text was not stored.
     """
     if recorded["raised"] is None:
-        return OwnFailure(f"{name} failed before")
+        return OwnFailure(f"{name} failed before the interruption")
     for kind in _subclasses(JobError):
         if kind.__name__ == recorded.get("kind") and kind.__init__ is JobError.__init__:
             return kind(recorded["raised"])
@@ -142,9 +153,9 @@ def _subclasses(kind: type[JobError]) -> Iterator[type[JobError]]:
 async def patiently(name: str, work: Callable[[], Awaitable[T]]) -> T:
     """Do the work, and repeat it as long as the database is unavailable.
 
-    `step` calls this for the whole step, which then runs again from its start. Inside a step, call it for a part, so
-    that only that part runs again. If the process has to end, this waits for the end (`park`). The library
-    stamina is not used here, since it would not notice that the process has to end.
+    `step` uses this function to repeat a whole step. A step can use it to repeat only a part of the step. If the
+    process has to end, the function calls `park`. The library stamina is not used here, because it would not notice
+    that the process has to end.
     """
     stopping = flow_state.get().stopping
     while True:
@@ -158,11 +169,11 @@ async def patiently(name: str, work: Callable[[], Awaitable[T]]) -> T:
 
 
 async def side_by_side(steps: Sequence[Callable[[], Awaitable[T]]], *, at_once: int) -> tuple[T, ...]:
-    """Run steps in parallel, at most `at_once` at a time, so that a thousand of them do not fill the memory.
+    """Run steps in parallel, at most `at_once` at a time. Returns their results in the order of `steps`.
 
-    DBOS numbers them in the order of their start, so the order must be deterministic. If one fails, no other is
-    started. The error is raised only when the running ones have finished, so that none of them runs beside what the
-    flow does next.
+    The limit saves memory: there may be a thousand steps. DBOS numbers steps in the order in which they start, so the
+    order of `steps` must be deterministic. After a step has failed, no other step is started. The running steps finish
+    first, and then the error is raised. So no step is still running when the flow continues.
     """
     begun: list[asyncio.Future[T]] = []
     running: set[asyncio.Future[T]] = set()

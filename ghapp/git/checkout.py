@@ -1,22 +1,27 @@
-"""Check a tree out, for one run.
+"""Check out a tree for one run.
 
-`git read-tree` writes each checkout, with an index of its own. `git worktree` is not used because several of them on
-the same mirror disturb each other, and `git archive` is not used because it leaves out files that the tree's own
-`.gitattributes` exclude. A git filter runs only if git's configuration names its program. The configuration here names
-only `git lfs`, for the Git LFS pointers that a root module reads (large_files.py). All other pointers are removed, so
-that Terraform cannot take a pointer for the file's contents.
+A checkout is a directory with the tree's files and a git index of its own. `git read-tree` writes both. The objects
+come from the mirror, which is Planward's copy of the repository. `git worktree` is not used: several worktrees of one
+mirror disturb each other. `git archive` is not used: it leaves out the files that `.gitattributes` excludes.
 
-Creating and removing files takes most of the time. So a checkout is restored after a run and kept beside the mirror
-for the next run (kept_checkouts.py). To restore it, git compares every file with the index and writes only files that
-differ. It also compares the ctime, which no program can set. The index itself must not have changed either: its
-seal, a hash that was taken before the run, must still match. When the next run takes the checkout, all of this is
-checked again. Two runs never share a checkout, since modules write into their own directories (`archive_file` does).
+Git runs a filter only if git's configuration names the filter's program. The configuration here names none. So a file
+in Git LFS is checked out as a pointer, a small text that stands for the file's contents. Planward then replaces the
+pointers that the root module reads with their contents (large_files.py). It removes all other pointers, so that
+Terraform cannot mistake a pointer for the contents.
 
-The whole tree is checked out, since the files that a root module reads cannot be known from its text: a provider may
-read any computed path, and a missing file may be treated as an empty one.
+Creating and removing files takes most of the time. So Planward restores a checkout after its run, and keeps it beside
+the mirror for a later run (kept_checkouts.py). To restore the checkout, git compares every file with the index, and
+writes only files that differ. The comparison includes the ctime, which no program can set. The index itself must also
+be unchanged. Its seal, a hash of the index, is taken before the run. After the run, the seal must still match. When a
+later run takes the checkout, the files and the seal are checked again. Two runs never use a checkout at the same time,
+because modules write into their own directories (`archive_file` does, for example).
 
-Symlinks stay symlinks, since modules use them, but those that leave the tree are removed. They would lead to files of
-this machine, and Planward reads var files, backend files and snippets at paths that a pull request chooses.
+The whole tree is checked out, because the text of a root module does not show which files it reads. A provider may read
+any computed path. It may treat a missing file as an empty one.
+
+Symlinks stay symlinks, because modules use them. But Planward removes the symlinks that lead out of the tree. Otherwise
+a pull request could make Planward read files of this machine: the pull request chooses the paths of var files, backend
+files and code snippets.
 """
 
 import asyncio
@@ -52,7 +57,7 @@ async def prepare_checkout(
     use: Use,
     large_files: LargeFiles,
 ) -> AsyncIterator[Path]:
-    """Check a tree out below `root`, and keep or remove it afterwards. Raises GitError."""
+    """Check out a tree below `root`. After the run, keep or remove the checkout. Raises GitError."""
     async with private_directory(root, "checkout") as directory:
         checkout = _Checkout(sandbox, mirror, tree, directory)
         before = await asyncio.to_thread(kept.take, mirror.path, tree, use, checkout.place)
@@ -67,14 +72,14 @@ async def prepare_checkout(
             ) from error
         await checkout.fill(large_files, directory / "large-files")
         yield checkout.content
-        # After an error or a cancellation this is not reached: the checkout is then removed with the directory.
+        # After an error or a cancellation, the next lines do not run. `private_directory` then removes the checkout.
         if (seal := await checkout.restore(seal_before)) is not None:
             kept_checkout = KeptCheckout(tree=tree, seal=seal)
             await asyncio.to_thread(kept.give_back, mirror.path, use, checkout.place, kept_checkout)
 
 
 class _Checkout:
-    """A tree and its index, side by side in one directory."""
+    """One checkout: a directory `tree` with the files, and git's index beside it."""
 
     def __init__(self, sandbox: GitSandbox, mirror: Objects, tree: TreeId, directory: Path) -> None:
         self.place = directory / "checkout"
@@ -89,14 +94,14 @@ class _Checkout:
         self._links: list[bytes] = []
 
     async def write(self) -> None:
-        """Write all files. Raises NotTheTree."""
+        """Write all files of the tree. Raises NotTheTree if git does not write exactly these files."""
         self.content.mkdir(mode=0o700, parents=True)
         if not (await self._read_tree() and await self._list(self._tree) and await self._is_only_the_tree()):
             raise NotTheTree("git could not write it")
         await self._remove_escaping_links()
 
     async def reuse(self, before: KeptCheckout) -> bool:
-        """Turn a kept checkout into this one. Returns False if that is impossible; the kept one is then removed."""
+        """Turn a kept checkout into one of this tree. If this fails, remove the kept checkout and return False."""
         try:
             if await self._is_unchanged(before):
                 is_ready = before.tree == self._tree or (
@@ -116,7 +121,7 @@ class _Checkout:
         return False
 
     async def _is_unchanged(self, before: KeptCheckout) -> bool:
-        """Whether neither the index nor any file has changed since the checkout was restored."""
+        """Whether the index and all files are still as they were when the checkout was kept."""
         return (
             await self.seal() == before.seal
             and await self._list(before.tree)
@@ -125,9 +130,10 @@ class _Checkout:
         )
 
     async def fill(self, large_files: LargeFiles, directory: Path) -> None:
-        """Put the contents in place of each pointer that the run reads, and remove the other pointers. Raises GitError.
+        """Replace each pointer that the run reads with its contents. Remove all other pointers. Raises GitError.
 
-        Contents that the mirror does not have are fetched into it. The fetch works in a new `directory`.
+        Contents that are missing from the mirror are first fetched into the mirror. The fetch creates `directory` for
+        its temporary files.
         """
         objects = LargeObjects(self._mirror.path)
         pointers: dict[str, Pointer] = {}
@@ -148,10 +154,10 @@ class _Checkout:
             (self.content / path).unlink(missing_ok=True)
 
     async def restore(self, seal: bytes) -> bytes | None:
-        """Undo every change of a run. Returns the new seal, or None if the checkout cannot be kept.
+        """Undo every change that a run made. Returns the new seal, or None if the checkout cannot be kept.
 
-        `seal` is the index's seal from before the run. This method raises nothing, since the run already has its
-        outcome.
+        `seal` is the index's seal from before the run. After an error, the method also returns None: the run already
+        has its outcome.
         """
         try:
             if await self.seal() != seal:
@@ -164,20 +170,23 @@ class _Checkout:
             return None
 
     async def seal(self) -> bytes:
-        """Return the seal of the index. Raises NotTheTree, and OSError if there is no index."""
+        """Return the seal of the index.
+
+        Raises OSError if there is no index, and NotTheTree if the index is not a regular file or is too large.
+        """
         return await asyncio.to_thread(seal_of, self.place / "index")
 
     async def _is_clean(self) -> bool:
-        """Whether every file is as git wrote it. This takes a quarter of the time of read-tree."""
+        """Whether every file is as git wrote it. This check takes a quarter of the time of `git read-tree`."""
         differing = await self._git.run("diff-files", "--name-only", "-z")
         return differing.exit_code == 0 and not differing.stdout
 
     async def _is_only_the_tree(self) -> bool:
         """Whether git wrote only the tree's files and symlinks.
 
-        Git that runs in the sandbox is not trusted: the repository's contents may have taken control of it. From here
-        on, Planward opens the tree's paths outside the sandbox, and a symlink in the place of a file could lead
-        anywhere on this host. Git without a sandbox is trusted, so then nothing is checked.
+        Git in the sandbox is not trusted: the repository's contents may have taken control of the git process. After
+        this check, Planward opens the tree's paths outside the sandbox. If git wrote a symlink in place of a file, the
+        path could lead anywhere on this host. If git runs outside the sandbox, git is trusted and nothing is checked.
         """
         if self._sandbox.confines_trees and await self._remove_untracked():
             log.warning("checkout_is_not_its_tree", tree=self._tree)
@@ -188,26 +197,32 @@ class _Checkout:
         return await asyncio.to_thread(remove_untracked, self.content, self._paths, self._links)
 
     async def _remove_escaping_links(self) -> None:
-        """Remove symlinks that leave the tree."""
+        """Remove the symlinks that lead out of the tree."""
         if self._links:
             await asyncio.to_thread(_remove_escaping_links, self.content, self._links)
 
     async def _list(self, tree: TreeId) -> bool:
-        """List a tree's files and symlinks, from the mirror: a run may have changed the index."""
+        """Store the paths of a tree's files and symlinks. Returns False if git cannot list the tree.
+
+        The paths come from the mirror, because a run may have changed the index.
+        """
         entries = await self._mirror.list_for_checkout(tree)
         self._paths = [path for _, path in entries or ()]
         self._links = [path for mode, path in entries or () if mode == _SYMLINK]
         return entries is not None
 
     async def _read_tree(self) -> bool:
-        """Make the files match the tree. git writes only those that differ, judging by its index and the disk."""
+        """Make the files match the tree. Returns False if git fails.
+
+        Git writes only the files that differ from the tree. It finds them with its index.
+        """
         return (await self._git.run("read-tree", "--reset", "-u", "--end-of-options", self._tree)).exit_code == 0
 
     async def _has_attributes_of(self, before: TreeId) -> bool:
-        """Whether both trees have the same `.gitattributes`.
+        """Whether the tree `before` has the same `.gitattributes` files as this tree.
 
-        Attributes can convert line ends. read-tree does not write a file again that is equal in both trees, so the file
-        would keep the line ends that the old attributes gave it.
+        Attributes can change the line endings that git writes. `git read-tree` does not write a file that is equal in
+        both trees. So the file would keep the line endings that it got from the old attributes.
         """
         try:
             changed = await self._mirror.changed_paths(before, self._tree)
@@ -219,7 +234,7 @@ class _Checkout:
 def _remove_escaping_links(root: Path, links: list[bytes]) -> None:
     inside = os.fsencode(os.path.realpath(root))
     places = [os.path.join(inside, link) for link in links]  # noqa: PTH118 - names may be bytes
-    # Judge all links before removing the first one: a link may leave the tree through another.
+    # Check all links before removing the first one: a link may lead out of the tree through another link.
     for place in [place for place in places if not _is_below(os.path.realpath(place), inside)]:
         os.unlink(place)  # noqa: PTH108
 

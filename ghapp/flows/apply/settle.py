@@ -1,10 +1,14 @@
-"""The flow of an environment's branch: examine its tip, and apply or hold it.
+"""The flow of an environment's branch: examine the branch's newest commit, and apply or hold it.
 
-Only the tip is applied. If the branch moves on before a commit was applied, that commit's check run names the newer
-commit that contains it.
+The newest commit is called the tip. Only the tip is applied. If the branch moves on before a commit is applied, the
+commit's check run names the newer commit that contains it.
 
-The queue has a partition for each branch: the jobs of a branch run one at a time, in the order in which they were
-enqueued.
+A stage is the work to bring one environment to the tip. The branch's own environment is the last stage. If the config
+applies merges to testing as well, testing is the first stage. The root modules of a stage are applied in layers. A
+root module is in a later layer than the root modules that it builds on.
+
+Each branch has its own partition of the queue. The jobs of a partition run one at a time, in the order in which they
+were enqueued.
 """
 
 from collections.abc import Iterator
@@ -36,10 +40,10 @@ from ghapp.values import TESTING, RunId
 
 
 async def settle_branch(services: Services, job: SettleBranch) -> None:
-    """Bring an environment to its branch's tip, or show on the commit why that is not done.
+    """Bring an environment to its branch's tip, or show on the tip why it is not applied.
 
-    Raises Unavailable at the end if a result could not be reported to GitHub. Then the job is deferred, and its next
-    run reports it before anything else.
+    Raises Unavailable if GitHub was unavailable when a result was reported. All other steps run first. The exception
+    defers the job. When the job runs again, it first reports the stored result.
     """
     settlement = await step("judge", Settlement, examine_tip, services, job)
     unreported: Unavailable | None = None
@@ -67,7 +71,7 @@ async def settle_branch(services: Services, job: SettleBranch) -> None:
 
 
 async def _begin(services: Services, stage: Stage) -> None:
-    """Start a deployment on GitHub if anything is to be applied."""
+    """Create a deployment on GitHub if the stage applies root modules."""
     if not stage.layers or stage.plan_only:
         return
     run = await services.store.runs.load(stage.run_id)
@@ -117,9 +121,9 @@ def _review(review: gate.Review, *, held: tuple[str, ...]) -> gate.Review:
 async def _conclude(
     services: Services, stage: Stage, outcomes: tuple[RootOutcome, ...], removed: tuple[RemovedRoot, ...]
 ) -> bool:
-    """Store the result and move LAST. Returns whether the environment is up to date.
+    """Store the stage's result. If the environment is up to date now, also move LAST and return True.
 
-    It makes no calls to GitHub, which could fail.
+    This step does not call GitHub, because a failed call would keep it from storing the result.
     """
     run = await services.store.runs.load(stage.run_id)
     repo = await load_repo(services, run.repository_id)
@@ -135,7 +139,7 @@ async def _conclude(
             repo.id, stage.environment, stage.branch, stage.sha, stage.tree, applied=stage.counts_as_applied
         )
     conclusion, cause = _conclude_outcomes(outcomes)
-    if all_applied and not done:  # no plan changes anything, but the commit still has to be approved
+    if all_applied and not done:  # nothing changes, but the commit has to be approved
         why = stage.must_be_approved or ""
         conclusion, cause = "action_required", texts.waits_unchanged(why, touched=bool(outcomes))
     may_be_approved = conclusion == "action_required" and (
@@ -143,9 +147,9 @@ async def _conclude(
     )
     buttons = ("apply",) if may_be_approved else ()
     if conclusion == "action_required":
-        # If the stage is only planned, the approval is bound to the digests of all its plans, even of those without
-        # changes. The apply makes new plans. A plan that had no changes when it was approved, but has some now, no
-        # longer matches its digest, and is held.
+        # An approval is bound to the digests of the plans that it covers. In a stage that is only planned, it covers
+        # all plans, even those without changes. The plan file of a plan without changes is not kept, so the apply makes
+        # a new plan. If the new plan has changes, its digest is not approved, and the plan is held.
         waits = [each for each in outcomes if stage.plan_only or each.outcome == "held"]
         digests = tuple(sorted({each.digest for each in waits if each.digest}))
         await services.store.runs.change_apply(run.id, lambda state: replace(state, held_for="review", digests=digests))
@@ -169,14 +173,17 @@ async def _conclude(
 
 
 def _notes_without_preview(stage: Stage) -> Iterator[str]:
-    """A note that nobody had seen the plan of this environment, if the pull request had no preview."""
+    """Yield a note if the pull request had no preview because of `preview: never`."""
     explained = any(isinstance(review, gate.ExplainedMerge) for review in stage.reviews.values())
     if stage.environment != TESTING and explained and not stage.compared:
         yield texts.not_compared(stage.environment)
 
 
 def _notes_after_failure(stage: Stage, conclusion: Conclusion, roots: tuple[RootReport, ...]) -> tuple[str, ...]:
-    """Notes on an apply that did not succeed: whether anything was applied, what to do, and who may do it."""
+    """Return a note on a failed, timed-out or cancelled apply.
+
+    The note says whether anything was applied, what to do, and who may press "Re-run".
+    """
     if conclusion in ("success", "action_required"):
         return ()
     applied = any(root.outcome == "applied" or root.results for root in roots)
@@ -187,20 +194,20 @@ def _notes_after_failure(stage: Stage, conclusion: Conclusion, roots: tuple[Root
 def _notes_on_approval(
     services: Services, outcomes: tuple[RootOutcome, ...], buttons: tuple[str, ...]
 ) -> tuple[str, ...]:
-    """Notes on whether an approval applies the plans that are shown or new ones."""
+    """Return a note on what an approval applies: the plans in the report, or new plans."""
     if not buttons:
         return ()
     waits = [each for each in outcomes if each.may_be_approved]
     if not waits:
-        return ()  # no plan is shown
+        return ()  # only the commit has to be approved
     kept_h = services.settings.keep_plans_hours if all(each.plan_kept for each in waits) else None
     return (texts.what_apply_does([each.root_module for each in waits], kept_h=kept_h),)
 
 
 async def _name_deciders(services: Services, stage: Stage) -> None:
-    """Add to the report of the stage's run which commits are held, and who may end the hold.
+    """Complete the report of a held stage: add a link to the held commits, and say who may end the hold.
 
-    If they cannot be determined, the report stays as it is.
+    If an error prevents this, the report stays as it is.
     """
     run = await services.store.runs.load(stage.run_id)
     result, raw = run.apply.result, await services.store.runs.report(run.id)
@@ -224,7 +231,7 @@ async def _name_deciders(services: Services, stage: Stage) -> None:
 
 
 async def _report(services: Services, run_id: RunId) -> None:
-    """Report the result to GitHub and to people: deployment, check run, comment, chat."""
+    """Report the stored result in the deployment, the check run, the comments and the chat."""
     run = await services.store.runs.load(run_id)
     await show_result(await load_repo(services, run.repository_id), run_id)
 
@@ -243,7 +250,7 @@ def _conclude_outcomes(outcomes: tuple[RootOutcome, ...]) -> tuple[Conclusion, s
 
 
 async def _stop(services: Services, stage: Stage, later: tuple[Stage, ...]) -> None:
-    """After a stage that did not succeed, complete the later ones as failures, without touching their environments."""
+    """Complete the later stages as failures, because `stage` did not succeed. Nothing is applied in these stages."""
     for each in later:
         run = await services.store.runs.load(each.run_id)
         repo = await load_repo(services, run.repository_id)

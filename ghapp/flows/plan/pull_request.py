@@ -1,4 +1,7 @@
-"""The flow of a pull request: announce it at once, plan the merge result, decide, and show the result.
+"""The flow of a pull request: announce a run, plan the merge result, decide about the merge, and show the result.
+
+A run is announced at once: Planward creates its check run on GitHub and enqueues a job that plans. Pull requests with
+the same head share a run. The work for each of them is a part of the run.
 
 https://docs.github.com/en/webhooks/webhook-events-and-payloads#pull_request
 """
@@ -26,23 +29,26 @@ from ghapp.values import TESTING, EnvironmentName, RunId
 
 
 async def pull_request_changed(services: Services, event: PullRequestChanged, key: str) -> None:
-    """A pull request was opened, pushed to, reopened, made ready for review, or given another base."""
+    """Announce a run for a pull request that was opened or changed."""
     await step("announce", type(None), announce_event, services, event, key)
 
 
 async def replan(services: Services, job: Replan) -> None:
-    """Plan an open pull request again, automatically or because somebody asked for it."""
+    """Announce another run for an open pull request."""
     await step("announce", type(None), announce_replan, services, job)
 
 
 async def run_plan(services: Services, job: PlanRun) -> None:
-    """Execute an announced run, after the apply of its base if there is one."""
+    """Execute an announced run. If its new base is still being applied, defer the job instead."""
     if not await step("wait", bool, _wait_for_apply, services, job):
         await carry_out(services, job.run_id)
 
 
 async def _wait_for_apply(services: Services, job: PlanRun) -> bool:
-    """If the base moved and is being applied, defer the job until that apply has ended. Returns whether it waits."""
+    """Defer the job if the base has moved and is being applied. Returns whether the job was deferred.
+
+    Only a `debounced` run waits. It was announced because its base had moved.
+    """
     run = await services.store.runs.load(job.run_id)
     if not run.plan.debounced or not await _is_being_applied(services, run):
         return False
@@ -50,7 +56,8 @@ async def _wait_for_apply(services: Services, job: PlanRun) -> bool:
     key = after_applies(run.repository_id, run.branch, run.id)
     await services.store.deferred.defer(key, msgspec.to_builtins(again), in_s=services.timings.apply_check_s)
     if not await _is_being_applied(services, run):
-        # The end of an apply makes the jobs that wait for it due, but this one ended before the job was deferred.
+        # The end of an apply makes the deferred jobs of the branch due. But this apply ended before the job was
+        # deferred, so the job is made due here.
         await services.store.deferred.make_due(key)
     return True
 
@@ -64,7 +71,7 @@ async def _is_being_applied(services: Services, run: Run) -> bool:
 
 
 async def carry_out(services: Services, run_id: RunId) -> None:
-    """Plan the root modules of an announced run, decide about it, and show the result."""
+    """Plan the root modules of an announced run, decide about its pull requests, and show the result."""
     parts = await step("prepare", tuple[Part, ...], prepare_plan, services, run_id)
     outcomes: list[RootOutcome] = []
     for part in parts:
@@ -74,7 +81,10 @@ async def carry_out(services: Services, run_id: RunId) -> None:
 
 
 async def _plan_part(services: Services, run_id: RunId, part: Part) -> list[RootOutcome]:
-    """Plan the target and testing in parallel, layer by layer."""
+    """Plan one layer after the other. Each layer is planned in the target and in testing at the same time.
+
+    A root module is in a later layer than the root modules that it builds on.
+    """
     outcomes: list[RootOutcome] = []
     for target, testing in zip_longest(part.preview_layers, part.layers, fillvalue=()):
         jobs = [
@@ -104,7 +114,7 @@ def _failed_below(outcomes: Sequence[RootOutcome], environment: EnvironmentName)
 
 
 async def pull_request_closed(services: Services, event: PullRequestClosed, key: str) -> None:
-    """A pull request was merged, or closed without a merge."""
+    """Record that a pull request was closed, and cancel its runs. If it was merged, enqueue the job that applies it."""
     await step("closed", type(None), _record_closed, services, event, key)
 
 
@@ -117,7 +127,8 @@ async def _record_closed(services: Services, event: PullRequestClosed, key: str)
     for other in await services.store.pull_requests.open_with_head(repo.id, event.head.sha):
         await services.enqueue(Replan(repository_id=repo.id, number=other.number, cause=key))
     if event.merged:
-        # Explaining the merge takes this head. Settling the branch fetches the branch, which may not contain it.
+        # To check the merge, SettleBranch repeats it with the pull request's head. Fetch the head now: SettleBranch
+        # fetches only branches, and the pull request's branch may be deleted or in a fork.
         await repo.with_commits(event.head.sha, pull_requests=[event.number])
         await services.enqueue(
             SettleBranch(
