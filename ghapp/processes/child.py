@@ -7,7 +7,6 @@ Planward starts more than fifty programs for a pull request, most of which run f
 import asyncio
 import contextlib
 import os
-import signal
 import subprocess
 import threading
 from collections.abc import Mapping, Sequence
@@ -78,9 +77,7 @@ class Child:
 
     def kill(self) -> None:
         """Kill it, unless it has ended: then another process may have its number."""
-        if not self.ended.done():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.pid, signal.SIGKILL)
+        self._process.kill()
 
     def write(self, data: bytes) -> None:
         """Write its whole standard input, as fast as it reads. Data that it does not read is dropped."""

@@ -137,6 +137,7 @@ class Programs:
                 process.close_input()
                 with suppress(ProcessLookupError, PermissionError):
                     os.killpg(process.pid, signal.SIGKILL)
+                await asyncio.shield(process.wait())
             if group is not None:
                 await asyncio.shield(group.end())
             missing = isinstance(error, FileNotFoundError | PermissionError)

@@ -1,8 +1,10 @@
 """Running and ending programs: lines, signals, time limits."""
 
 import asyncio
+import contextlib
 import errno
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -11,6 +13,8 @@ import pytest
 
 from ghapp import processes
 from ghapp.processes import PROGRAMS_WITHOUT_KEEPER
+from ghapp.processes.bubblewrap import Status
+from ghapp.processes.child import Child
 
 
 class TestProcesses:
@@ -69,6 +73,48 @@ class TestProcesses:
 
         assert (ended.exit_code, ended.stdout) == (3, b"fed\n")
 
+    @pytest.mark.parametrize("has_pidfd", [True, False])
+    def test_the_number_of_a_program_that_has_ended_is_not_killed(
+        self, has_pidfd: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        if not has_pidfd:
+            monkeypatch.delattr(os, "pidfd_open", raising=False)
+
+        async def kill_after_the_end() -> int:
+            child = _started(sys.executable, "-c", "")
+            _wait_for_end(child.pid)  # a thread may have reaped it; the event loop has not been told yet
+            monkeypatch.setattr(os, "kill", lambda *arguments: killed.append(arguments))
+            child.kill()
+            return await child.wait()
+
+        killed: list[tuple[int, ...]] = []
+        assert asyncio.run(kill_after_the_end()) == 0
+        assert killed == []
+
+    def test_a_program_that_cannot_be_watched_is_killed_with_its_children(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        begun = tmp_path / "begun"
+
+        async def refused(_command: object) -> None:
+            await asyncio.to_thread(_wait_for_file, begun)
+            raise OSError(errno.EMFILE, "Too many open files")
+
+        monkeypatch.setattr(Status, "opened", refused)
+        script = (
+            "import pathlib, subprocess, sys, time\n"
+            "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+            "pathlib.Path(sys.argv[1] + '.new').write_text(str(child.pid))\n"
+            "pathlib.Path(sys.argv[1] + '.new').rename(sys.argv[1])\n"
+            "time.sleep(600)"
+        )
+        with pytest.raises(OSError, match="Too many open files"):
+            asyncio.run(
+                PROGRAMS_WITHOUT_KEEPER.run([sys.executable, "-c", script, str(begun)], environ={}, timeout_s=60)
+            )
+
+        assert not _is_running(int(begun.read_text()))
+
     def test_a_program_that_reads_no_input_does_not_wait_to_be_fed(self) -> None:
         ended = asyncio.run(
             PROGRAMS_WITHOUT_KEEPER.run(
@@ -77,6 +123,31 @@ class TestProcesses:
         )
 
         assert (ended.exit_code, ended.stdout) == (0, b"read nothing\n")
+
+
+def _started(*argv: str) -> Child:
+    return Child.started(
+        argv,
+        has_input=False,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        environ={},
+        cwd=None,
+        uid=None,
+        pass_fds=(),
+    )
+
+
+def _wait_for_end(pid: int) -> None:
+    """Wait until a child process has ended and, if a thread waits for it, has been reaped."""
+    with contextlib.suppress(ChildProcessError):  # it is reaped already
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    time.sleep(0.2)
+
+
+def _wait_for_file(path: Path) -> None:
+    while not path.exists():
+        time.sleep(0.02)
 
 
 def _is_running(pid: int) -> bool:
