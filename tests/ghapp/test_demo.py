@@ -1,4 +1,4 @@
-"""`planward demo`: the sample and an own repository, played by the real programs."""
+"""`planward demo`: the sample in a process of its own, and own repositories, played by the real programs."""
 
 import os
 import signal
@@ -6,13 +6,17 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
+import httpx
 import pytest
+import structlog
 from click.testing import CliRunner
 
+from ghapp.cli import main as run_command
 from ghapp.cli import planward
 from ghapp.demo import play as demo_play
 from ghapp.demo.loop import AUTHOR, OWNER, REVIEWER
@@ -37,10 +41,10 @@ module "label" { source = "../modules/label" }
 LABEL = 'resource "terraform_data" "label" {\n  input = "network"\n}\n'
 
 
-def play(tmp_path: Path, *arguments: str, **environ: str) -> tuple[int, str, str]:
+def play(tmp_path: Path) -> tuple[int, str, str]:
     """Exit status, stdout and stderr of `planward demo --exit`."""
-    variables = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TMPDIR": str(tmp_path), **environ}
-    command = [sys.executable, "-m", "ghapp", "demo", "--exit", *arguments]
+    variables = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-m", "ghapp", "demo", "--exit"]
     done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=300, check=False)
     return done.returncode, done.stdout, done.stderr
 
@@ -75,30 +79,74 @@ def test_the_sample_is_played_through(tmp_path: Path) -> None:
     assert destroying[2].startswith("✔ planward/apply (staging): success · 1 destroyed in staging")
 
 
+@pytest.fixture(scope="module")
+def shared_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """The servers of the demo, for several repositories. Terraform can download no provider."""
+    directory = tmp_path_factory.mktemp("stage")
+    (directory / "mirror").mkdir()
+    config = directory / "terraform.rc"
+    config.write_text(f'provider_installation {{\n  filesystem_mirror {{ path = "{directory / "mirror"}" }}\n}}\n')
+    environ = {"HOME": str(directory), "TMPDIR": str(directory), "TF_CLI_CONFIG_FILE": str(config)}
+    environ |= {"PLANWARD_TERRAFORM_ENV": "acme/*:*:*:AWS_*", "AWS_PROFILE": "demo", "OTHER_TOKEN": "x"}
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [each for each in os.environ if each.startswith("AWS_")]:
+            patch.delenv(name)
+        for name, value in environ.items():
+            patch.setenv(name, value)
+        with set_up(directory / "demo", repository="acme/own", values={}, port=0) as stage:
+            yield stage
+
+
+@contextmanager
+def playing_on(stage: Stage, name: str) -> Iterator[None]:
+    """`planward demo` plays on this stage, in this process. The name is unlike those of other plays."""
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(demo_play, "set_up", lambda *_, **__: nullcontext(stage))
+        yield
+    signal.signal(signal.SIGTERM, before)
+    # The next demo creates its people and its organization itself.
+    for login in (AUTHOR, REVIEWER, OWNER):
+        stage.github.rename_user(login, f"{login}-of-{name}")
+
+
+@pytest.fixture
+def stage(shared_stage: Stage, tmp_path: Path) -> Iterator[Stage]:
+    """The stage on which `planward demo` plays in this process."""
+    with playing_on(shared_stage, tmp_path.name.replace("_", "-")):
+        yield shared_stage
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Played:
     """A demo of an own repository that was played to its end."""
 
     out: str
-    states: Path
+    states: list[str]
     is_unchanged: bool
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
-    tmp_path = tmp_path_factory.mktemp("played")
+def played(shared_stage: Stage) -> Played:
+    top = shared_stage.directory.parent
     files = {"network/main.tf": NETWORK, "modules/label/main.tf": LABEL, "network/old.tfstate": "{}"}
     files |= {"network/env/staging.tfvars": 'name = "a"\n', "network/env/production.tfvars": 'name = "b"\n'}
     files["network/terraform_override.tf"] = 'terraform {\n  backend "remote" {\n    organization = "acme"\n  }\n}\n'
     command = "test $AWS_PROFILE = demo && test -z $OTHER_TOKEN"
     provisioner = f'provisioner "local-exec" {{\n    command = "{command}"\n  }}'
     files["network/named.tf"] = f'resource "terraform_data" "named" {{\n  {provisioner}\n}}\n'
-    own = repository(tmp_path / "own", files)
-    before = content(own)
-    named = {"PLANWARD_TERRAFORM_ENV": "acme/*:*:*:AWS_*", "AWS_PROFILE": "demo", "OTHER_TOKEN": "x"}
-    status, out, err = play(tmp_path, "--repo", str(own), "--dir", str(tmp_path / "demo"), **named)
-    assert (status, err) == (0, "")
-    return Played(out=out, states=tmp_path / "demo" / "states", is_unchanged=content(own) == before)
+    own = repository(top / "own", files)
+    before, states = content(own), set(top.rglob("terraform.tfstate"))
+    with playing_on(shared_stage, "played"):
+        words = ["demo", "--exit", "--repo", str(own), "--dir", str(shared_stage.directory)]
+        ended = CliRunner().invoke(planward, words)
+    assert (ended.exit_code, ended.stderr) == (0, "")
+    new = set(top.rglob("terraform.tfstate")) - states
+    return Played(
+        out=ended.stdout,
+        states=sorted(str(path.relative_to(shared_stage.directory / "states")) for path in new),
+        is_unchanged=content(own) == before,
+    )
 
 
 def test_your_own_repository_runs_the_whole_demo_with_local_states_and_does_not_change(played: Played) -> None:
@@ -109,43 +157,13 @@ def test_your_own_repository_runs_the_whole_demo_with_local_states_and_does_not_
         "✔ planward/apply (production): success · 3 added in production",
     ]
     assert played.is_unchanged
-    states = sorted(path.relative_to(played.states) for path in played.states.parents[1].rglob("terraform.tfstate"))
-    assert [str(path) for path in states] == [
-        "network/production/terraform.tfstate",
-        "network/staging/terraform.tfstate",
-    ]
+    assert played.states == ["network/production/terraform.tfstate", "network/staging/terraform.tfstate"]
 
 
 def test_terraform_gets_the_variables_that_the_operator_names_and_no_others(played: Played) -> None:
     # A provisioner of this repository fails without the one variable, and with the other.
     assert "✔ planward/apply (production): success" in played.out
     assert "run on this machine, with AWS_PROFILE: it creates real resources" in played.out
-
-
-@pytest.fixture(scope="module")
-def shared_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """The servers of the demo, for several repositories. Terraform can download no provider."""
-    directory = tmp_path_factory.mktemp("stage")
-    (directory / "mirror").mkdir()
-    config = directory / "terraform.rc"
-    config.write_text(f'provider_installation {{\n  filesystem_mirror {{ path = "{directory / "mirror"}" }}\n}}\n')
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HOME", str(directory))
-        patch.setenv("TF_CLI_CONFIG_FILE", str(config))
-        with set_up(directory / "demo", repository="acme/own", values={}, port=0) as stage:
-            yield stage
-
-
-@pytest.fixture
-def stage(shared_stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
-    """The stage on which `planward demo` plays in this process."""
-    monkeypatch.setattr(demo_play, "set_up", lambda *_, **__: nullcontext(shared_stage))
-    before = signal.getsignal(signal.SIGTERM)
-    yield shared_stage
-    signal.signal(signal.SIGTERM, before)
-    # The next demo creates its people and its organization itself.
-    for login in (AUTHOR, REVIEWER, OWNER):
-        shared_stage.github.rename_user(login, f"{login}-of-{tmp_path.name.replace('_', '-')}")
 
 
 def why_not(stage: Stage, directory: Path, main: str) -> str:
@@ -180,25 +198,31 @@ def test_a_syntax_error_is_named_and_nothing_else_is_blamed(stage: Stage, tmp_pa
     assert said.endswith("It is not valid configuration: main.tf:2: not valid HCL from this line on")
 
 
-def test_where_an_apply_fails_the_servers_keep_running_and_the_exit_status_says_so(tmp_path: Path) -> None:
+def test_where_an_apply_fails_the_servers_keep_running_and_the_exit_status_says_so(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     main = 'resource "terraform_data" "net" {\n  provisioner "local-exec" {\n    command = "exit 3"\n  }\n}\n'
-    own = repository(tmp_path / "own", {"main.tf": main})
-    variables = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
-    command = [sys.executable, "-m", "ghapp", "demo", "--repo", str(own)]
-    with subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as playing:
-        assert playing.stdout is not None
-        assert playing.stderr is not None
-        lines: list[str] = []
-        for line in playing.stdout:
-            lines.append(line)
-            if "Everything keeps running until you press Ctrl-C" in line:
-                break
-        assert any("The demo stops here: planward/apply (staging) failed: " in line for line in lines), lines
-        playing.send_signal(signal.SIGINT)
-        assert playing.wait(timeout=60) == 1
-        err = playing.stderr.read()
-        assert err.startswith("planward: planward/apply (staging) failed")
-        assert err.count("\n") == 1
+    own = repository(tmp_path / "fails", {"app/main.tf": main})
+    said: list[str] = []
+
+    def press_ctrl_c(_: float) -> None:
+        said.append(capsys.readouterr().out)
+        for url in (f"{stage.planward_url}/readyz", f"{stage.github.url}/", f"{stage.vault_address}/v1/sys/health"):
+            assert httpx.get(url, trust_env=False, verify=False).status_code == 200
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(demo_play, "time", SimpleNamespace(sleep=press_ctrl_c))
+    monkeypatch.setattr(sys, "argv", ["planward", "demo", "--dir", str(stage.directory), "--repo", str(own)])
+    with pytest.raises(SystemExit) as ended:
+        run_command()
+    structlog.reset_defaults()
+    [out] = said
+    assert "The demo stops here: planward/apply (staging) failed: " in out
+    assert out.rstrip().endswith("Everything keeps running until you press Ctrl-C")
+    assert ended.value.code == 1
+    err = capsys.readouterr().err
+    assert err.startswith("planward: planward/apply (staging) failed")
+    assert err.count("\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -274,6 +298,6 @@ def test_links_and_executables_stay_what_they_are_and_what_git_ignores_is_left_o
 
 
 def test_a_directory_that_is_not_there_is_wrong_use(tmp_path: Path) -> None:
-    status, _, err = play(tmp_path, "--repo", str(tmp_path / "nowhere"))
-    assert status == 2
-    assert "does not exist" in err
+    ended = CliRunner().invoke(planward, ["demo", "--exit", "--repo", str(tmp_path / "nowhere")])
+    assert ended.exit_code == 2
+    assert "does not exist" in ended.stderr
