@@ -339,9 +339,9 @@ def decide_apply(
 
     `by_hand`: whether this environment applies only approved plans. `second_copy` is the cause of a hold if the apply
     would duplicate another workspace's resources; otherwise None. Only an administrator can override this hold.
-    `unconfirmed` are the addresses of the objects that still need confirmation. `unseen` are changes of the plan that
-    no preview showed. The config key `parity` decides whether it lists all of them or only the dangerous ones
-    (`ChangeSummary.is_grave`). The list is empty if the plan is not compared with previews.
+    `unconfirmed` are the addresses of the objects that still need confirmation. `unseen` lists changes of the plan that
+    no preview showed: all of them, or only the dangerous ones (`ChangeSummary.is_grave`), as the config key `parity`
+    says. It is empty if the plan is not compared with previews.
     """
     where = f"{root_module} in {environment}"
     if errored:

@@ -83,8 +83,8 @@ async def step(
 
     If the result is already stored, it is returned and the function is not called. An interrupted step has no stored
     result, so its function is called again. The function has to find what the interrupted call created. `kind` is the
-    type of the result. Raises RecordedOtherwise if another step was recorded here, or if the stored result has another
-    type.
+    type of the result. Raises RecordedOtherwise if a step with another name is stored at this position of the flow,
+    or if the stored result has another type.
     """
     flow = flow_state.get()
     flow.under_way += 1
@@ -106,7 +106,7 @@ async def _step(name: str, kind: type[T], work: Callable[[], Awaitable[T]]) -> T
             raised.append(failure)
             return {"raised": str(failure), "retry_after_s": failure.retry_after_s}
         except Exception as failure:
-            # DBOS stores the returned value. Only the text of a JobError is stored: other texts may contain secrets.
+            # DBOS stores the returned value. The text is stored only for a JobError. Other texts may contain secrets.
             raised.append(failure)
             if not isinstance(failure, JobError):
                 return {"raised": None}

@@ -11,10 +11,10 @@ Terraform cannot mistake a pointer for the contents.
 
 Creating and removing files takes most of the time. So Planward restores a checkout after its run, and keeps it beside
 the mirror for a later run (kept_checkouts.py). To restore the checkout, git compares every file with the index, and
-writes only files that differ. The comparison includes the ctime, which no program can set. The index itself must also
-be unchanged. Its seal, a hash of the index, is taken before the run. After the run, the seal must still match. When a
-later run takes the checkout, the files and the seal are checked again. Two runs never use a checkout at the same time,
-because modules write into their own directories (`archive_file` does, for example).
+writes only files that differ. A run cannot hide a change from this comparison, because it includes the ctime, which no
+program can set. A run could still change the index. So a hash of the index, the seal, is taken before the run, and must
+match after it. When a later run takes the checkout, the files and the seal are checked again. Two runs never use a
+checkout at the same time, because a module may write files into the checkout (with `archive_file`, for example).
 
 The whole tree is checked out, because the text of a root module does not show which files it reads. A provider may read
 any computed path. It may treat a missing file as an empty one.
@@ -130,7 +130,7 @@ class _Checkout:
         )
 
     async def fill(self, large_files: LargeFiles, directory: Path) -> None:
-        """Replace each pointer that the run reads with its contents. Remove all other pointers. Raises GitError.
+        """Put the contents in the place of each pointer that the run reads. Remove all other pointers. Raises GitError.
 
         Contents that are missing from the mirror are first fetched into the mirror. The fetch creates `directory` for
         its temporary files.
@@ -186,7 +186,8 @@ class _Checkout:
 
         Git in the sandbox is not trusted: the repository's contents may have taken control of the git process. After
         this check, Planward opens the tree's paths outside the sandbox. If git wrote a symlink in place of a file, the
-        path could lead anywhere on this host. If git runs outside the sandbox, git is trusted and nothing is checked.
+        path could lead anywhere on this host. Outside the sandbox nothing is checked, because a git process that was
+        taken over could reach everything on this host anyway.
         """
         if self._sandbox.confines_trees and await self._remove_untracked():
             log.warning("checkout_is_not_its_tree", tree=self._tree)

@@ -139,7 +139,7 @@ async def _conclude(
             repo.id, stage.environment, stage.branch, stage.sha, stage.tree, applied=stage.counts_as_applied
         )
     conclusion, cause = _conclude_outcomes(outcomes)
-    if all_applied and not done:  # nothing changes, but the commit has to be approved
+    if all_applied and not done:  # no plan has changes, but somebody still has to approve the commit
         why = stage.must_be_approved or ""
         conclusion, cause = "action_required", texts.waits_unchanged(why, touched=bool(outcomes))
     may_be_approved = conclusion == "action_required" and (
@@ -147,9 +147,10 @@ async def _conclude(
     )
     buttons = ("apply",) if may_be_approved else ()
     if conclusion == "action_required":
-        # An approval is bound to the digests of the plans that it covers. In a stage that is only planned, it covers
-        # all plans, even those without changes. The plan file of a plan without changes is not kept, so the apply makes
-        # a new plan. If the new plan has changes, its digest is not approved, and the plan is held.
+        # An approval is bound to the digests of the plans that it covers. With `plan_only`, this stage applies nothing
+        # before the approval. The approval then covers all plans, even those without changes. The plan file of a plan
+        # without changes is not kept, so the apply makes a new plan. If the new plan has changes, its digest is not
+        # approved, and the plan is held.
         waits = [each for each in outcomes if stage.plan_only or each.outcome == "held"]
         digests = tuple(sorted({each.digest for each in waits if each.digest}))
         await services.store.runs.change_apply(run.id, lambda state: replace(state, held_for="review", digests=digests))

@@ -39,7 +39,7 @@ async def replan(services: Services, job: Replan) -> None:
 
 
 async def run_plan(services: Services, job: PlanRun) -> None:
-    """Execute an announced run. If its new base is still being applied, defer the job instead."""
+    """Execute an announced run. If the base branch has a new commit that is still being applied, defer the job."""
     if not await step("wait", bool, _wait_for_apply, services, job):
         await carry_out(services, job.run_id)
 
@@ -56,7 +56,7 @@ async def _wait_for_apply(services: Services, job: PlanRun) -> bool:
     key = after_applies(run.repository_id, run.branch, run.id)
     await services.store.deferred.defer(key, msgspec.to_builtins(again), in_s=services.timings.apply_check_s)
     if not await _is_being_applied(services, run):
-        # The end of an apply makes the deferred jobs of the branch due. But this apply ended before the job was
+        # When an apply ends, the deferred jobs of its branch become due. But this apply ended before the job was
         # deferred, so the job is made due here.
         await services.store.deferred.make_due(key)
     return True
