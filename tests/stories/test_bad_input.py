@@ -69,14 +69,6 @@ BAD_CONFIGS = {
 _NAMES = ["an unknown key", "a wrong type", "an environment twice", "a key that is not implemented"]
 
 
-@pytest.mark.by_default("a wrong type")
-@pytest.mark.parametrize("config", BAD_CONFIGS, ids=_NAMES)
-def test_under_a_base_whose_config_cannot_be_used_nothing_is_planned(line: Line, config: str) -> None:
-    story = line.story(config=config)
-    check = story.planned(story.propose())
-    assert failure(story, check) == BAD_CONFIGS[config]
-
-
 @pytest.mark.by_default("an environment twice", "a key that is not implemented")
 @pytest.mark.parametrize("config", BAD_CONFIGS, ids=_NAMES)
 def test_a_config_that_a_pull_request_spoils_is_annotated_while_the_bases_is_in_force(
@@ -92,19 +84,6 @@ def test_a_config_that_a_pull_request_spoils_is_annotated_while_the_bases_is_in_
     assert annotation["title"] in cause
 
 
-@pytest.mark.by_default("an unknown key")
-@pytest.mark.parametrize("config", [next(iter(BAD_CONFIGS)), list(BAD_CONFIGS)[-1]], ids=[_NAMES[0], _NAMES[-1]])
-def test_a_commit_whose_config_cannot_be_used_is_not_applied_though_it_was_let_in(line: Line, config: str) -> None:
-    story = line.story()
-    cause = BAD_CONFIGS[config]
-    sha = story.commit("staging", {CONFIG: config, **story.network(2)})
-    held = story.applied(sha)
-    assert held["conclusion"] == "action_required"
-    story.press(held, "plan", by=story.maintainer)
-    assert failure(story, story.applied(sha, count=2)) == cause
-    assert story.state("network", "staging") == {}
-
-
 def test_a_base_with_an_unimplemented_key_can_be_corrected_by_a_pull_request(line: Line) -> None:
     story = line.story(config='four_eyes: true\ndrift: {schedule: "0 6 * * 1-5"}\n')
     refused = story.planned(story.propose())
@@ -117,10 +96,11 @@ def test_a_base_with_an_unimplemented_key_can_be_corrected_by_a_pull_request(lin
 
 @pytest.mark.by_default("an unknown key")
 @pytest.mark.parametrize("config", BAD_CONFIGS, ids=_NAMES)
-def test_a_base_whose_config_cannot_be_used_does_not_block_the_pull_request_that_mends_it(
+def test_under_a_base_whose_config_cannot_be_used_nothing_is_planned_and_the_pull_request_that_mends_it_is_not_blocked(
     line: Line, config: str
 ) -> None:
     story = line.story(config=config)
+    assert failure(story, story.planned(story.propose())) == BAD_CONFIGS[config]
     also = story.planned(story.propose({CONFIG: "four_eyes: true\n", **story.network(2)}, head="also"))
     number = story.propose({CONFIG: "four_eyes: true\n"}, head="mend")
     check = story.planned(number)
@@ -142,12 +122,21 @@ def test_a_base_whose_config_cannot_be_used_does_not_block_the_pull_request_that
     assert story.state("network", "staging") != {}
 
 
-def test_a_config_that_was_broken_after_last_is_fixed_under_the_one_at_last(line: Line) -> None:
+@pytest.mark.by_default("an unknown key")
+@pytest.mark.parametrize("config", [next(iter(BAD_CONFIGS)), list(BAD_CONFIGS)[-1]], ids=[_NAMES[0], _NAMES[-1]])
+def test_a_commit_whose_config_cannot_be_used_is_not_applied_though_it_was_let_in_and_is_fixed_under_the_one_at_last(
+    line: Line, config: str
+) -> None:
     story = line.story()
-    spoilt = story.commit("staging", {CONFIG: "environmnets: {}\n"})
-    assert story.applied(spoilt)["conclusion"] == "action_required"
-    assert failure(story, story.planned(story.propose())).startswith(f"{CONFIG}:1:1: environmnets: unknown key")
-    number = story.propose({CONFIG: "confirm: [destroy]\n", **story.network(2)}, head="mend")
+    cause = BAD_CONFIGS[config]
+    spoilt = story.commit("staging", {CONFIG: config, **story.network(2)})
+    held = story.applied(spoilt)
+    assert held["conclusion"] == "action_required"
+    story.press(held, "plan", by=story.maintainer)
+    assert failure(story, story.applied(spoilt, count=2)) == cause
+    assert story.state("network", "staging") == {}
+    assert failure(story, story.planned(story.propose(story.network(3)))) == cause
+    number = story.propose({CONFIG: "confirm: [destroy]\n", **story.network(3)}, head="mend")
     check = story.planned(number)
     assert check["conclusion"] == "success"
     summary = html.unescape(check["output"]["summary"]).replace("\\", "")
@@ -177,9 +166,16 @@ def test_a_change_that_another_tool_runs_is_a_failure_that_names_it(unmerged: St
     )
 
 
-def test_a_change_that_another_tool_runs_passes_where_the_config_lists_the_root_modules(line: Line) -> None:
-    story = line.story(config="root_modules:\n  - {dir: network}\n")
-    check = story.planned(story.propose({TERRAGRUNT: "inputs = {}\n"}))
+@pytest.fixture(scope="module")
+def listed(line: Line) -> Story:
+    """A repository whose config lists its root module, which is not there yet."""
+    return line.story(files={"README.md": ""}, config="root_modules:\n  - {dir: network, workspace: default}\n")
+
+
+def test_a_change_that_another_tool_runs_passes_where_the_config_lists_the_root_modules(
+    listed: Story, topic: str
+) -> None:
+    check = listed.planned(listed.propose({TERRAGRUNT: "inputs = {}\n"}, head=topic))
     assert (check["conclusion"], check["output"]["title"]) == ("success", "no root module touched")
 
 
@@ -225,7 +221,9 @@ def test_vault_denies_the_path_of_a_team_that_is_open(line: Line) -> None:
     )
 
 
-def test_vault_is_sealed_and_rerun_works_once_it_is_not(line: Line, unmerged: Story, topic: str) -> None:
+def test_vault_is_sealed_and_rerun_plans_again_in_a_new_check_run_that_counts_once_it_is_not(
+    line: Line, unmerged: Story, topic: str
+) -> None:
     with line.sealed_vault():
         number = unmerged.propose(head=topic)
         check = unmerged.planned(number)
@@ -234,7 +232,9 @@ def test_vault_is_sealed_and_rerun_works_once_it_is_not(line: Line, unmerged: St
         == f"Vault ({line.bao.host}) is sealed: the operator has to unseal it, then press Re-run"
     )
     unmerged.rerun(check)
-    assert unmerged.planned(number, count=2)["conclusion"] == "success"
+    again = unmerged.planned(number, count=2)
+    assert (again["conclusion"], again["output"]["title"]) == ("success", "1 to add in staging")
+    assert [each["conclusion"] for each in unmerged.check_runs(unmerged.head(number))] == ["failure", "success"]
 
 
 # --- Terraform -------------------------------------------------------------------------------------------------------
@@ -267,6 +267,7 @@ BROKEN = {
 }
 
 
+@pytest.mark.by_default("a syntax error", "a provider that cannot be installed", "a version that is not there")
 @pytest.mark.parametrize("name", BROKEN)
 def test_terraform_fails(unmerged: Story, topic: str, name: str) -> None:
     files, cause = BROKEN[name]
@@ -280,12 +281,11 @@ def test_terraform_fails(unmerged: Story, topic: str, name: str) -> None:
 # --- state -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_state_that_two_environments_would_share(line: Line) -> None:
-    story = line.story(files={"README.md": ""}, config="root_modules:\n  - {dir: network, workspace: default}\n")
-    place = story.states / "all.tfstate"
+def test_a_state_that_two_environments_would_share(listed: Story, topic: str) -> None:
+    place = listed.states / "all.tfstate"
     backend = f'terraform {{\n  backend "local" {{\n    path = "{place}"\n  }}\n}}\n'
-    check = story.planned(story.propose({"network/main.tf": backend}))
-    assert failure(story, check).startswith(
+    check = listed.planned(listed.propose({"network/main.tf": backend}, head=topic))
+    assert failure(listed, check).startswith(
         f"network (network/main.tf:2): testing and staging (and 1 more) would share its state: "
         f'backend local (path "{place}"), workspace "default"; give each its own workspace or backend_config'
     )

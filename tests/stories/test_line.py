@@ -1,5 +1,6 @@
 """The whole line over HTTP: pull request → plan → gate → merge → apply → promotion → apply, with real programs."""
 
+import re
 from pathlib import Path
 
 import httpx
@@ -17,19 +18,65 @@ APPLIED_IN_TURN = [["in_progress", "success"]]
 # --- a pull request --------------------------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module")
+def unmerged(line: Line) -> Story:
+    """One repository for the stories that merge nothing. Its branches have two commits, so that one can conflict."""
+    story = line.story(installed=False)
+    tip = story.commit("staging", {"README.md": "# Infrastructure\n", **story.network(3)}, by=story.reviewer)
+    story.github.move(story.name, "production", tip, by=story.reviewer)
+    story.install()
+    return story
+
+
 @pytest.mark.both_databases
-def test_a_pull_request_shows_what_its_merge_then_does_to_staging(line: Line) -> None:
+def test_a_pull_request_shows_what_its_merge_then_does_to_staging_in_few_calls_and_redeliveries_do_nothing(
+    line: Line,
+) -> None:
     story = line.story(testing=True)
+    story.quiet()
+    line.postpone_looks()
+    before = len(line.github.requests)
     number = story.propose()
     check = story.planned(number)
     assert (check["conclusion"], check["output"]["title"]) == ("success", "1 to add in staging")
+    story.quiet()
+    planned = line.github.requests[before:]
+    assert 0 < len(calls(planned)) <= 5, calls(planned)
+
+    before = len(line.github.requests)
     merged = story.merge(number)
     check = story.applied(merged)
     assert (check["conclusion"], check["output"]["title"]) == ("success", "1 added in staging")
+    story.quiet()
+    applied = line.github.requests[before:]
+    assert 0 < len(calls(applied)) <= 9, calls(applied)
+    assert line.github.unexpected == []
     assert story.size("staging") == 2
     assert story.size("testing") is None
     assert [each["states"] for each in story.deployments("staging")] == APPLIED_IN_TURN
     story.commented(number, "1 added in staging")
+
+    deliveries = [each for each in line.github.deliveries if each.repository_id == story.repository.id]
+    again = [each for each in deliveries if (each.event, each.action) in DELIVERED_TWICE]
+    assert len(again) == 4  # two pushes: of the topic and of the merge
+    for delivery in again:
+        line.github.redeliver(delivery.guid)
+        answer = line.deliver(delivery.event, delivery.payload)  # the same payload under another X-GitHub-Delivery
+        assert answer.status_code == 202
+    story.quiet()
+    assert len(story.check_runs(story.head(number))) == 1
+    assert len(story.check_runs(merged, "planward/apply (staging)")) == 1
+    assert [each["states"] for each in story.deployments("staging")] == APPLIED_IN_TURN
+    assert len(story.comments(number)) == 1
+
+
+DELIVERED_TWICE = {("pull_request", "opened"), ("push", None), ("pull_request", "closed")}
+
+
+def calls(requests: list[RecordedRequest]) -> list[str]:
+    """Planward's calls, without those for tokens."""
+    asked = [each for each in requests if each.actor.startswith("installation ")]
+    return [f"{each.method} {each.path}" for each in asked]
 
 
 def test_a_plan_that_fails_says_so_first_and_at_its_line(unmerged: Story, topic: str) -> None:
@@ -48,24 +95,10 @@ def test_a_plan_that_fails_says_so_first_and_at_its_line(unmerged: Story, topic:
     )
 
 
-def test_the_required_check_is_green_even_if_no_root_module_is_touched(line: Line) -> None:
-    story = line.story()
-    number = story.propose({"README.md": "# Words\n"})
-    check = story.planned(number)
-    assert (check["conclusion"], check["output"]["title"]) == ("success", "no root module touched")
-    merged = story.merge(number)
-    check = story.applied(merged)
-    assert (check["conclusion"], check["output"]["title"]) == ("success", "no root module touched")
-    story.quiet()
-    assert story.deployments("staging") == []
-    assert story.comments(number) == []
-
-
-def test_a_conflict_with_the_base_branch_is_a_failure_that_names_the_files(line: Line) -> None:
-    story = line.story()
-    story.commit("topic", story.network(2))
-    tip = story.commit("staging", story.network(3), by=story.reviewer)
-    check = story.planned(story.open("topic"))
+def test_a_conflict_with_the_base_branch_is_a_failure_that_names_the_files(unmerged: Story, topic: str) -> None:
+    unmerged.commit(topic, unmerged.network(2), start=unmerged.first)
+    tip = unmerged.tip("staging")
+    check = unmerged.planned(unmerged.open(topic))
     assert check["conclusion"] == "failure"
     assert check["output"]["title"] == (
         f"Conflict with staging at {tip[:7]} in network/main.tf: merge staging into the pull request's branch, "
@@ -73,62 +106,62 @@ def test_a_conflict_with_the_base_branch_is_a_failure_that_names_the_files(line:
     )
 
 
-def test_rerun_plans_again_in_a_new_check_run_and_the_newest_counts(line: Line) -> None:
-    story = line.story(secrets=False)
-    number = story.propose()
-    failed = story.planned(number)
-    assert failed["conclusion"] == "failure"
-    story.secret("staging", db_password="late")
-    story.rerun(failed)
-    check = story.planned(number, count=2)
-    assert (check["conclusion"], check["output"]["title"]) == ("success", "1 to add in staging")
-    assert [each["conclusion"] for each in story.check_runs(story.head(number))] == ["failure", "success"]
-
-
-def test_rerun_all_plans_again_once(unmerged: Story, topic: str) -> None:
+def test_a_pull_request_is_planned_again_once_by_rerun_all_when_reopened_and_with_another_base_by_its_rules(
+    unmerged: Story, topic: str
+) -> None:
     number = unmerged.propose(head=topic)
     check = unmerged.planned(number)
+    assert check["conclusion"] == "success"
     unmerged.github.rerun_all(unmerged.name, check["check_suite"]["id"], by=unmerged.author)
     assert unmerged.planned(number, count=2)["conclusion"] == "success"
     unmerged.quiet()
     assert len(unmerged.check_runs(unmerged.head(number))) == 2
+    unmerged.edit(number, state="closed")
+    unmerged.edit(number, state="open")
+    assert unmerged.planned(number, count=3)["conclusion"] == "success"
+    unmerged.edit(number, base="production")
+    check = unmerged.planned(number, count=4)
+    assert check["conclusion"] == "failure"
+    assert check["output"]["title"].startswith("staging has not applied ")
+    unmerged.edit(number, base="staging")
+    assert unmerged.planned(number, count=5)["conclusion"] == "success"
 
 
 @pytest.mark.both_databases
-def test_a_newer_commit_cancels_the_plan_that_runs_and_interrupts_terraform(line: Line) -> None:
-    story = line.story(testing=True)
+def test_a_newer_commit_cancels_the_plan_that_runs_and_interrupts_terraform(unmerged: Story, topic: str) -> None:
     with slow_place() as slow:
-        waits = story.root_module("network", extra=slow.module("waits"))["network/main.tf"]
-        number = story.propose({"network/main.tf": waits})
-        older = story.head(number)
+        waits = unmerged.root_module("network", extra=slow.module("waits"))["network/main.tf"]
+        number = unmerged.propose({"network/main.tf": waits}, head=topic)
+        older = unmerged.head(number)
         eventually(lambda: "waits" in slow.asked, "Terraform asks for the module")
-        newer = story.commit("topic", story.network(2))
-        check = story.completed(older)
+        newer = unmerged.commit(topic, unmerged.network(2))
+        check = unmerged.completed(older)
         eventually(lambda: slow.hung_up, "Terraform hung up")
     assert (check["conclusion"], check["output"]["title"]) == (
         "cancelled",
         f"Cancelled: a newer commit arrived: {newer[:7]}",
     )
-    assert story.planned(number)["conclusion"] == "success"
-    assert len(story.check_runs(older)) == len(story.check_runs(newer)) == 1
+    assert unmerged.planned(number)["conclusion"] == "success"
+    assert len(unmerged.check_runs(older)) == len(unmerged.check_runs(newer)) == 1
 
 
-def test_a_newer_commit_cancels_a_plan_that_still_waits_for_a_place(line: Line, unmerged: Story, topic: str) -> None:
-    busy = line.story()
+def test_a_newer_commit_cancels_a_plan_that_still_waits_for_a_place(unmerged: Story, topic: str) -> None:
     with slow_place() as slow:
-        files = {**busy.root_module("app"), **busy.root_module("network")}
-        busy.propose({f"{each}/wait.tf": slow.data(each) for each in ("app", "network")} | files)
+        files = {**unmerged.root_module("app"), **unmerged.root_module("network")}
+        unmerged.propose(
+            {f"{each}/wait.tf": slow.data(each) for each in ("app", "network")} | files, head=f"{topic}-busy"
+        )
         # It is a matter of chance which plans have the slots, and in which environments.
         eventually(lambda: len(slow.asked) == 2, "both places are taken")
         number = unmerged.propose(head=topic)
         older = unmerged.head(number)
         eventually(lambda: "in_progress" in [each["status"] for each in unmerged.check_runs(older)], "it is begun")
-        newer = unmerged.commit(topic, unmerged.network(3))
+        newer = unmerged.commit(topic, unmerged.network(4))
         check = unmerged.completed(older)
         assert check["conclusion"] == "cancelled"
         assert not slow.hung_up
     assert unmerged.completed(newer)["conclusion"] == "success"
-    busy.quiet()
+    unmerged.quiet()
 
 
 def test_closing_a_pull_request_cancels_its_plan_and_interrupts_terraform(unmerged: Story, topic: str) -> None:
@@ -145,35 +178,33 @@ def test_closing_a_pull_request_cancels_its_plan_and_interrupts_terraform(unmerg
         eventually(lambda: slow.hung_up, "Terraform hung up")
 
 
-def test_a_reopened_pull_request_is_planned_again(unmerged: Story, topic: str) -> None:
-    number = unmerged.propose(head=topic)
-    unmerged.planned(number)
-    unmerged.edit(number, state="closed")
-    unmerged.edit(number, state="open")
-    assert unmerged.planned(number, count=2)["conclusion"] == "success"
+@pytest.fixture(scope="module")
+def skipping(line: Line) -> Story:
+    """A repository in which drafts are not planned."""
+    return line.story(config="drafts: skip\n")
 
 
-def test_a_pull_request_with_another_base_is_planned_again_by_its_rules(unmerged: Story, topic: str) -> None:
-    number = unmerged.propose(head=topic)
-    assert unmerged.planned(number)["conclusion"] == "success"
-    unmerged.edit(number, base="production")
-    check = unmerged.planned(number, count=2)
-    assert check["conclusion"] == "failure"
-    assert check["output"]["title"].startswith("staging has not applied ")
-    unmerged.edit(number, base="staging")
-    assert unmerged.planned(number, count=3)["conclusion"] == "success"
-
-
-def test_where_drafts_are_skipped_one_is_planned_once_it_is_ready_for_review(line: Line) -> None:
-    story = line.story(config="drafts: skip\n")
-    number = story.propose(draft=True)
-    check = story.planned(number)
+def test_where_drafts_are_skipped_one_is_planned_once_it_is_ready_for_review(skipping: Story, topic: str) -> None:
+    number = skipping.propose(head=topic, draft=True)
+    check = skipping.planned(number)
     assert (check["conclusion"], check["output"]["title"]) == (
         "action_required",
         "Not planned: this is a draft (drafts: skip). Mark it ready for review to have it planned.",
     )
-    story.github.mark_ready(story.name, number, by=story.author)
-    assert story.planned(number, count=2)["conclusion"] == "success"
+    skipping.github.mark_ready(skipping.name, number, by=skipping.author)
+    assert skipping.planned(number, count=2)["conclusion"] == "success"
+
+
+def test_the_required_check_is_green_even_if_no_root_module_is_touched(skipping: Story, topic: str) -> None:
+    number = skipping.propose({"README.md": f"# Words of {topic}\n"}, head=topic)
+    check = skipping.planned(number)
+    assert (check["conclusion"], check["output"]["title"]) == ("success", "no root module touched")
+    merged = skipping.merge(number)
+    check = skipping.applied(merged)
+    assert (check["conclusion"], check["output"]["title"]) == ("success", "no root module touched")
+    skipping.quiet()
+    assert skipping.deployments("staging") == []
+    assert skipping.comments(number) == []
 
 
 def test_a_pull_request_into_a_branch_of_no_environment_gets_no_check_run(unmerged: Story, topic: str) -> None:
@@ -186,12 +217,21 @@ def test_a_pull_request_into_a_branch_of_no_environment_gets_no_check_run(unmerg
 # --- apply -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_failed_apply_is_shown_on_the_pull_request_and_rerun_by_people_who_may_apply(line: Line) -> None:
+def test_an_apply_says_how_far_it_is_and_if_it_fails_is_shown_on_the_pull_request_and_rerun_by_people_who_may_apply(
+    line: Line,
+) -> None:
     story = line.story()
-    switch = story.states / "switch"
-    number = story.propose(needing(story, switch))
+    switch, go_on = story.states / "switch", story.states / "go-on"
+    number = story.propose(needing(story, switch, before=f"until test -e {go_on}; do sleep 0.1; done; "))
     assert story.planned(number)["conclusion"] == "success"
     merged = story.merge(number)
+
+    def said() -> str:
+        found = story.check_runs(merged, "planward/apply (staging)")
+        return str(found[-1]["output"]["summary"]) if found else ""
+
+    eventually(lambda: said() == f"Applying {merged[:7]}: 1 of 2 changes", "it says how far the apply is")
+    go_on.touch()
     failed = story.applied(merged)
     assert failed["conclusion"] == "failure"
     assert failed["output"]["title"] == (
@@ -202,7 +242,7 @@ def test_a_failed_apply_is_shown_on_the_pull_request_and_rerun_by_people_who_may
         "What was applied stays. Merge a correction, or press Re-run to plan again and apply the rest. Who can press "
         "it: anyone who has the role maintain or admin here."
     )
-    assert "#### 1 failed\n- `+` `terraform_data.switch`\n" in summary
+    assert re.search(r"#### 1 failed\n- `\+` `terraform_data.switch`( · after \d+ s)?\n", summary)
     assert "<summary>1 applied</summary>\n\n- `+` `terraform_data.net`\n" in summary
     assert summary.count("local-exec provisioner error") == 1
     assert [each["states"] for each in story.deployments("staging")] == [["in_progress", "failure"]]
@@ -225,35 +265,21 @@ def test_a_failed_apply_is_shown_on_the_pull_request_and_rerun_by_people_who_may
     assert "apply failed" not in story.commented(number, check["output"]["title"])
 
 
-def test_the_check_run_of_an_apply_says_how_far_it_is(line: Line) -> None:
-    story = line.story()
-    switch = story.states / "switch"
-    number = story.propose(needing(story, switch, command=f"until test -e {switch}; do sleep 0.1; done"))
-    assert story.planned(number)["conclusion"] == "success"
-    merged = story.merge(number)
-
-    def said() -> str:
-        found = story.check_runs(merged, "planward/apply (staging)")
-        return str(found[-1]["output"]["summary"]) if found else ""
-
-    eventually(lambda: said() == f"Applying {merged[:7]}: 1 of 2 changes", "it says how far the apply is")
-    switch.touch()
-    assert story.applied(merged)["conclusion"] == "success"
-
-
-def needing(story: Story, switch: Path, *, command: str = "") -> dict[str, str]:
+def needing(story: Story, switch: Path, *, before: str = "", size: int = 2) -> dict[str, str]:
     """`network` with a resource whose apply fails until the file exists."""
     extra = f"""\
 resource "terraform_data" "switch" {{
   provisioner "local-exec" {{
-    command = "{command or f"test -e {switch}"}"
+    command = "{before}test -e {switch}"
   }}
 }}
 """
-    return {"network/main.tf": story.root_module("network", size=2, extra=extra)["network/main.tf"]}
+    return {"network/main.tf": story.root_module("network", size=size, extra=extra)["network/main.tf"]}
 
 
-def test_with_on_merge_testing_is_brought_to_the_merged_commit_before_staging_is(line: Line) -> None:
+def test_with_on_merge_testing_is_brought_to_the_merged_commit_first_and_staging_is_touched_only_if_it_was(
+    line: Line,
+) -> None:
     story = line.story(config=ON_MERGE, testing=True)
     first = story.propose()
     merged = story.land(first)
@@ -264,14 +290,11 @@ def test_with_on_merge_testing_is_brought_to_the_merged_commit_before_staging_is
     testing, staging = (story.applied(merged, environment) for environment in ("testing", "staging"))
     assert testing["conclusion"] == "success"
     assert testing["completed_at"] <= staging["completed_at"]
-    number = story.propose(story.network(3), head="next")
-    assert story.planned(number)["output"]["title"] == "1 to change in staging"
 
-
-def test_staging_is_not_touched_where_testing_could_not_be_brought_there(line: Line) -> None:
-    story = line.story(config=ON_MERGE, testing=True)
-    number = story.propose(needing(story, story.states / "switch"))
-    assert story.planned(number)["conclusion"] == "success"
+    before = (story.state("network", "staging"), story.deployments("staging"))
+    number = story.propose(needing(story, story.states / "switch", size=3), head="next")
+    check = story.planned(number)
+    assert (check["conclusion"], check["output"]["title"]) == ("success", "1 to add, 1 to change in staging")
     merged = story.merge(number)
     assert story.applied(merged, "testing")["conclusion"] == "failure"
     check = story.applied(merged)
@@ -280,49 +303,19 @@ def test_staging_is_not_touched_where_testing_could_not_be_brought_there(line: L
         f"staging was not touched, since {merged[:7]} could not be applied in testing: planward/apply (testing) on "
         "this commit says why. Merge a correction, or press Re-run",
     )
-    assert story.state("network", "staging") == {}
-    assert story.deployments("staging") == []
+    assert (story.state("network", "staging"), story.deployments("staging")) == before
 
 
 # --- promotion -------------------------------------------------------------------------------------------------------
 
 
-def test_only_trees_that_staging_applied_are_promoted_to_production(line: Line) -> None:
-    story = line.story(testing=True)
-    story.land(story.propose())
-    promotion = story.open("staging", "production", title="Promote", by=story.author)
-    check = story.planned(promotion)
-    assert (check["conclusion"], check["output"]["title"]) == ("success", "1 to add in production")
-    merged = story.merge(promotion)
-    check = story.applied(merged, "production")
-    assert (check["conclusion"], check["output"]["title"]) == ("success", "1 added in production")
-    assert story.size("production") == 2
-    assert [each["states"] for each in story.deployments("production")] == APPLIED_IN_TURN
-    story.commented(promotion, "1 added in production")
-
-
-def test_a_promotion_of_what_staging_has_not_applied_is_refused_and_turns_green_by_itself(line: Line) -> None:
-    story = line.story()
-    sha = story.commit("staging", story.network(2))
-    held = story.applied(sha)
-    assert held["conclusion"] == "action_required"
-    promotion = story.open("staging", "production")
-    refused = story.planned(promotion)
-    assert (refused["conclusion"], refused["output"]["title"]) == (
-        "failure",
-        "staging has not applied this yet: wait until planward/apply (staging) has finished. If it is held, the people "
-        "that it names have to decide; if it failed, do what it says. After that, this check turns green by itself.",
-    )
-    assert story.let_in(held, by=story.maintainer)["conclusion"] == "success"
-    assert story.planned(promotion, count=2)["conclusion"] == "success"
-    assert story.applied(story.merge(promotion), "production")["conclusion"] == "success"
-
-
-def test_an_adopted_commit_is_promoted_once_it_was_applied_by_a_comment(line: Line) -> None:
+def test_only_trees_that_staging_applied_are_promoted_to_production_and_a_refusal_turns_green_by_itself(
+    line: Line,
+) -> None:
     story = line.story(installed=False)
     tip = story.commit("staging", story.network(2))
     story.install()
-    promotion = story.open("staging", "production")
+    promotion = story.open("staging", "production", title="Promote", by=story.author)
     refused = story.planned(promotion)
     assert (refused["conclusion"], refused["output"]["title"]) == (
         "failure",
@@ -336,29 +329,23 @@ def test_an_adopted_commit_is_promoted_once_it_was_applied_by_a_comment(line: Li
     assert story.applied(tip, count=2)["conclusion"] == "success"
     assert story.planned(promotion, count=2)["conclusion"] == "success"
 
+    sha = story.commit("staging", story.network(3))
+    held = story.applied(sha)
+    assert held["conclusion"] == "action_required"
+    refused = story.planned(promotion)
+    assert (refused["conclusion"], refused["output"]["title"]) == (
+        "failure",
+        "staging has not applied this yet: wait until planward/apply (staging) has finished. If it is held, the people "
+        "that it names have to decide; if it failed, do what it says. After that, this check turns green by itself.",
+    )
+    assert story.let_in(held, by=story.maintainer)["conclusion"] == "success"
+    check = story.planned(promotion, count=2)
+    assert (check["conclusion"], check["output"]["title"]) == ("success", "1 to add in production")
 
-# --- how much is asked of GitHub -------------------------------------------------------------------------------------
-
-
-def test_a_plan_takes_five_calls_of_github_and_an_apply_nine_at_most(line: Line) -> None:
-    story = line.story(testing=True)
-    story.quiet()
-    line.postpone_looks()
-    before = len(line.github.requests)
-    number = story.propose()
-    story.planned(number)
-    story.quiet()
-    planned = line.github.requests[before:]
-    assert 0 < len(calls(planned)) <= 5, calls(planned)
-    before = len(line.github.requests)
-    story.applied(story.merge(number))
-    story.quiet()
-    applied = line.github.requests[before:]
-    assert 0 < len(calls(applied)) <= 9, calls(applied)
-    assert line.github.unexpected == []
-
-
-def calls(requests: list[RecordedRequest]) -> list[str]:
-    """Planward's calls, without those for tokens."""
-    asked = [each for each in requests if each.actor.startswith("installation ")]
-    return [f"{each.method} {each.path}" for each in asked]
+    merged = story.merge(promotion)
+    check = story.applied(merged, "production")
+    assert (check["conclusion"], check["output"]["title"]) == ("success", "1 added in production")
+    assert story.size("production") == 3
+    assert [each["states"] for each in story.deployments("production")] == APPLIED_IN_TURN
+    eventually(lambda: "1 added in production" in story.comments(promotion)[-1], "the comment says what was applied")
+    assert len(story.comments(promotion)) == 2, "the maintainer's and one of Planward's"
