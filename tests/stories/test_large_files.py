@@ -16,7 +16,8 @@ ELSEWHERE = "[lfs]\n\turl = http://127.0.0.1:9/elsewhere\n\tskipdownloaderrors =
 READS = '\nresource "terraform_data" "image" {\n  input = file("${path.module}/image.bin")\n}\n'
 
 
-def reading_story(line: Line) -> Story:
+@pytest.fixture(scope="module")
+def reading(line: Line) -> Story:
     """A repository with two files in Git LFS: one that its root module `network` reads, and one that nobody reads."""
     story = line.story(files={"README.md": ""}, installed=False)
     seed = {**story.root_module("network", extra=READS), ".gitattributes": ATTRIBUTES, ".lfsconfig": ELSEWHERE}
@@ -27,23 +28,22 @@ def reading_story(line: Line) -> Story:
     return story
 
 
-def test_large_files_that_a_root_module_reads_are_applied_with_their_contents(line: Line) -> None:
-    story = reading_story(line)
-    pointer = large_files.keep(story.repository, b"the second image").decode()
-    number = story.propose({"network/image.bin": pointer})
-    check = story.planned(number)
+def test_large_files_that_a_root_module_reads_are_applied_with_their_contents(reading: Story, topic: str) -> None:
+    image = f"the image of {topic}"
+    pointer = large_files.keep(reading.repository, image.encode()).decode()
+    number = reading.propose({"network/image.bin": pointer}, head=topic)
+    check = reading.planned(number)
     assert check["conclusion"] == "success", check["output"]
-    assert "the second image" in check["output"]["summary"] + (check["output"]["text"] or "")
-    assert story.applied(story.merge(number))["conclusion"] == "success"
-    assert story.state("network", "staging")["terraform_data.image"][0]["input"]["value"] == "the second image"
+    assert image in check["output"]["summary"] + (check["output"]["text"] or "")
+    assert reading.applied(reading.merge(number))["conclusion"] == "success"
+    assert reading.state("network", "staging")["terraform_data.image"][0]["input"]["value"] == image
 
 
-def test_contents_that_github_does_not_have_are_a_failure_that_names_the_file(line: Line) -> None:
-    story = reading_story(line)
+def test_contents_that_github_does_not_have_are_a_failure_that_names_the_file(reading: Story, topic: str) -> None:
     missing = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 9\n"
-    check = story.planned(story.propose({"network/image.bin": missing}))
+    check = reading.planned(reading.propose({"network/image.bin": missing}, head=topic))
     assert check["conclusion"] == "failure"
-    assert story.first_line(check) == (
+    assert reading.first_line(check) == (
         "network/image.bin is kept in Git LFS, and its contents could not be fetched from GitHub: push them "
         "(`git lfs push origin --all`), then press Re-run"
     )

@@ -38,17 +38,6 @@ def spend(story: Story, number: int) -> None:
             assert answer.status_code == 200, answer.text
 
 
-def test_a_person_who_pushes_again_is_not_queried_again(line: Line) -> None:
-    story = line.story()
-    number = story.propose()
-    assert story.planned(number)["conclusion"] == "success"
-    story.commit("topic", story.network(3))
-    assert story.planned(number)["conclusion"] == "success"
-    story.quiet()
-    path = f"/repos/{story.name}/collaborators/{story.author}/permission"
-    assert [each.status for each in story.github.requests if each.path == path] == [200, 304]
-
-
 @pytest.mark.both_databases
 def test_when_the_hour_is_used_up_the_job_resumes_in_the_next(line: Line) -> None:
     story = line.story()
@@ -63,11 +52,20 @@ def test_when_the_hour_is_used_up_the_job_resumes_in_the_next(line: Line) -> Non
     story.quiet()
 
 
-def test_near_the_end_of_the_hour_an_apply_continues_and_its_comment_comes_later(line: Line) -> None:
+def test_near_the_end_of_the_hour_an_apply_continues_and_its_comment_comes_later_or_at_once_if_it_failed(
+    line: Line,
+) -> None:
     story = line.story()
     number = story.propose()
     assert story.planned(number)["conclusion"] == "success"
+
+    # A person who pushes again is not queried again.
+    story.commit("topic", story.network(3))
+    assert story.planned(number)["conclusion"] == "success"
     story.quiet()
+    path = f"/repos/{story.name}/collaborators/{story.author}/permission"
+    assert [each.status for each in story.github.requests if each.path == path] == [200, 304]
+
     line.github.set_limits(Limits(requests_an_hour=40), installation=story.installation)
     spend(story, 32)
     merged = story.merge(number)
@@ -80,29 +78,23 @@ def test_near_the_end_of_the_hour_an_apply_continues_and_its_comment_comes_later
 
     # A new hour begins, and the comment is due. Planward learns of the new limit from GitHub's next answer.
     line.github.set_limits(Limits(), installation=story.installation)
-    assert story.planned(story.propose({"README.md": "# Words\n"}, head="other"))["conclusion"] == "success"
+    fails = story.root_module("network", size=3, extra=FAILS)
+    failing = story.propose({"network/main.tf": fails["network/main.tf"]}, head="fails")
+    assert story.planned(failing)["conclusion"] == "success"
     asyncio.run(hasten(line, deferred))
     eventually(lambda: story.comments(number), "the comment is made")
     story.quiet()
     assert len(story.comments(number)) == 1
     assert refusals(story) == 0
 
-
-def test_near_the_end_of_the_hour_the_comment_of_a_failed_apply_comes_at_once(line: Line) -> None:
-    story = line.story()
-    fails = story.root_module("network", extra=FAILS)
-    number = story.propose({"network/main.tf": fails["network/main.tf"]})
-    assert story.planned(number)["conclusion"] == "success"
-    story.quiet()
     line.github.set_limits(Limits(requests_an_hour=60), installation=story.installation)
     spend(story, 54)
-    merged = story.merge(number)
+    merged = story.merge(failing)
     assert story.applied(merged)["conclusion"] == "failure"
     story.quiet()
-    assert len(story.comments(number)) == 1
-    assert [
-        each for each in line.events("comment_deferred") if each["job"].startswith(f"comment:{story.repository.id}:")
-    ] == []
+    assert len(story.comments(failing)) == 1
+    again = f"comment:{story.repository.id}:{failing}"
+    assert [each for each in line.events("comment_deferred") if each["job"].startswith(again)] == []
     line.github.set_limits(Limits(requests_an_hour=None), installation=story.installation)
 
 

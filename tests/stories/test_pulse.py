@@ -9,9 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
-import pytest
 
-from tests.stories.line import Line, running_line
+from tests.stories.line import Line
 from tests.stories.story import CONFIG, Story
 
 LONGEST_S, GITHUB_WAITS_S = 1.0, 10.0
@@ -60,42 +59,35 @@ class Pulse:
         assert max(self.answers_s) < GITHUB_WAITS_S
 
 
-@pytest.fixture(scope="module")
-def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
-    """A line with the web process and the worker of one `planward serve`."""
-    with running_line(tmp_path_factory.mktemp("pulse")) as line:
-        yield line
-
-
-def proposed(line: Line, files: dict[str, str] | None = None, *, extra: str = "") -> tuple[Story, dict[str, object]]:
+def proposed(story: Story, topic: str, files: dict[str, str] | None = None, *, extra: str = "") -> dict[str, object]:
     """Propose a change and wait for its check run while the pulse is measured."""
-    story = line.story()
-    with Pulse(line).taken():
-        check = story.planned(story.propose({**story.root_module("network", size=2, extra=extra), **(files or {})}))
-    return story, check
+    changed = {**story.root_module("network", size=2, extra=extra), **(files or {})}
+    with Pulse(story.line).taken():
+        return story.planned(story.propose(changed, head=topic))
 
 
-def test_sixty_kilobytes_of_spaces_in_a_version_of_the_config(line: Line) -> None:
+def test_sixty_kilobytes_of_spaces_in_a_version_of_the_config(unmerged: Story, topic: str) -> None:
     config = f"root_modules:\n  - {{dir: network, required_version: '{' ' * 60_000}x'}}\n"
-    story, check = proposed(line, {CONFIG: config})
+    check = proposed(unmerged, topic, {CONFIG: config})
     assert check["conclusion"] == "failure"
-    assert "is longer than 4,000 characters" in story.first_line(check)
+    assert "is longer than 4,000 characters" in unmerged.first_line(check)
 
 
-def test_a_hundred_and_twenty_kilobytes_of_spaces_in_a_version_of_the_code(line: Line) -> None:
-    story, check = proposed(line, {"network/versions.tf": f'terraform {{ required_version = "{" " * 120_000}<" }}\n'})
+def test_a_hundred_and_twenty_kilobytes_of_spaces_in_a_version_of_the_code(unmerged: Story, topic: str) -> None:
+    version = f'terraform {{ required_version = "{" " * 120_000}<" }}\n'
+    check = proposed(unmerged, topic, {"network/versions.tf": version})
     assert check["conclusion"] == "failure"
-    assert len(story.first_line(check)) < 2_000
+    assert len(unmerged.first_line(check)) < 2_000
 
 
-def test_aliases_of_aliases_in_the_config(line: Line) -> None:
+def test_aliases_of_aliases_in_the_config(unmerged: Story, topic: str) -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
-    story, check = proposed(line, {CONFIG: "\n".join(lines)})
-    assert "with what its aliases stand for" in story.first_line(check)
+    check = proposed(unmerged, topic, {CONFIG: "\n".join(lines)})
+    assert "with what its aliases stand for" in unmerged.first_line(check)
 
 
-def test_twenty_thousand_lines_of_output_after_an_open_private_key(line: Line) -> None:
+def test_twenty_thousand_lines_of_output_after_an_open_private_key(unmerged: Story, topic: str) -> None:
     extra = (
         'resource "terraform_data" "loud" {\n'
         "  lifecycle {\n    precondition {\n      condition     = length(path.module) > 999\n"
@@ -103,12 +95,14 @@ def test_twenty_thousand_lines_of_output_after_an_open_private_key(line: Line) -
         "    }\n  }\n}\n"
     )
     text = f"A key: {BEGIN}\n" + "ok\n" * 20_000
-    _, check = proposed(line, {"network/key.txt": text}, extra=extra)
+    check = proposed(unmerged, topic, {"network/key.txt": text}, extra=extra)
     assert check["conclusion"] == "failure"
 
 
-def test_a_kilobyte_of_git_objects_that_stands_for_two_million_paths(line: Line, tmp_path: Path) -> None:
-    story = line.story()
+def test_a_kilobyte_of_git_objects_that_stands_for_two_million_paths(
+    line: Line, unmerged: Story, topic: str, tmp_path: Path
+) -> None:
+    story = unmerged
     url = line.github.clone_url(story.name, story.author)
 
     def git(*words: str, stdin: str = "") -> str:
@@ -126,9 +120,9 @@ def test_a_kilobyte_of_git_objects_that_stands_for_two_million_paths(line: Line,
     root = git("mktree", stdin=f"{listed}\n040000 tree {tree}\tz\n")
     commit = git("commit-tree", root, "-p", "origin/staging", "-m", "Two million files")
     with Pulse(line).taken():
-        git("push", "--quiet", "origin", f"{commit}:refs/heads/topic")
+        git("push", "--quiet", "origin", f"{commit}:refs/heads/{topic}")
         began = time.monotonic()
-        check = story.planned(story.open("topic", "staging"))
+        check = story.planned(story.open(topic, "staging"))
     assert check["conclusion"] == "failure"
     assert story.first_line(check) == (
         "the commit has more than 500,000 files and directories together, which is the most that Planward reads: push "
@@ -138,8 +132,12 @@ def test_a_kilobyte_of_git_objects_that_stands_for_two_million_paths(line: Line,
 
 
 def test_twenty_forged_deliveries_of_twenty_four_megabytes(line: Line) -> None:
+    body = b" " * 24_000_000
+    forged = {"X-GitHub-Event": "push", "X-GitHub-Delivery": "forged", "X-Hub-Signature-256": f"sha256={'0' * 64}"}
+
     def send() -> None:
-        line.deliver("push", b" " * 24_000_000, secret="another")
+        with httpx.Client(trust_env=False, timeout=60) as client:
+            client.post(f"{line.url}/webhooks/github", content=body, headers=forged)
 
     senders = [threading.Thread(target=send, daemon=True) for _ in range(20)]
     with Pulse(line).taken():

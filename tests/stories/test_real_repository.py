@@ -135,8 +135,9 @@ def files_of_app(story: Story, version: str = UPPER) -> dict[str, str]:
     return {**files, "live/app/main.tf": app(version)}
 
 
-@pytest.fixture
-def story(line: Line) -> Story:
+@pytest.fixture(scope="module")
+def unmerged(line: Line) -> Story:
+    """One such repository without testing for the stories that merge nothing."""
     return prepared(line, ALONE)
 
 
@@ -168,34 +169,35 @@ def test_layers_run_in_order_in_their_own_workspaces_backends_and_versions(line:
     assert story.state("network", "production") == {}
 
 
-def test_a_version_that_no_engine_satisfies_is_a_failure_that_lists_the_engines(story: Story) -> None:
-    check = story.planned(story.propose(files_of_app(story, ">= 99.0")))
+def test_a_version_that_no_engine_satisfies_is_a_failure_that_lists_the_engines(unmerged: Story, topic: str) -> None:
+    check = unmerged.planned(unmerged.propose(files_of_app(unmerged, ">= 99.0"), head=topic))
     there = ", ".join(f"{engine.name} {engine.version}" for engine in ENGINES)
-    assert (check["conclusion"], story.first_line(check)) == (
+    assert (check["conclusion"], unmerged.first_line(check)) == (
         "failure",
         f'no Terraform that is installed satisfies required_version ">= 99.0": there is {there}. '
         "The operator can add another to PLANWARD_TERRAFORM",
     )
 
 
-def test_a_failed_layer_stops_those_above_it_and_says_so(story: Story) -> None:
+def test_a_failed_layer_stops_those_above_it_and_says_so(unmerged: Story, topic: str) -> None:
     broken = network("first") + '\noutput "wrong" { value = module.lable.name }\n'
-    check = story.planned(story.propose({**files_of_app(story), "live/network/main.tf": broken}))
+    check = unmerged.planned(unmerged.propose({**files_of_app(unmerged), "live/network/main.tf": broken}, head=topic))
     assert check["conclusion"] == "failure"
-    assert "plan failed: Reference to undeclared module" in story.first_line(check)
+    assert "plan failed: Reference to undeclared module" in unmerged.first_line(check)
     not_tried = "live/app was not tried, because it comes after live/network, which did not succeed"
     assert not_tried in check["output"]["summary"]
 
 
-def test_a_root_module_that_is_deleted_is_named(story: Story) -> None:
-    write_state(story.states / "dns" / "staging-dns" / "terraform.tfstate", "staging-dns", name="zone")
-    check = story.planned(story.propose({"live/dns/main.tf": None}))
+def test_a_root_module_that_is_deleted_is_named(unmerged: Story, topic: str) -> None:
+    write_state(unmerged.states / "dns" / "staging-dns" / "terraform.tfstate", "staging-dns", name="zone")
+    check = unmerged.planned(unmerged.propose({"live/dns/main.tf": None}, head=topic))
     assert check["conclusion"] == "success"
     assert "1 root module removed: its " in check["output"]["title"]
     assert "`live/dns` is removed, but the " in check["output"]["summary"]
 
 
-def test_a_change_of_only_the_config_plans_the_root_modules_that_it_runs_differently(story: Story) -> None:
+def test_a_change_of_only_the_config_plans_the_root_modules_that_it_runs_differently(line: Line) -> None:
+    story = prepared(line, ALONE)
     changed = "\n".join(line[4:] for line in ALONE.splitlines()).replace("{environment}-dns", "{environment}-zone")
     number = story.propose({CONFIG: changed + "\n"})
     check = story.planned(number)
@@ -207,14 +209,14 @@ def test_a_change_of_only_the_config_plans_the_root_modules_that_it_runs_differe
     assert zone["terraform_data.zone"][0]["output"]["value"] == "staging-zone"
 
 
-def test_a_circle_of_root_modules_is_a_failure_of_the_config_that_names_it(story: Story) -> None:
+def test_a_circle_of_root_modules_is_a_failure_of_the_config_that_names_it(unmerged: Story, topic: str) -> None:
     changed = "\n".join(line[4:] for line in ALONE.splitlines())
     changed = changed.replace("- dir: live/network", "- dir: live/network\n    depends_on: [live/app]")
-    check = story.planned(story.propose({CONFIG: changed + "\n"}))
+    check = unmerged.planned(unmerged.propose({CONFIG: changed + "\n"}, head=topic))
     assert check["conclusion"] == "failure"
     circle = "forms a cycle: live/network needs live/app needs live/network"
     assert circle in check["output"]["title"]
-    [annotation] = story.annotations(check)
+    [annotation] = unmerged.annotations(check)
     assert (annotation["path"], annotation["start_line"]) == (
         CONFIG,
         changed.splitlines().index("    depends_on: [live/app]") + 1,
