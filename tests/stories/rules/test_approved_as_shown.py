@@ -15,6 +15,7 @@ resource "terraform_data" "stamp" {
   input = "made at ${plantimestamp()}"
 }
 """
+CHANGED = "network in staging: the plan changed since it was approved. Look at the new one, then press Apply."
 _STAMP = re.compile(r"made at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
@@ -24,27 +25,15 @@ def shown(check: dict[str, Any]) -> str:
     return str(stamp)
 
 
-def merged(story: Story, extra: str = STAMPED) -> tuple[str, dict[str, Any]]:
-    """Merge a change whose plan differs each time; returns the merge SHA and its hold."""
-    number = story.propose({"network/main.tf": story.root_module("network", size=2, extra=extra)["network/main.tf"]})
-    green(story.planned(number))
-    sha = story.merge(number)
-    check = story.applied(sha)
-    assert (
-        held(check)
-        == "network in staging: every apply in staging needs an approval. Look at its plan, then press Apply."
-    )
-    return sha, check
-
-
 def kept(story: Story) -> int:
     """The number of plan files that are kept for a repository."""
     rows = story.line.query("select count(*) as n from kept_plans where repository_id = :id", id=story.repository.id)
     return int(rows[0]["n"])
 
 
-def applied_stamp(story: Story) -> str:
-    return str(story.state("network", "staging")["terraform_data.stamp"][0]["input"]["value"])
+def applied_stamp(story: Story, root_module: str = "network", environment: str = "staging") -> str:
+    """The stamp in a root module's state."""
+    return str(story.state(root_module, environment)["terraform_data.stamp"][0]["input"]["value"])
 
 
 def move_state(path: Path) -> None:
@@ -53,75 +42,13 @@ def move_state(path: Path) -> None:
     path.write_text(json.dumps({**state, "resources": []}))
 
 
-def test_a_plan_that_differs_each_time_is_approved_and_applied_as_it_was_shown(line: Line) -> None:
-    story = line.story(config=BY_HAND)
-    sha, check = merged(story)
-    assert "terraform_data.net" in check["output"]["summary"] + (check["output"]["text"] or "")
-    assert "Within 24 hours, exactly this plan is applied" in check["output"]["summary"]
-    assert kept(story) == 1
-    assert story.state("network", "staging") == {}
-    story.press(check, "apply", by=story.maintainer)
-    green(story.applied(sha, count=2))
-    assert applied_stamp(story) == shown(check)
-    assert story.size("staging") == 2
-    [approval] = audit_rows(story)
-    assert len(approval["details"]["digests"]) == 1
-    story.quiet()
-    assert kept(story) == 0
-
-
-def test_the_plans_of_several_root_modules_are_approved_together_and_each_is_applied_as_it_was_shown(
+def test_plans_that_differ_each_time_are_approved_together_and_applied_as_shown_and_hold_no_promotion(
     line: Line,
 ) -> None:
-    story = line.story(config=BY_HAND)
-    app, network = (story.root_module(name, size=2, extra=STAMPED) for name in ("app", "network"))
-    number = story.propose(app | network)
-    green(story.planned(number))
-    sha = story.merge(number)
-    check = story.applied(sha)
-    held(check)
-    summary = check["output"]["summary"]
-    assert "Apply is for the plans of `app` and `network` together." in summary
-    assert kept(story) == 2
-    stamps = set(_STAMP.findall(f"{summary}{check['output']['text']}"))
-    story.press(check, "apply", by=story.maintainer)
-    green(story.applied(sha, count=2))
-    applied = {story.state(name, "staging")["terraform_data.stamp"][0]["input"]["value"] for name in ("app", "network")}
-    assert applied == stamps
-    story.quiet()
-    assert kept(story) == 0
-
-
-def test_a_plan_whose_state_has_moved_is_made_again_and_applied_where_it_does_the_same(line: Line) -> None:
-    story = line.story(config=BY_HAND)
-    sha, check = merged(story, extra="")
-    move_state(story.state_path("network", "staging"))
-    story.press(check, "apply", by=story.maintainer)
-    green(story.applied(sha, count=2))
-    assert story.size("staging") == 2
-
-
-def test_a_plan_whose_state_has_moved_and_that_does_something_else_is_shown_again(line: Line) -> None:
-    story = line.story(config=BY_HAND)
-    sha, check = merged(story)
-    move_state(story.state_path("network", "staging"))
-    story.press(check, "apply", by=story.maintainer)
-    again = story.applied(sha, count=2)
-    assert (
-        held(again)
-        == "network in staging: the plan changed since it was approved. Look at the new one, then press Apply."
-    )
-    assert "The plan differs from the one that was reviewed: 1 changed." in again["output"]["summary"]
-    assert shown(again) != shown(check)
-    assert story.state("network", "staging") == {}
-    story.press(again, "apply", by=story.maintainer)
-    green(story.applied(sha, count=3))
-    assert applied_stamp(story) == shown(again)
-
-
-def test_an_approved_plan_is_applied_with_ephemeral_variables_as_they_are_now(line: Line) -> None:
-    story = line.story(config=BY_HAND)
-    story.secret("staging", "token", token="token-of-then")
+    """Ephemeral variables are passed to the apply as they are then."""
+    story = line.story(config=f"{BY_HAND}  production: {{branch: production, promote_from: staging}}\n")
+    for environment in ("staging", "production"):
+        story.secret(environment, "token", token="token-of-then")
     told = story.states / "told"
     extra = f"""\
 variable "token" {{
@@ -135,9 +62,76 @@ resource "terraform_data" "told" {{
   }}
 }}
 """
-    sha, check = merged(story, extra=STAMPED + extra)
+    app = story.root_module("app", size=2, extra=STAMPED)
+    network = story.root_module("network", size=2, extra=STAMPED + extra)
+    number = story.propose(app | network)
+    green(story.planned(number))
+    sha = story.merge(number)
+    check = story.applied(sha)
+    held(check)
+    summary = check["output"]["summary"]
+    assert "terraform_data.net" in summary + (check["output"]["text"] or "")
+    assert (
+        "Apply is for the plans of `app` and `network` together. Within 24 hours, exactly these plans are applied."
+        in summary
+    )
+    assert kept(story) == 2
+    assert story.state("app", "staging") == story.state("network", "staging") == {}
+    stamps = set(_STAMP.findall(f"{summary}{check['output']['text']}"))
     story.secret("staging", "token", token="token-of-now")
     story.press(check, "apply", by=story.maintainer)
     green(story.applied(sha, count=2))
-    assert applied_stamp(story) == shown(check)
+    assert {applied_stamp(story, root_module) for root_module in ("app", "network")} == stamps
+    assert story.size("staging") == 2
     assert told.read_text() == "token-of-now\n"
+    [approval] = audit_rows(story)
+    assert len(approval["details"]["digests"]) == 2
+    story.quiet()
+    assert kept(story) == 0
+
+    number = story.open("staging", "production")
+    green(story.planned(number))
+    assert green(story.applied(story.merge(number), "production")) == "5 added in production"
+
+
+def test_a_plan_that_changed_since_it_was_approved_is_shown_again_and_applied_as_shown_then(line: Line) -> None:
+    story = line.story(config=BY_HAND)
+    number = story.propose({"network/main.tf": story.root_module("network", size=2, extra=STAMPED)["network/main.tf"]})
+    green(story.planned(number))
+    sha = story.merge(number)
+    check = story.applied(sha)
+    assert (
+        held(check)
+        == "network in staging: every apply in staging needs an approval. Look at its plan, then press Apply."
+    )
+    assert "Within 24 hours, exactly this plan is applied" in check["output"]["summary"]
+    story.secret("staging", db_password="another")
+    story.press(check, "apply", by=story.maintainer)
+    again = story.applied(sha, count=2)
+    assert held(again) == CHANGED
+    assert story.state("network", "staging") == {}
+
+    move_state(story.state_path("network", "staging"))
+    story.press(again, "apply", by=story.maintainer)
+    third = story.applied(sha, count=3)
+    assert held(third) == CHANGED
+    assert "The plan differs from the one that was reviewed: 1 changed." in third["output"]["summary"]
+    assert len({shown(each) for each in (check, again, third)}) == 3
+    assert story.state("network", "staging") == {}
+    story.press(third, "apply", by=story.maintainer)
+    green(story.applied(sha, count=4))
+    assert applied_stamp(story) == shown(third)
+    assert story.size("staging") == 2
+
+
+def test_a_plan_whose_state_has_moved_is_made_again_and_applied_where_it_does_the_same(line: Line) -> None:
+    story = line.story(config=BY_HAND)
+    number = story.propose()
+    green(story.planned(number))
+    sha = story.merge(number)
+    check = story.applied(sha)
+    held(check)
+    move_state(story.state_path("network", "staging"))
+    story.press(check, "apply", by=story.maintainer)
+    green(story.applied(sha, count=2))
+    assert story.size("staging") == 2

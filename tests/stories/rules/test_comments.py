@@ -13,9 +13,9 @@ def replies(story: Story, number: int) -> list[str]:
     return [body.partition("-->")[2].strip() for body in story.comments(number) if body.startswith("<!--")]
 
 
-def test_a_comment_that_names_the_head_approves_its_plan_and_a_reaction_says_so(line: Line) -> None:
-    story = line.story(testing=True)
-    number, _ = proposed_from_fork(story)
+def test_a_comment_that_names_the_head_approves_its_plan_and_a_reaction_says_so(unmerged: Story, topic: str) -> None:
+    story = unmerged
+    number, _ = proposed_from_fork(story, topic)
     held(story.planned(number))
     head = story.head(number)
     assert answered(story, story.comment(number, f"planward approve {head}", by=story.reader)) == "-1"
@@ -24,19 +24,31 @@ def test_a_comment_that_names_the_head_approves_its_plan_and_a_reaction_says_so(
     assert buttons(story, story.planned(number, count=2)) == ["preview"]
     assert answered(story, story.comment(number, f"planward preview {head}", by=story.author)) == "+1"
     green(story.planned(number, count=3))
-    assert audit(story) == [
-        (story.reader, "refused: approve_plan", head[:7]),
-        (story.author, "approve_plan", head[:7]),
-        (story.author, "preview", head[:7]),
+    assert audit_of(story, head) == [
+        (story.reader, "refused: approve_plan"),
+        (story.author, "approve_plan"),
+        (story.author, "preview"),
     ]
 
 
-def test_comments_that_do_not_count_do_nothing(line: Line) -> None:
-    story = line.story()
-    number, _ = proposed_from_fork(story)
-    held(story.planned(number))
+def audit_of(story: Story, sha: str) -> list[tuple[str, str]]:
+    """The entries of the audit log about a commit, oldest first: who, did what."""
+    return [(who, did) for who, did, about in audit(story) if about == sha[:7]]
+
+
+@pytest.fixture(scope="module")
+def forks(unmerged: Story) -> tuple[Story, int]:
+    """A pull request from a fork whose plan no comment of these stories approves."""
+    number, _ = proposed_from_fork(unmerged, "not-approved")
+    held(unmerged.planned(number))
+    return unmerged, number
+
+
+def test_comments_that_do_not_count_do_nothing(line: Line, forks: tuple[Story, int]) -> None:
+    story, number = forks
     head = story.head(number)
     command = f"planward approve {head}"
+    before = audit(story)
     bodies = [
         f"> {command}",
         f"```\n{command}\n```",
@@ -50,7 +62,7 @@ def test_comments_that_do_not_count_do_nothing(line: Line) -> None:
         f"<details>\n\n{command}\n\n</details>",
     ]
     comments = [story.comment(number, body, by=story.author) for body in bodies]
-    bot = f"helpful{line.stories}[bot]"
+    bot = f"helpful{line.stories}-{len(comments)}-{number}[bot]"
     line.github.create_bot(bot)
     story.github.grant(story.name, bot, "write")
     comments.append(story.comment(number, command, by=bot))
@@ -61,25 +73,24 @@ def test_comments_that_do_not_count_do_nothing(line: Line) -> None:
     story.quiet()
     assert all(unanswered(story, comment) for comment in (*comments, edited))
     assert [each["conclusion"] for each in story.check_runs(head)] == ["action_required"]
-    assert audit(story) == []
+    assert audit(story) == before
 
 
-def test_two_commits_with_the_same_first_digits_are_distinguished(line: Line) -> None:
-    story = line.story()
-    number, _ = proposed_from_fork(story)
-    held(story.planned(number))
+def test_two_commits_with_the_same_first_digits_are_distinguished(forks: tuple[Story, int]) -> None:
+    story, number = forks
     head = story.head(number)
+    before = audit(story)
     made_again = head[:7] + ("0" if head[7] != "0" else "1") * 33
     assert answered(story, story.comment(number, f"planward approve {made_again}", by=story.author)) == "confused"
     story.comment(number, f"planward approve {head[:7]}", by=story.author)
     story.quiet()
     assert [each["conclusion"] for each in story.check_runs(head)] == ["action_required"]
-    assert audit(story) == []
+    assert audit(story) == before
 
 
-def test_a_near_miss_is_answered_once_with_the_intended_command(line: Line) -> None:
-    story = line.story()
-    number = story.propose({"README.md": "# Words\n"})
+def test_a_near_miss_is_answered_once_with_the_intended_command(unmerged: Story, topic: str) -> None:
+    story = unmerged
+    number = story.propose({"README.md": f"# {topic}\n"}, head=topic)
     green(story.planned(number))
     short = story.head(number)[:7]
     for body in ("Planward Plan", "planward plann", f"planward approve {short}"):
@@ -95,21 +106,23 @@ def test_a_near_miss_is_answered_once_with_the_intended_command(line: Line) -> N
     ]
 
 
-def test_plan_says_so_where_the_base_is_no_environments_branch(line: Line) -> None:
-    story = line.story(branches=("main", "staging"), config="environments:\n  staging:\n")
-    number = story.propose(base="main")
+def test_plan_says_so_where_the_base_is_no_environments_branch(unmerged: Story, topic: str) -> None:
+    story = unmerged
+    base = f"{topic}-main"
+    story.github.move(story.name, base, story.first, by=story.reviewer)
+    number = story.propose(head=topic, base=base)
     story.quiet()
     assert answered(story, story.comment(number, "planward plan", by=story.author)) == "confused"
     [said] = replies(story, number)
     assert said.startswith(
-        "There is nothing to plan: `main` is not the branch of an environment. The branches of environments are "
-        "`staging` (staging)."
+        f"There is nothing to plan: `{base}` is not the branch of an environment. The branches of environments are "
+        "`staging` (staging), `production` (production)."
     )
 
 
-def test_a_rejected_head_is_red_until_another_commit_comes(line: Line) -> None:
-    story = line.story()
-    number = story.propose()
+def test_a_rejected_head_is_red_until_another_commit_comes(unmerged: Story, topic: str) -> None:
+    story = unmerged
+    number = story.propose(head=topic)
     green(story.planned(number))
     head = story.head(number)
     assert answered(story, story.comment(number, f"planward reject {head}", by=story.maintainer)) == "+1"
@@ -117,29 +130,28 @@ def test_a_rejected_head_is_red_until_another_commit_comes(line: Line) -> None:
         f"Rejected by {story.maintainer}: ask why, and push another commit. The rejection does not apply to "
         "that commit."
     )
-    story.commit("topic", {**story.network(1), "README.md": "# Words\n"})  # touches no root module any more
+    story.commit(topic, {**story.network(1), "README.md": "# Words\n"})  # touches no root module any more
     green(story.planned(number))
 
 
-def test_plan_and_cancel_need_no_commit_but_write_access(line: Line) -> None:
-    story = line.story()
-    number = story.propose({"README.md": "# Words\n"})
+def test_plan_and_cancel_need_no_commit_but_write_access(unmerged: Story, topic: str) -> None:
+    story = unmerged
+    number = story.propose({"README.md": f"# {topic}\n"}, head=topic)
     green(story.planned(number))
     for verb in ("plan", "cancel"):
         assert answered(story, story.comment(number, f"planward {verb}", by=story.reader)) == "-1"
     assert answered(story, story.comment(number, "planward plan", by=story.author)) == "+1"
     green(story.planned(number, count=2))
-    head = story.head(number)[:7]
-    assert audit(story) == [
-        (story.reader, "refused: plan", head),
-        (story.reader, "refused: cancel", head),
-        (story.author, "plan", head),
+    assert audit_of(story, story.head(number)) == [
+        (story.reader, "refused: plan"),
+        (story.reader, "refused: cancel"),
+        (story.author, "plan"),
     ]
 
 
-def test_help_is_answered_to_everybody(line: Line) -> None:
-    story = line.story()
-    number = story.propose()
+def test_help_is_answered_to_everybody(unmerged: Story, topic: str) -> None:
+    story = unmerged
+    number = story.propose({"README.md": f"# {topic}\n"}, head=topic)
     assert answered(story, story.comment(number, "planward help", by=story.reader)) == "+1"
     [said] = replies(story, number)
     own, others = said.split("Only others can do this here:")

@@ -16,36 +16,42 @@ from tests.stories.waiting import eventually
 # --- explained -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.by_default("squash", "rebase")
-@pytest.mark.parametrize("method", ["merge", "squash", "rebase"])
-def test_a_pull_request_of_three_commits_is_one_segment(line: Line, method: str) -> None:
+def test_several_merges_by_any_method_in_one_push_are_explained_each_by_its_own_pull_request_of_three_commits(
+    line: Line,
+) -> None:
     story = line.story()
-    story.commit("topic", story.network(2))
-    story.commit("topic", {"README.md": "# Words\n"})
-    number = story.propose(story.network(3))
-    green(story.planned(number))
-    merged = story.merge(number, method)
-    green(story.applied(merged))
-    assert story.size("staging") == 3
-
-
-def test_several_merges_in_one_push_are_explained_each_by_its_own_pull_request(line: Line) -> None:
-    story = line.story()
-    first = story.propose({"README.md": "# Words\n"}, head="first")
-    second = story.propose(head="second")
-    green(story.planned(first))
-    green(story.planned(second))
+    opened = {}
+    for method, first in {"squash": "network/main.tf", "rebase": "network/more.tf", "merge": "NOTES.md"}.items():
+        opened[method] = three_commits(story, method, first)
+    for number in opened.values():
+        green(story.planned(number))
     line.github.hold_deliveries()
-    story.merge(first, "squash")
-    tip = story.merge(second)
+    tips = [story.merge(number, method) for method, number in opened.items()]
     line.github.release(lambda deliveries: deliveries[::-1])
-    green(story.applied(tip))
+    green(story.applied(tips[-1]))
     story.quiet()
-    assert story.size("staging") == 2
-    assert [len(story.comments(number)) for number in (first, second)] == [1, 1]
+    assert story.size("staging") == 3
+    assert "terraform_data.more" in story.state("network", "staging")
+    assert [len(story.comments(number)) for number in opened.values()] == [1, 1, 1]
 
 
-def test_a_merge_is_applied_even_if_the_delivery_of_its_push_is_lost(line: Line) -> None:
+def three_commits(story: Story, head: str, path: str) -> int:
+    """Open a pull request of three commits, of which the first and the last write this file."""
+    contents = {
+        "network/main.tf": (story.network(2)["network/main.tf"], story.network(3)["network/main.tf"]),
+        "network/more.tf": ("# More\n", 'resource "terraform_data" "more" {}\n'),
+        "NOTES.md": ("# Notes\n", "# More notes\n"),
+    }
+    first, last = contents[path]
+    story.commit(head, {path: first})
+    story.commit(head, {f"{head}.md": "# Words\n"}, start=head)
+    story.commit(head, {path: last}, start=head)
+    return story.open(head)
+
+
+def test_a_merge_is_applied_even_if_the_delivery_of_its_push_is_lost_or_its_explanation_comes_after_the_time_to_wait(
+    line: Line,
+) -> None:
     story = line.story()
     number = story.propose()
     green(story.planned(number))
@@ -53,10 +59,7 @@ def test_a_merge_is_applied_even_if_the_delivery_of_its_push_is_lost(line: Line)
     green(story.applied(story.merge(number)))
     assert story.size("staging") == 2
 
-
-def test_an_explanation_that_comes_after_the_time_to_wait_turns_the_hold_into_an_apply(line: Line) -> None:
-    story = line.story()
-    number = story.propose()
+    number = story.propose(story.network(3), head="later")
     green(story.planned(number))
     line.github.hold_deliveries("pull_request", "closed")
     merged = story.merge(number)
@@ -67,7 +70,7 @@ def test_an_explanation_that_comes_after_the_time_to_wait_turns_the_hold_into_an
         )
     line.github.release()
     green(story.applied(merged, count=2))
-    assert story.size("staging") == 2
+    assert story.size("staging") == 3
 
 
 @contextmanager
@@ -86,17 +89,21 @@ def lagging(story: Story, number: int) -> Iterator[None]:
 # --- not explained ---------------------------------------------------------------------------------------------------
 
 
-def test_the_head_of_an_open_pull_request_pushed_by_hand_is_held(line: Line) -> None:
-    story = line.story()
-    number = story.propose()
-    green(story.planned(number))
-    head = story.head(number)
-    story.github.move(story.name, "staging", head, by=story.author)
-    assert held(story.applied(head)) == (
-        f"Not applied: #{number} was not merged on GitHub: its newest commit was pushed straight to the branch (pushed "
-        f"by {story.author}). {OR_REVERT}"
-    )
-    assert story.state("network", "staging") == {}
+@pytest.fixture(scope="module")
+def kept(line: Line) -> Story:
+    """The repository of `untouched`."""
+    return line.story()
+
+
+@pytest.fixture
+def untouched(kept: Story) -> Iterator[Story]:
+    """A repository whose branches are at LAST; afterwards they are forced back to it, and nothing was ever applied."""
+    yield kept
+    for branch in ("staging", "production"):
+        if kept.tip(branch) != kept.first:
+            kept.github.move(kept.name, branch, kept.first, by=kept.reviewer)
+    kept.quiet()
+    assert kept.state("network", "staging") == kept.state("network", "production") == {}
 
 
 def test_a_merge_forced_past_a_check_that_was_being_planned_again_is_held(line: Line) -> None:
@@ -117,30 +124,29 @@ def test_a_merge_forced_past_a_check_that_was_being_planned_again_is_held(line: 
     assert story.state("network", "staging") == {}
 
 
-def test_a_green_check_for_another_base_explains_nothing(line: Line) -> None:
-    story = line.story()
-    story.github.move(story.name, "elsewhere", story.first, by=story.reviewer)
-    number = story.propose()
+def test_a_green_check_for_another_base_explains_nothing(untouched: Story, topic: str) -> None:
+    story = untouched
+    number = story.propose(head=topic)
     green(story.planned(number))
-    line.github.hold_deliveries("pull_request", "edited")
+    story.line.github.hold_deliveries("pull_request", "edited")
     story.edit(number, base="production")
     merged = story.merge(number)
-    line.github.wait_for_deliveries()
+    story.line.github.wait_for_deliveries()
     assert held(story.applied(merged, "production")) == (
         f"Not applied: #{number} was merged before planward/plan had a result for it (merged by "
         f"{story.reviewer}). {OR_REVERT}"
     )
-    line.github.release()
+    story.line.github.release()
     story.quiet()
     assert story.state("network", "production") == {}
 
 
-def test_an_indirect_merge_that_borrows_anothers_green_is_held(line: Line) -> None:
-    story = line.story()
-    good = story.propose(head="good")
+def test_an_indirect_merge_that_borrows_anothers_green_is_held(untouched: Story, topic: str) -> None:
+    story = untouched
+    good = story.propose(head=topic)
     green(story.planned(good))
-    story.commit("bad", {"README.md": "# Words\n"}, start="good")
-    bad = story.propose({"network/wrong.tf": 'output "wrong" {\n  value = local.none\n}\n'}, head="bad")
+    story.commit(f"{topic}-bad", {"README.md": "# Words\n"}, start=topic)
+    bad = story.propose({"network/wrong.tf": 'output "wrong" {\n  value = local.none\n}\n'}, head=f"{topic}-bad")
     assert story.planned(bad)["conclusion"] == "failure"
     merged = story.merge(bad)  # brings `good` along, which GitHub then calls merged by the same commit
     assert held(story.applied(merged)).startswith("Not applied: #")
@@ -149,12 +155,12 @@ def test_an_indirect_merge_that_borrows_anothers_green_is_held(line: Line) -> No
     assert story.state("network", "staging") == {}
 
 
-def test_a_commit_that_was_held_is_not_let_in_by_a_proper_merge_on_top_of_it(line: Line) -> None:
-    story = line.story()
-    by_hand = story.commit("staging", {"other/main.tf": 'resource "terraform_data" "other" {}\n'}, by=story.author)
+def test_a_commit_that_was_held_is_not_let_in_by_a_proper_merge_on_top_of_it(untouched: Story, topic: str) -> None:
+    story = untouched
+    by_hand = story.commit("staging", story.network(5), by=story.author)
     held(story.applied(by_hand))
-    number = story.propose()  # starts at the held commit, and contains it
-    story.planned(number)
+    number = story.propose({"README.md": "# Words\n"}, head=topic)  # starts at the held commit, and contains it
+    green(story.planned(number))
     merged = story.merge(number)
     assert held(story.applied(merged)) == (
         f"Not applied: {by_hand[:7]} did not come from a merged pull request (pushed by {story.author}). {OR_REVERT}"
@@ -162,13 +168,13 @@ def test_a_commit_that_was_held_is_not_let_in_by_a_proper_merge_on_top_of_it(lin
     assert story.state("network", "staging") == {}
 
 
-def test_a_merge_by_hand_with_other_contents_is_held(line: Line) -> None:
-    story = line.story()
-    number = story.propose()
+def test_a_merge_by_hand_with_other_contents_is_held(untouched: Story, topic: str) -> None:
+    story = untouched
+    number = story.propose({"README.md": f"# {topic}\n"}, head=topic)
     green(story.planned(number))
     git = story.repository.git
     head, base = story.head(number), story.tip("staging")
-    tree = git.tree_of(story.commit("evil", story.network(9)))
+    tree = git.tree_of(story.commit(f"{topic}-evil", story.network(9)))
     with story.github.world.lock:
         signature = git.commits(head)[0].author
         evil = git.commit_tree(tree, [base, head], "Merge", author=signature, committer=signature)
@@ -226,19 +232,6 @@ resource "terraform_data" "slow" {{
 }}
 """
     return {"network/main.tf": story.root_module("network", size=2, extra=extra)["network/main.tf"]}
-
-
-def test_a_branch_that_is_forced_back_to_last_has_nothing_to_apply_and_says_so(line: Line) -> None:
-    story = line.story()
-    last = story.first  # adopted
-    away = story.commit("staging", story.network(5))
-    held(story.applied(away))
-    story.github.move(story.name, "staging", last, by=story.reviewer)
-    check = story.applied(last)
-    green(check)
-    assert check["output"]["title"] == f"nothing to apply: staging is at {last[:7]}"
-    story.quiet()
-    assert story.state("network", "staging") == {}
 
 
 def test_a_deleted_branch_is_nothing_and_a_created_one_is_held(line: Line) -> None:

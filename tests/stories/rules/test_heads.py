@@ -15,7 +15,9 @@ WRONG = {"network/wrong.tf": 'output "wrong" {\n  value = local.none\n}\n'}
 # --- several pull requests of one head -------------------------------------------------------------------------------
 
 
-def test_two_pull_requests_of_one_head_share_a_check_run_that_has_the_worst_conclusion(line: Line) -> None:
+def test_two_pull_requests_of_one_head_share_a_check_run_with_the_worst_conclusion_and_no_green_lets_in_the_other(
+    line: Line,
+) -> None:
     story = line.story()
     first = story.propose()
     green(story.planned(first))
@@ -28,15 +30,10 @@ def test_two_pull_requests_of_one_head_share_a_check_run_that_has_the_worst_conc
     story.edit(second, state="closed")
     green(story.planned(first, count=3))
 
-
-def test_the_green_of_one_pull_request_does_not_let_in_another_of_the_same_head(line: Line) -> None:
-    story = line.story()
-    first = story.propose()
-    green(story.planned(first))
-    second = story.open("topic", "production")
-    refused(story.planned(second, count=2))
-    merged = story.merge(second)
-    assert f"#{second} was merged although planward/plan showed " in held(story.applied(merged, "production"))
+    third = story.open("topic", "production")
+    refused(story.planned(third, count=4))
+    merged = story.merge(third)
+    assert f"#{third} was merged although planward/plan showed " in held(story.applied(merged, "production"))
     assert story.state("network", "production") == {}
 
 
@@ -118,60 +115,48 @@ def merge_sha(story: Story, number: int) -> str:
         return str(next(each.merge_commit_sha for each in story.repository.pulls if each.number == number))
 
 
-def test_a_merge_queues_commit_gets_a_plan_of_its_own_and_is_applied_once_merged(line: Line) -> None:
-    story = line.story()
-    protected(story)
-    number = story.propose()
-    green(story.planned(number))
-    story.github.enqueue(story.name, number, by=story.author)
-    merged = merge_sha(story, number)
-    assert [each["conclusion"] for each in story.check_runs(merged)] == ["success"]
-    green(story.applied(merged))
-    assert story.size("staging") == 2
-
-
-def test_two_pull_requests_in_the_queue_are_each_planned_on_top_of_the_one_before(line: Line) -> None:
+def test_a_merge_queues_commits_are_planned_on_top_of_each_other_and_applied_once_merged_or_thrown_out(
+    line: Line,
+) -> None:
     story = line.story()
     protected(story)
     first = story.propose(head="first")
-    second = story.propose({"network/more.tf": 'output "more" {\n  value = 1\n}\n'}, head="second")
-    for number in (first, second):
+    second = story.propose({"network/more.tf": 'output "same" {\n  value = 1\n}\n'}, head="second")
+    third = story.propose({"network/third.tf": 'output "same" {\n  value = 2\n}\n'}, head="third")
+    for number in (first, second, third):
         green(story.planned(number))
-    for number in (first, second):
+    story.github.hold_deliveries("merge_group")
+    for number in (first, second, third):
         story.github.enqueue(story.name, number, by=story.author)
-    tip = merge_sha(story, second)
-    merge_sha(story, first)
+    groups = [entry(story, number) for number in (first, second, third)]
+    assert None not in groups
+    story.github.release()
+    check = story.completed(str(groups[2]))
+    assert refused(check).startswith("network in staging: init failed: Duplicate output definition")
+    merged, tip = merge_sha(story, first), merge_sha(story, second)
+    assert [merged, tip] == groups[:2]
+    for sha in (merged, tip):
+        assert [each["conclusion"] for each in story.check_runs(sha)] == ["success"]
     green(story.applied(tip))
     story.quiet()
     assert story.size("staging") == 2
     assert [each["conclusion"] for each in story.check_runs(tip, APPLY)] == ["success"]
+    assert not story.get(f"/pulls/{third}")["merged"]
 
 
-def test_a_group_whose_own_plan_fails_is_thrown_out_of_the_queue(line: Line) -> None:
+def test_where_a_queue_merges_only_its_groups_are_planned_again_and_one_that_is_discarded_ends_and_can_be_rerun(
+    line: Line,
+) -> None:
     story = line.story()
     protected(story)
-    first = story.propose({"network/one.tf": 'output "same" {\n  value = 1\n}\n'}, head="first")
-    second = story.propose({"network/two.tf": 'output "same" {\n  value = 2\n}\n'}, head="second")
-    for number in (first, second):
-        green(story.planned(number))
-    story.github.hold_deliveries("merge_group")
-    for number in (first, second):
-        story.github.enqueue(story.name, number, by=story.author)
-    group = entry(story, second)
-    assert group is not None
-    story.github.release()
-    check = story.completed(group)
-    assert refused(check).startswith("network in staging: init failed: Duplicate output definition")
-    merge_sha(story, first)
-    story.quiet()
-    assert not story.get(f"/pulls/{second}")["merged"]
-
-
-def test_a_group_ends_when_the_queue_discards_it_and_rerun_plans_it_again(line: Line) -> None:
-    story = line.story()
-    protected(story)
+    queue = {"type": "merge_queue"}
+    ruleset = {"name": "queue", "enforcement": "active", "target": "branch", "rules": [queue]}
+    answer = line.rest(story.reviewer).post(f"/repos/{story.name}/rulesets", json=ruleset)
+    assert answer.status_code == 201, answer.text
     number = story.propose()
-    green(story.planned(number))
+    other = story.propose({"network/more.tf": 'output "more" {\n  value = 1\n}\n'}, head="other")
+    for each in (number, other):
+        green(story.planned(each))
     story.secret("staging", "other", db_password="differs")  # the same key twice: the group's plan fails
     story.github.enqueue(story.name, number, by=story.author)
     group = entry(story, number)
@@ -180,10 +165,15 @@ def test_a_group_ends_when_the_queue_discards_it_and_rerun_plans_it_again(line: 
     refused(check)
     eventually(lambda: entry(story, number) is None, "it left the queue")
     refused(story.planned(number, count=2))  # fresh again
-    story.line.bao.client().secrets.kv.v2.delete_metadata_and_all_versions(
-        f"{story.team}/staging/other", mount_point="kv"
-    )
+    line.bao.client().secrets.kv.v2.delete_metadata_and_all_versions(f"{story.team}/staging/other", mount_point="kv")
     story.rerun(story.planned(number, count=2))
     green(story.planned(number, count=3))
     story.rerun(check)
     green(story.completed(group, count=2))
+
+    story.github.enqueue(story.name, number, by=story.author)
+    tip = merge_sha(story, number)
+    assert title(story.completed(tip)) == "1 to add in staging"
+    green(story.applied(tip))
+    story.quiet()
+    assert len(story.check_runs(story.head(other))) == 1

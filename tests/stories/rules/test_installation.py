@@ -19,18 +19,12 @@ def discovered(story: Story, times: int) -> None:
     )
 
 
-def test_pull_requests_that_were_open_before_the_app_was_installed_are_planned(line: Line) -> None:
+def test_what_was_open_at_the_installation_is_planned_what_a_suspension_missed_applied_and_a_rename_moves_no_secret(
+    line: Line,
+) -> None:
     story = line.story(installed=False)
     number = story.propose()
     story.install()
-    green(story.planned(number))
-    green(story.applied(story.merge(number)))
-    assert story.size("staging") == 2
-
-
-def test_a_merge_during_a_suspension_is_applied_after_it(line: Line) -> None:
-    story = line.story()
-    number = story.propose()
     green(story.planned(number))
     story.github.suspend(story.installation, by=story.reviewer)
     story.quiet()
@@ -41,6 +35,14 @@ def test_a_merge_during_a_suspension_is_applied_after_it(line: Line) -> None:
     green(story.applied(merged))
     assert story.size("staging") == 2
     green(story.planned(late))
+
+    # A rename moves no secret: they are still read from kv/FIRST-NAME/staging/*.
+    story.github.rename_repository(story.name, "renamed", by=story.reviewer)
+    story.name = f"{story.owner}/renamed"
+    number = story.propose(story.network(3), head="after-the-rename")
+    green(story.planned(number))
+    green(story.applied(story.merge(number)))
+    assert story.size("staging") == 3
 
 
 def test_jobs_of_a_suspended_installation_wait_and_resume_after_it(line: Line) -> None:
@@ -65,7 +67,9 @@ def test_jobs_of_a_suspended_installation_wait_and_resume_after_it(line: Line) -
     assert again["conclusion"] == "failure"  # that module does not exist
 
 
-def test_a_repository_that_is_added_is_adopted_and_its_pull_requests_planned(line: Line) -> None:
+def test_a_repository_that_is_added_is_adopted_and_its_pull_requests_planned_and_one_that_is_removed_is_left_alone(
+    line: Line,
+) -> None:
     story = line.story(installed=False)
     other = f"{story.owner}/other"
     line.github.create_repository(other, files={"README.md": ""}, default_branch="staging", by=story.reviewer)
@@ -75,15 +79,9 @@ def test_a_repository_that_is_added_is_adopted_and_its_pull_requests_planned(lin
     assert story.check_runs(story.head(number)) == []
     line.github.change_installed_repositories(story.installation, add=[story.name], by=story.reviewer)
     green(story.planned(number))
-
-
-def test_a_repository_that_is_removed_is_left_alone(line: Line) -> None:
-    story = line.story(installed=False)
-    story.installation = line.github.install(line.app, story.owner, repositories=[story.name], by=story.reviewer)
-    discovered(story, 1)
     line.github.change_installed_repositories(story.installation, remove=[story.name], by=story.reviewer)
     story.quiet()
-    number = story.propose()
+    number = story.propose(story.network(3), head="later")
     story.quiet()
     assert story.check_runs(story.head(number)) == []
 
@@ -108,21 +106,10 @@ def test_a_repositorys_data_is_erased_when_the_app_is_removed(line: Line) -> Non
     assert "terraform_data" not in page
 
 
-def test_a_rename_moves_no_secret(line: Line) -> None:
-    story = line.story()
-    story.github.rename_repository(story.name, "renamed", by=story.reviewer)
-    story.name = f"{story.owner}/renamed"
-    number = story.propose()
-    green(story.planned(number))  # read from kv/FIRST-NAME/testing/*
-    green(story.applied(story.merge(number)))
-    assert story.size("staging") == 2
-
-
 # --- branches that make themselves environments ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("pushes", [1, 2])
-def test_a_branch_does_not_make_itself_an_environments(line: Line, pushes: int) -> None:
+def test_a_branch_does_not_make_itself_an_environments(line: Line) -> None:
     story = line.story()
     config = f"""\
 four_eyes: false
@@ -132,15 +119,15 @@ secrets:
   - {{path: "kv/{story.team}/production/*", as: tfvars}}
 """
     files = {".github/planward.yml": config, **story.network(7)}
-    for number in range(pushes):
-        sha = story.commit("mine", {**files, "README.md": f"# {number}\n"}, by=story.author)
-    story.commit("topic", story.network(8), by=story.author, start="mine")
-    number = story.open("topic", "mine")
-    story.quiet()
-    assert story.check_runs(story.head(number)) == []
-    story.comment(number, f"planward apply {sha} -e sandbox", by=story.author)
-    story.quiet()
-    assert story.check_runs(sha, "planward/apply (sandbox)") == []
+    for push in (1, 2):
+        sha = story.commit("mine", {**files, "README.md": f"# {push}\n"}, by=story.author)
+        story.commit(f"topic-{push}", story.network(8), by=story.author, start="mine")
+        number = story.open(f"topic-{push}", "mine")
+        story.quiet()
+        assert story.check_runs(story.head(number)) == []
+        story.comment(number, f"planward apply {sha} -e sandbox", by=story.author)
+        story.quiet()
+        assert story.check_runs(sha, "planward/apply (sandbox)") == []
     assert not [path for path in line.secrets_read() if f"/{story.team}/production" in path]
 
 
@@ -164,8 +151,10 @@ def test_a_created_branch_is_held_also_after_its_next_push_and_does_not_name_its
 # --- environments that a config names after the repository was first seen ---------------------------------------------
 
 
-def new_environment(line: Line) -> tuple[Story, str]:
-    """A repository whose default branch belongs to no environment; a writer names one with its approvers there."""
+def test_a_new_environment_is_planned_and_allowed_by_who_maintains_the_repository_and_not_by_those_it_names(
+    line: Line,
+) -> None:
+    """The default branch belongs to no environment; a writer names one with its approvers there."""
     story = line.story(branches=("main", "staging"), config="environments:\n  staging:\n")
     config = f"environments:\n  staging:\n  evil: {{branch: evil, approvers: [{story.author}, {story.reader}]}}\n"
     story.commit("main", {".github/planward.yml": config}, by=story.author, start="main")
@@ -175,34 +164,28 @@ def new_environment(line: Line) -> tuple[Story, str]:
         **story.network(7),
         "network/env/evil.backend.hcl": f'path = "{story.state_path("network", "evil")}"\n',
     }
+    story.quiet()
+    before = len(line.secrets_read())
     sha = story.commit("evil", files, by=story.author, start="main")
-    return story, sha
-
-
-def test_a_new_environment_is_allowed_by_who_maintains_the_repository_and_not_by_those_it_names(line: Line) -> None:
-    story, sha = new_environment(line)
     check = story.applied(sha, "evil")
     held(check)
+    number = story.propose(story.network(8), head="into", base="evil")
+    assert held(story.planned(number)).startswith("Not planned yet: the environment evil is new")
     for login in (story.author, story.reader):
         story.press(check, "plan", by=login)
     story.quiet()
     assert len(story.check_runs(sha, "planward/apply (evil)")) == 1
-    assert not [path for path in line.secrets_read() if f"/{story.team}/evil" in path]
+    assert line.secrets_read()[before:] == []
+    story.edit(number, state="closed")
     green(story.let_in(check, by=story.maintainer))
 
 
-@pytest.mark.parametrize("environment", ["evil", "production"])
-def test_a_pull_request_into_a_new_environment_is_not_planned_before_that_is_allowed(
-    line: Line, environment: str
-) -> None:
-    if environment == "evil":
-        story, _ = new_environment(line)
-    else:
-        story = line.story(branches=("staging",))  # without a config
-        story.github.move(story.name, "production", story.first, by=story.author)
-        story.quiet()
+def test_a_pull_request_into_a_created_environment_is_not_planned_before_that_is_allowed(line: Line) -> None:
+    story = line.story(branches=("staging",))  # without a config
+    story.github.move(story.name, "production", story.first, by=story.author)
+    story.quiet()
     before = len(line.secrets_read())
-    number = story.propose(story.network(8), head="into", base=environment)
-    assert held(story.planned(number)).startswith(f"Not planned yet: the environment {environment} is new")
+    number = story.propose(story.network(8), head="into", base="production")
+    assert held(story.planned(number)).startswith("Not planned yet: the environment production is new")
     story.quiet()
     assert line.secrets_read()[before:] == []

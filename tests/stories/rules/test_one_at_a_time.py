@@ -14,8 +14,8 @@ def test_testing_takes_one_apply_at_a_time_also_from_two_branches(line: Line) ->
     config = """\
         environments:
           testing: {apply: on_merge}
-          staging: {branch: staging}
-          other: {branch: other}
+          staging: {branch: staging, preview: never}
+          other: {branch: other, preview: never}
         """
     story = line.story(config=config, branches=("staging", "other"), installed=False, testing=True)
     backend = {"network/env/other.backend.hcl": f'path = "{story.state_path("network", "other")}"\n'}

@@ -6,6 +6,7 @@ import json
 from tests.stories.line import Line
 from tests.stories.rules.adopted import adopted_story, resources
 from tests.stories.rules.saying import buttons, confirming, green, held
+from tests.stories.rules.test_holds import secrets_read
 from tests.stories.story import CONFIG, Story
 
 NOT_CONFIRMED = (
@@ -31,9 +32,11 @@ def names_in(story: Story, environment: str = "staging") -> set[str]:
     return {address.removeprefix("terraform_data.") for address in story.state("network", environment)}
 
 
-def test_changes_of_two_previews_are_applied_together_without_a_question(line: Line) -> None:
-    story = adopted_story(line, resources("a", "b", "c"), more={name: {"input": name} for name in "abc"})
-    numbers = [story.propose({f"network/{name}.tf": None}, head=f"without-{name}") for name in ("b", "c")]
+def test_changes_of_two_previews_are_applied_together_without_a_question_and_unseen_ones_are_held_with_the_difference(
+    line: Line,
+) -> None:
+    story = adopted_story(line, resources("a", "b", "c", "d"), more={name: {"input": name} for name in "abcd"})
+    numbers = [story.propose({f"network/{name}.tf": None}, head=f"without-{name}") for name in ("c", "d")]
     for number in numbers:
         assert "1 to destroy in staging" in green(story.planned(number))
     line.github.hold_deliveries("push")
@@ -42,11 +45,8 @@ def test_changes_of_two_previews_are_applied_together_without_a_question(line: L
     tip = story.merge(numbers[1])
     line.github.release()
     assert green(story.applied(tip)) == "2 destroyed in staging"
-    assert names_in(story) == {"a", "net"}
+    assert names_in(story) == {"a", "b", "net"}
 
-
-def test_unseen_changes_are_held_with_the_difference_and_the_rest_goes_ahead(line: Line) -> None:
-    story = adopted_story(line, resources("a", "b"), more={name: {"input": name} for name in "ab"})
     number = story.propose({"network/b.tf": None, **story.network(3)})
     assert "1 to change, 1 to destroy in staging" in green(story.planned(number))
     change_state(story, "a", status="tainted")
@@ -99,16 +99,9 @@ def test_a_confirmation_is_of_an_object_and_counts_until_it_is_applied(line: Lin
         assert "the plan changed since it was approved" in held(again)
 
 
-def test_a_time_in_the_plan_holds_no_promotion(line: Line) -> None:
-    story = line.story()
-    stamp = 'resource "terraform_data" "stamp" {\n  input = plantimestamp()\n}\n'
-    story.land(story.propose({"network/stamp.tf": stamp}))
-    number = story.open("staging", "production")
-    green(story.planned(number))
-    assert green(story.applied(story.merge(number), "production")) == "2 added in production"
-
-
-def test_without_a_preview_there_is_nothing_to_compare_and_what_testing_showed_is_confirmed_again(line: Line) -> None:
+def test_without_a_preview_only_testing_is_planned_nothing_is_compared_and_what_testing_showed_is_confirmed_again(
+    line: Line,
+) -> None:
     story = line.story(
         testing=True,
         config="""\
@@ -118,7 +111,12 @@ def test_without_a_preview_there_is_nothing_to_compare_and_what_testing_showed_i
             confirm: [destroy]
             """,
     )
-    check = story.applied(story.land(story.propose(resources("a", "b"), head="first")))
+    number = story.propose(resources("a", "b"), head="first")
+    check = story.planned(number)
+    assert green(check) == "3 to add in testing"
+    assert "Not previewed in staging: `preview: never`" in check["output"]["summary"]
+    assert secrets_read(story, "staging") == []
+    check = story.applied(story.land(number))
     said = "There was no preview of staging on the pull request, so nobody has seen this plan before."
     assert said in html.unescape(check["output"]["summary"])
     number = story.propose({"network/a.tf": None})

@@ -1,39 +1,24 @@
 """The check run shows what the merge will do: the plan of the target, for code that somebody has vouched for."""
 
-import pytest
-
 from tests.stories.line import Line
 from tests.stories.rules.adopted import adopted_story
-from tests.stories.rules.saying import answered, audit, buttons, green, held, title
-from tests.stories.rules.test_heads import entry, merge_sha, protected
-from tests.stories.rules.test_holds import proposed_from_fork
+from tests.stories.rules.saying import answered, buttons, green, held
+from tests.stories.rules.test_holds import secrets_read
 from tests.stories.story import CONFIG, Story
 from tests.stories.test_state_being_written import log_of
 from tests.stories.waiting import eventually
 
-ON_APPROVAL = "environments:\n  testing:\n  staging: {branch: staging, preview: on_approval}\n"
-
-
-def read_of_staging(story: Story) -> list[str]:
-    """The paths of staging's secrets that were read."""
-    return [path for path in story.line.secrets_read() if f"/{story.team}/staging" in path]
-
+NOT_PREVIEWED = (
+    "Not previewed in staging yet: someone with write access who neither wrote nor pushed any commit of this pull "
+    "request has to press Preview, or approve the newest commit in a review."
+)
 
 # --- what is shown ---------------------------------------------------------------------------------------------------
 
 
-def test_a_deletion_that_testing_hides_is_shown_before_the_merge(line: Line) -> None:
-    story = adopted_story(line, testing=True)
-    without = story.root_module("network")["network/main.tf"].partition('resource "terraform_data"')[0]
-    number = story.propose({"network/main.tf": without}, head="drop")
-    check = story.planned(number)
-    assert green(check) == "1 to destroy in staging"
-    assert "terraform_data.net" in check["output"]["summary"]
-    assert "`network` in `testing`: no changes." in check["output"]["summary"]
-    assert green(story.applied(story.merge(number))) == "1 destroyed in staging"
-
-
-def test_a_file_of_the_target_alone_is_planned_there_and_nowhere_else(line: Line) -> None:
+def test_a_file_of_the_target_alone_is_planned_there_alone_and_a_deletion_that_testing_hides_is_shown_before_the_merge(
+    line: Line,
+) -> None:
     story = adopted_story(line, testing=True)
     number = story.propose({"network/env/staging.tfvars": "size = 3\n"}, head="staging-only", draft=True)
     check = story.planned(number)
@@ -43,39 +28,31 @@ def test_a_file_of_the_target_alone_is_planned_there_and_nowhere_else(line: Line
     green(story.planned(number, count=2))
     assert green(story.applied(story.merge(number))) == "1 changed in staging"
 
-
-def test_without_secrets_for_testing_there_is_only_the_preview(line: Line) -> None:
-    story = line.story(secrets=False)
-    story.secret("staging", db_password=story.password("staging"))
-    number = story.propose()
+    without = story.root_module("network")["network/main.tf"].partition('resource "terraform_data"')[0]
+    number = story.propose({"network/main.tf": without}, head="drop")
     check = story.planned(number)
+    assert green(check) == "1 to destroy in staging"
+    assert "terraform_data.net" in check["output"]["summary"]
+    assert "`network` in `testing`: no changes." in check["output"]["summary"]
+    assert green(story.applied(story.merge(number))) == "1 destroyed in staging"
+
+
+def test_without_secrets_for_testing_there_is_only_the_preview(unmerged: Story, topic: str) -> None:
+    check = unmerged.planned(unmerged.propose(head=topic))
     assert green(check) == "1 to add in staging"
-    assert f"Not planned in testing: Vault has nothing below `kv/{story.team}/testing/`" in check["output"]["summary"]
-    green(story.applied(story.merge(number)))
-
-
-def test_without_a_preview_testing_is_planned_and_a_note_says_so(line: Line) -> None:
-    config = "environments:\n  testing:\n  staging: {branch: staging, preview: never}\n"
-    story = line.story(config=config, testing=True)
-    number = story.propose()
-    check = story.planned(number)
-    assert green(check) == "1 to add in testing"
-    assert "Not previewed in staging: `preview: never`" in check["output"]["summary"]
-    assert read_of_staging(story) == []
-    green(story.applied(story.merge(number)))
+    note = f"Not planned in testing: Vault has nothing below `kv/{unmerged.team}/testing/`"
+    assert note in check["output"]["summary"]
 
 
 def test_a_pull_request_that_changes_secrets_is_planned_by_the_old_ones_and_its_apply_is_held(line: Line) -> None:
-    story = line.story(testing=True)
-    for environment in ("testing", "staging"):
-        story.secret(environment, "other/app", nothing="of-use")  # the new ones alone are not enough
+    story = line.story()
+    story.secret("staging", "other/app", nothing="of-use")  # the new ones alone are not enough
     number = story.propose({CONFIG: 'secrets:\n  - {path: "kv/{team}/{branch}/other/*"}\n', **story.network(2)})
     before = len(line.secrets_read())
     green(story.planned(number))
     read = line.secrets_read()[before:]
     assert f"kv/data/{story.team}/staging/app" in read
-    for environment in ("testing", "staging"):
-        story.secret(environment, "other/app", db_password=story.password(environment))
+    story.secret("staging", "other/app", db_password=story.password("staging"))
     merged = story.merge(number)
     check = story.applied(merged)
     assert held(check) == (
@@ -91,28 +68,6 @@ def test_a_pull_request_that_changes_secrets_is_planned_by_the_old_ones_and_its_
 # --- who vouches for the target --------------------------------------------------------------------------------------
 
 
-def test_a_forks_code_is_planned_in_testing_first_and_with_the_targets_secrets_only_after_preview(line: Line) -> None:
-    story = line.story(testing=True)
-    number, _ = proposed_from_fork(story)
-    head = story.head(number)
-    story.press(story.planned(number), "approve_plan", by=story.author)
-    check = story.planned(number, count=2)
-    assert held(check) == (
-        "Not previewed in staging yet: this pull request comes from a fork. Someone with write access has to look at "
-        "the code and press Preview."
-    )
-    assert buttons(story, check) == ["preview"]
-    assert f"planward preview {head}" in check["output"]["summary"]
-    assert "terraform_data.net" in check["output"]["text"]  # as testing has it
-    assert read_of_staging(story) == []
-    story.press(check, "preview", by=story.reader)
-    story.quiet()
-    assert len(story.check_runs(head)) == 2
-    story.press(check, "preview", by=story.author)
-    assert green(story.planned(number, count=3)) == "1 to add in staging"
-    assert audit(story)[-2:] == [(story.reader, "refused: preview", head[:7]), (story.author, "preview", head[:7])]
-
-
 def test_a_trusted_bots_code_is_planned_in_testing_and_not_in_the_target(line: Line) -> None:
     bot = f"renovate{line.stories}[bot]"
     line.github.create_bot(bot)
@@ -121,45 +76,53 @@ def test_a_trusted_bots_code_is_planned_in_testing_and_not_in_the_target(line: L
     number = story.propose(by=bot)
     check = story.planned(number)
     assert held(check).startswith(f"Not previewed in staging yet: {bot} is a bot.")
-    assert read_of_staging(story) == []
+    assert secrets_read(story, "staging") == []
     comment = story.comment(number, f"planward preview {story.head(number)}", by=story.author)
     assert answered(story, comment) == "+1"
     green(story.planned(number, count=2))
 
 
-@pytest.mark.parametrize("way", ["button", "comment", "review"])
-def test_on_approval_somebody_who_had_no_part_in_the_head_lets_it_be_previewed(line: Line, way: str) -> None:
-    story = line.story(config=ON_APPROVAL, testing=True)
+def test_on_approval_somebody_who_had_no_part_in_the_head_lets_it_be_previewed_by_button_comment_or_review(
+    line: Line,
+) -> None:
+    story = line.story(config="environments:\n  staging: {branch: staging, preview: on_approval}\n")
     number = story.propose(by=story.maintainer)
     story.commit("topic", story.network(3), by=story.author)
     check = story.planned(number)
-    assert held(check) == (
-        "Not previewed in staging yet: someone with write access who neither wrote nor pushed any commit of this "
-        "pull request "
-        "has to press Preview, or approve the newest commit in a review."
-    )
-    assert read_of_staging(story) == []
+    assert held(check) == NOT_PREVIEWED
+    assert secrets_read(story, "staging") == []
     for own in (story.author, story.maintainer):  # pushed it; opened it
         story.press(check, "preview", by=own)
     approve(story, number, by=story.author)
     approve(story, number, by=story.reader)
     story.quiet()
     assert len(story.check_runs(story.head(number))) == 1
-    if way == "button":
-        story.press(check, "preview", by=story.reviewer)
-    elif way == "comment":
-        story.comment(number, f"planward preview {story.head(number)}", by=story.reviewer)
-    else:
-        approve(story, number, by=story.reviewer)
+    assert secrets_read(story, "staging") == []
+
+    story.press(check, "preview", by=story.reviewer)
     assert green(story.planned(number, count=2)) == "1 to add in staging"
     story.commit("topic", story.network(4), by=story.author)
-    assert held(story.planned(number)).startswith("Not previewed in staging yet")  # another head
+    assert held(story.planned(number)) == NOT_PREVIEWED  # another head
+    story.comment(number, f"planward preview {story.head(number)}", by=story.reviewer)
+    assert green(story.planned(number, count=2)) == "1 to add in staging"
+    story.commit("topic", story.network(5), by=story.author)
+    assert held(story.planned(number)) == NOT_PREVIEWED
+    approve(story, number, by=story.reviewer)
+    assert green(story.planned(number, count=2)) == "1 to add in staging"
+    story.commit("topic", story.network(6), by=story.author)
+    assert held(story.planned(number)) == NOT_PREVIEWED
 
 
-def test_a_review_that_github_does_not_have_previews_nothing(line: Line) -> None:
-    story = line.story(config=ON_APPROVAL, testing=True)
+def test_on_approval_it_is_planned_in_testing_and_a_review_that_github_does_not_have_previews_nothing(
+    line: Line,
+) -> None:
+    config = "environments:\n  testing:\n  staging: {branch: staging, preview: on_approval}\n"
+    story = line.story(config=config, testing=True)
     number = story.propose()
-    held(story.planned(number))
+    check = story.planned(number)
+    assert held(check) == NOT_PREVIEWED
+    assert buttons(story, check) == ["preview"]
+    assert "terraform_data.net" in check["output"]["text"]  # as testing has it
     forged = approve(story, number, by=story.reviewer, hold=True)
     with story.github.world.lock:
         pull = next(each for each in story.repository.pulls if each.number == number)
@@ -167,7 +130,7 @@ def test_a_review_that_github_does_not_have_previews_nothing(line: Line) -> None
     story.github.release()
     story.quiet()
     assert len(story.check_runs(story.head(number))) == 1
-    assert read_of_staging(story) == []
+    assert secrets_read(story, "staging") == []
 
 
 def approve(story: Story, number: int, *, by: str, hold: bool = False) -> int:
@@ -184,14 +147,19 @@ def approve(story: Story, number: int, *, by: str, hold: bool = False) -> int:
 # --- freshness -------------------------------------------------------------------------------------------------------
 
 
-def test_after_a_merge_the_others_are_planned_once_and_after_its_apply(line: Line) -> None:
-    story = line.story()
+def test_after_a_merge_and_its_apply_the_others_are_planned_once_and_in_testing_only_if_a_file_of_it_moved(
+    line: Line,
+) -> None:
+    story = line.story(installed=False, testing=True)
     begun, go_on = story.states / "begun", story.states / "go on"
     wait = f"touch '{begun}'; until test -e '{go_on}'; do sleep 0.1; done"
     slow = f'resource "terraform_data" "slow" {{\n  provisioner "local-exec" {{\n    command = "{wait}"\n  }}\n}}\n'
+    story.commit("staging", {"network/slow.tf": slow}, by=story.reviewer)
+    story.install()
     other = story.propose({"network/more.tf": 'output "more" {\n  value = 1\n}\n'}, head="other")
-    assert green(story.planned(other)) == "1 to add in staging"
-    merging = story.propose({"network/slow.tf": slow}, head="merging")
+    assert green(story.planned(other)) == "2 to add in staging"
+    assert "network in testing" in log_of(story, other)
+    merging = story.propose({"network/env/staging.tfvars": "size = 3\n"}, head="merging")
     green(story.planned(merging))
     merged = story.merge(merging)
     head = story.head(other)
@@ -203,38 +171,10 @@ def test_after_a_merge_the_others_are_planned_once_and_after_its_apply(line: Lin
     assert log_of(story, other) == ""  # nothing is planned yet
     go_on.touch()
     green(story.applied(merged))
-    assert title(story.planned(other, count=2)) == "only outputs change in staging"
-    story.quiet()
-    assert len(story.check_runs(head)) == 2
-
-
-def test_testings_plan_stands_where_the_base_moved_in_no_file_of_it(line: Line) -> None:
-    story = line.story(testing=True)
-    other = story.propose({"network/more.tf": 'output "more" {\n  value = 1\n}\n'}, head="other")
-    green(story.planned(other))
-    story.land(story.propose({"network/env/staging.tfvars": "size = 3\n"}, head="moving"))
     check = story.planned(other, count=2)
     assert green(check) == "only outputs change in staging"
-    assert "`network` in `testing`: 1 to add, since its state is empty." in check["output"]["summary"]
+    assert "`network` in `testing`: 2 to add, since its state is empty." in check["output"]["summary"]
     assert "network in staging" in log_of(story, other)
     assert "network in testing" not in log_of(story, other)
-
-
-def test_where_a_merge_queue_merges_only_its_groups_are_planned_again(line: Line) -> None:
-    story = line.story()
-    protected(story)
-    queue = {"type": "merge_queue"}
-    ruleset = {"name": "queue", "enforcement": "active", "target": "branch", "rules": [queue]}
-    answer = story.line.rest(story.reviewer).post(f"/repos/{story.name}/rulesets", json=ruleset)
-    assert answer.status_code == 201, answer.text
-    first = story.propose(head="first")
-    other = story.propose({"network/more.tf": 'output "more" {\n  value = 1\n}\n'}, head="other")
-    for number in (first, other):
-        green(story.planned(number))
-    story.github.enqueue(story.name, first, by=story.author)
-    eventually(lambda: entry(story, first), "the queue has a group")
-    tip = merge_sha(story, first)
-    assert title(story.completed(tip)) == "1 to add in staging"
-    green(story.applied(tip))
     story.quiet()
-    assert len(story.check_runs(story.head(other))) == 1
+    assert len(story.check_runs(head)) == 2

@@ -1,12 +1,12 @@
 """A promotion passes only with a tree that the environment before has applied; a refusal says how to get there."""
 
-import pytest
-
 from tests.stories.line import Line
 from tests.stories.rules.saying import becomes_green, green, held, refused
 
 
-def test_a_branch_at_the_last_applied_commit_is_promoted_while_staging_waits(line: Line) -> None:
+def test_a_branch_at_the_last_applied_commit_is_promoted_while_staging_waits_and_no_secret_is_read_for_a_refusal(
+    line: Line,
+) -> None:
     story = line.story()
     applied = story.land(story.propose())
     held(story.applied(story.commit("staging", story.network(5))))
@@ -15,6 +15,8 @@ def test_a_branch_at_the_last_applied_commit_is_promoted_while_staging_waits(lin
         "staging has not applied this yet: wait until planward/apply (staging) has finished. If it is held, the people "
         "that it names have to decide; if it failed, do what it says. After that, this check turns green by itself."
     )
+    story.quiet()
+    assert not [path for path in line.secrets_read() if f"/{story.team}/production" in path]
     story.github.move(story.name, "release", applied, by=story.author)
     number = story.open("release", "production", title="Release")
     green(story.planned(number))
@@ -22,7 +24,6 @@ def test_a_branch_at_the_last_applied_commit_is_promoted_while_staging_waits(lin
     assert story.size("production") == 2
 
 
-@pytest.mark.both_databases
 def test_after_a_hotfix_production_is_merged_back_before_the_next_promotion(line: Line) -> None:
     story = line.story()
     hotfix = story.commit("production", {"NOTES.md": "# Hotfix\n"}, by=story.author)
@@ -58,10 +59,3 @@ def test_a_commit_that_touches_nothing_inherits_whether_it_was_applied(line: Lin
     applied = story.land(story.propose({"README.md": "# Two\n"}, head="two"))
     assert story.head(number) == applied
     green(story.planned(number, count=2))
-
-
-def test_the_targets_secrets_are_not_read_for_a_promotion_that_is_refused(line: Line) -> None:
-    story = line.story()
-    held(story.applied(story.commit("staging", story.network(5))))
-    refused(story.planned(story.open("staging", "production")))
-    assert not [path for path in line.secrets_read() if f"/{story.team}/production" in path]

@@ -2,6 +2,8 @@
 
 import copy
 import re
+import uuid
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -13,13 +15,30 @@ from tests.stories.story import Story
 from tests.stories.waiting import eventually
 
 
-def held_push(line: Line, **options: Any) -> tuple[Story, str, dict[str, Any]]:
-    """Push an unexplained commit; returns the story, the commit and its check run."""
-    story = line.story(**options)
+@dataclass(frozen=True)
+class HeldPush:
+    """An unexplained commit, its check run, and a pull request on which people comment."""
+
+    story: Story
+    sha: str
+    check: dict[str, Any]
+    number: int
+
+
+@pytest.fixture(scope="module")
+def push(line: Line) -> HeldPush:
+    """A held push that none of these stories lets in."""
+    story = line.story()
+    sha, check = held_push(story)
+    return HeldPush(story, sha, check, story.propose({"README.md": "# Words\n"}))
+
+
+def held_push(story: Story) -> tuple[str, dict[str, Any]]:
+    """Push an unexplained commit; returns the commit and its check run."""
     sha = story.commit("staging", story.network(3), by=story.author)
     check = story.applied(sha)
     held(check)
-    return story, sha, check
+    return sha, check
 
 
 def delivered(line: Line, story: Story, event: str) -> tuple[str, dict[str, Any]]:
@@ -37,34 +56,32 @@ def let_in(story: Story, sha: str) -> bool:
 
 
 @pytest.mark.parametrize("what", ["a body of its own", "an id that GitHub never had", "another author"])
-def test_a_comment_that_github_does_not_have_lets_nothing_in(line: Line, what: str) -> None:
-    story, sha, _ = held_push(line)
-    number = story.propose({"README.md": "# Words\n"})
-    command = f"planward apply {sha} -e staging"
-    comment = story.comment(number, "Looks fine to me", by=story.maintainer)
+def test_a_comment_that_github_does_not_have_lets_nothing_in(line: Line, push: HeldPush, what: str) -> None:
+    story = push.story
+    command = f"planward apply {push.sha} -e staging"
+    comment = story.comment(push.number, "Looks fine to me", by=story.maintainer)
     _, payload = delivered(line, story, "issue_comment")
     if what == "another author":
         line.github.hold_deliveries("issue_comment")
-        comment = story.comment(number, command, by=story.author)
+        comment = story.comment(push.number, command, by=story.author)
     payload["comment"]["id"] = comment
     payload["comment"]["body"] = command
     payload["comment"]["user"] = {**payload["comment"]["user"], **person(story, story.maintainer)}
     if what == "an id that GitHub never had":
         payload["comment"]["id"] = 987_654_321
     assert line.deliver("issue_comment", payload).status_code == 202
-    assert not let_in(story, sha)
+    assert not let_in(story, push.sha)
 
 
-def test_a_comment_that_was_edited_before_it_was_read_lets_nothing_in(line: Line) -> None:
-    story, sha, _ = held_push(line)
-    number = story.propose({"README.md": "# Words\n"})
+def test_a_comment_that_was_edited_before_it_was_read_lets_nothing_in(line: Line, push: HeldPush) -> None:
+    story = push.story
     line.github.hold_deliveries("issue_comment")
-    comment = story.comment(number, f"planward apply {sha} -e staging", by=story.maintainer)
+    comment = story.comment(push.number, f"planward apply {push.sha} -e staging", by=story.maintainer)
     rest = line.rest(story.maintainer)
     path = f"/repos/{story.name}/issues/comments/{comment}"
-    assert rest.patch(path, json={"body": f"planward apply {sha} -e staging "}).status_code == 200
+    assert rest.patch(path, json={"body": f"planward apply {push.sha} -e staging "}).status_code == 200
     line.github.release()
-    assert not let_in(story, sha)
+    assert not let_in(story, push.sha)
     assert unanswered(story, comment)
 
 
@@ -75,32 +92,46 @@ def person(story: Story, login: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("guid", ["its own", "of another delivery"])
-def test_a_button_that_nobody_pressed_lets_nothing_in(line: Line, guid: str) -> None:
-    story, sha, check = held_push(line)
-    story.press(check, "plan", by=story.author)  # who may not
-    eventually(lambda: audit(story) == [(story.author, "refused: plan", sha[:7])], "it is refused")
+def test_a_button_that_nobody_pressed_lets_nothing_in(line: Line, push: HeldPush, guid: str) -> None:
+    story, sha = push.story, push.sha
+    story.quiet()
+    before, since = len(audit(story)), line.logs.mark()
+    refused = [(story.author, "refused: plan", sha[:7])]
+    story.press(push.check, "plan", by=story.author)  # who may not
+    eventually(lambda: audit(story)[before:] == refused, "it is refused")
     _, payload = delivered(line, story, "check_run")
     payload["sender"] = {**payload["sender"], **person(story, story.maintainer)}
     if guid == "its own":
-        assert line.deliver("check_run", payload, guid="forged").status_code == 202
-        eventually(lambda: looked_for(line, "forged") >= 3, "it is looked for")
+        forged = f"forged-{uuid.uuid4()}"
+        assert line.deliver("check_run", payload, guid=forged).status_code == 202
+        eventually(lambda: looked_for(line, forged) >= 3, "it is looked for")
     else:
         other, _ = delivered(line, story, "push")
         assert line.deliver("check_run", payload, guid=other).status_code == 202
-        eventually(lambda: line.events("delivery_not_as_sent"), "it is another delivery")
-    assert audit(story) == [(story.author, "refused: plan", sha[:7])]
+        eventually(lambda: line.events("delivery_not_as_sent", since), "it is another delivery")
+    assert audit(story)[before:] == refused
     assert story.state("network", "staging") == {}
 
 
-def test_a_rerun_that_nobody_asked_for_applies_nothing_again(line: Line) -> None:
+def test_a_rerun_that_nobody_asked_for_applies_nothing_again_and_a_button_waits_until_github_lists_its_delivery(
+    line: Line,
+) -> None:
     story = line.story(files={})
     broken = {"network/main.tf": 'terraform {\n  backend "local" {}\n}\nresource "nothing" "x" {}\n'}
     story.commit("staging", {"README.md": "# Words\n"}, by=story.reviewer)
     sha = story.commit("staging", broken, by=story.author)
     check = story.applied(sha)
     held(check)
+    line.github.hide_deliveries("check_run", "requested_action")
+    since = line.logs.mark()
     story.press(check, "plan", by=story.maintainer)
+    eventually(lambda: len(line.events("delivery_not_listed_yet", since)) >= 2, "it is looked for")
+    assert audit(story) == []
+    assert len(story.check_runs(sha, APPLY)) == 1
+    line.github.show_deliveries()
     failed = story.applied(sha, count=2)
+    assert audit(story) == [(story.maintainer, "plan", sha[:7])]
+
     story.rerun(failed, by=story.author)
     eventually(lambda: "refused: rerun" in {did for _, did, _ in audit(story)}, "it is refused")
     _, payload = delivered(line, story, "check_run")
@@ -113,16 +144,6 @@ def test_a_rerun_that_nobody_asked_for_applies_nothing_again(line: Line) -> None
 def looked_for(line: Line, guid: str) -> int:
     """The number of times that Planward asked GitHub for a delivery that GitHub did not list yet."""
     return sum(each["delivery"] == guid for each in line.events("delivery_not_listed_yet"))
-
-
-def test_a_button_waits_until_github_lists_its_delivery(line: Line) -> None:
-    story, sha, check = held_push(line)
-    line.github.hide_deliveries("check_run", "requested_action")
-    story.press(check, "plan", by=story.maintainer)
-    eventually(lambda: len(line.events("delivery_not_listed_yet")) >= 2, "it is looked for")
-    assert audit(story) == []
-    line.github.show_deliveries()
-    held(story.applied(sha, count=2))
 
 
 def asked_since(line: Line, before: int, story: Story) -> list[str]:
@@ -141,9 +162,9 @@ def asked_since(line: Line, before: int, story: Story) -> list[str]:
     return sorted(asked)
 
 
-def test_a_decision_by_button_asks_github_three_times(line: Line) -> None:
-    story = line.story()
-    number, _ = proposed_from_fork(story)
+def test_a_decision_by_button_asks_github_three_times(line: Line, unmerged: Story, topic: str) -> None:
+    story = unmerged
+    number, _ = proposed_from_fork(story, topic)
     check = story.planned(number)
     held(check)
     line.postpone_looks()
@@ -161,9 +182,9 @@ def test_a_decision_by_button_asks_github_three_times(line: Line) -> None:
     assert asked.count(f"GET /collaborators/{owner}/permission") == 1
 
 
-def test_a_decision_by_comment_asks_github_three_times(line: Line) -> None:
-    story = line.story()
-    number, _ = proposed_from_fork(story)
+def test_a_decision_by_comment_asks_github_three_times(line: Line, unmerged: Story, topic: str) -> None:
+    story = unmerged
+    number, _ = proposed_from_fork(story, topic)
     held(story.planned(number))
     head = story.head(number)
     line.postpone_looks()
@@ -186,7 +207,7 @@ def test_a_decision_by_an_approver_asks_once_for_each_team(line: Line) -> None:
     story = line.story(config=config)
     line.github.create_team(story.owner, "first", members=[], repositories={story.name: "read"})
     line.github.create_team(story.owner, "second", members=[story.reader], repositories={story.name: "read"})
-    sha = story.commit("staging", story.network(3), by=story.author)
+    sha = story.commit("staging", {"NOTES.md": "# Notes\n"}, by=story.author)
     held(story.applied(sha))
     number = story.propose({"README.md": "# Words\n"})
     green(story.planned(number))
@@ -194,7 +215,7 @@ def test_a_decision_by_an_approver_asks_once_for_each_team(line: Line) -> None:
     before = len(line.github.requests)
     comment = story.comment(number, f"planward apply {sha} -e staging", by=story.reader)
     assert answered(story, comment) == "+1"
-    held(story.applied(sha, count=2))
+    green(story.applied(sha, count=2))  # nothing to plan: it is done
     asked = [each.split("/")[-3] for each in asked_since(line, before, story) if "memberships" in each]
     # "Not a member" is a 404, which GitHub also answers to an expired token. So Planward asks twice.
     assert asked == ["first", "first", "second"]

@@ -19,18 +19,25 @@ def review(story: Story, number: int, *, by: str, event: str = "APPROVE") -> Non
     assert answer.status_code == 200, answer.text
 
 
-def proposed_environment(line: Line) -> tuple[Story, int]:
-    """Open a pull request that adds the environment `qa` with its own approvers."""
-    story = line.story(config="environments:\n  staging:\n")
-    story.secret("qa", db_password="of-qa")
-    qa = f"  qa: {{branch: qa, approvers: [{story.reader}]}}\n"
-    backend = {"network/env/qa.backend.hcl": f'path = "{story.state_path("network", "qa")}"\n'}
-    story.commit("topic", {CONFIG: f"environments:\n  staging:\n{qa}", **backend})
-    return story, story.open("topic")
+@pytest.fixture(scope="module")
+def story(line: Line) -> Story:
+    """One repository for all of them; each adds an environment of its own."""
+    return line.story(config="environments:\n  staging:\n")
 
 
-def into_qa(story: Story, number: int, *, then_approved_by: str | None = None) -> int:
-    """Merge the pull request that adds `qa`, create its branch, and open a pull request into that branch."""
+def proposed_environment(story: Story, name: str) -> int:
+    """Open a pull request that adds an environment with its own approvers."""
+    story.secret(name, db_password=f"of-{name}")
+    before = story.repository.git.blob("staging", CONFIG)
+    assert before is not None
+    added = f"  {name}: {{branch: {name}, approvers: [{story.reader}]}}\n"
+    backend = {f"network/env/{name}.backend.hcl": f'path = "{story.state_path("network", name)}"\n'}
+    story.commit(f"add-{name}", {CONFIG: before.decode() + added, **backend})
+    return story.open(f"add-{name}")
+
+
+def into_new(story: Story, name: str, number: int, *, then_approved_by: str | None = None) -> int:
+    """Merge the pull request that adds the environment, create its branch, and open a pull request into that branch."""
     green(story.planned(number))
     merged = story.merge(number)
     green(story.applied(merged))
@@ -39,49 +46,51 @@ def into_qa(story: Story, number: int, *, then_approved_by: str | None = None) -
         with story.github.world.lock:
             pull = next(each for each in story.repository.pulls if each.number == number)
             pull.reviews[-1].submitted_at = LATER
-    story.github.move(story.name, "qa", merged, by=story.author)
+    story.github.move(story.name, name, merged, by=story.author)
     story.quiet()
-    return story.propose(story.network(8), head="into", base="qa")
+    return story.propose(story.network(8), head=f"into-{name}", base=name)
 
 
-def test_a_reviewed_merge_puts_its_environment_in_force_and_its_approvers_decide(line: Line) -> None:
-    story, number = proposed_environment(line)
+def test_a_reviewed_merge_puts_its_environment_in_force_and_its_approvers_decide(story: Story, topic: str) -> None:
+    number = proposed_environment(story, topic)
     review(story, number, by=story.maintainer)
-    green(story.planned(into_qa(story, number)))
-    tip = story.tip("qa")
-    check = story.applied(tip, "qa")
+    green(story.planned(into_new(story, topic, number)))
+    tip = story.tip(topic)
+    check = story.applied(tip, topic)
     assert held(check) == (
-        f"Not applied: qa, the branch of the environment qa, is new (pushed by {story.author}). "
-        "Press Plan, look at what it would change, then press Apply; or delete the branch qa."
+        f"Not applied: {topic}, the branch of the environment {topic}, is new (pushed by {story.author}). "
+        f"Press Plan, look at what it would change, then press Apply; or delete the branch {topic}."
     )
     assert f"Who can decide: `{story.reader}`." in check["output"]["summary"].replace("\\", "")
-    story.press(check, "plan", by=story.maintainer)  # no approver of `qa`
+    story.press(check, "plan", by=story.maintainer)  # no approver of the new environment
     story.quiet()
-    assert len(story.check_runs(tip, "planward/apply (qa)")) == 1
+    assert len(story.check_runs(tip, f"planward/apply ({topic})")) == 1
     green(story.let_in(check, by=story.reader))
-    assert story.size("qa") == 1
+    assert story.size(topic) == 1
 
 
 @pytest.mark.parametrize(
     "by", ["nobody", "who wrote a part of it", "somebody without write", "an older head", "taken back", "too late"]
 )
-def test_without_a_second_persons_review_a_new_environment_is_not_in_force(line: Line, by: str) -> None:
-    story, number = proposed_environment(line)
-    [bob] = people(story, "bob", role="write")
+def test_without_a_second_persons_review_a_new_environment_is_not_in_force(
+    line: Line, story: Story, topic: str, by: str
+) -> None:
+    number = proposed_environment(story, topic)
+    [bob] = people(story, f"bob-{topic}", role="write")
     match by:
         case "who wrote a part of it":
-            story.commit("topic", {"README.md": "# Words\n"}, by=bob, start="topic")
+            story.commit(f"add-{topic}", {"README.md": f"# {topic}\n"}, by=bob, start=f"add-{topic}")
             review(story, number, by=bob)
         case "somebody without write":
             review(story, number, by=story.reader)
         case "an older head":
             review(story, number, by=bob)
-            story.commit("topic", {"README.md": "# Words\n"}, start="topic")
+            story.commit(f"add-{topic}", {"README.md": f"# {topic}\n"}, start=f"add-{topic}")
         case "taken back":
             review(story, number, by=bob)
             review(story, number, by=bob, event="REQUEST_CHANGES")
     before = len(line.secrets_read())
-    into = into_qa(story, number, then_approved_by=bob if by == "too late" else None)
-    assert held(story.planned(into)).startswith("Not planned yet: the environment qa is new")
+    into = into_new(story, topic, number, then_approved_by=bob if by == "too late" else None)
+    assert held(story.planned(into)).startswith(f"Not planned yet: the environment {topic} is new")
     story.quiet()
-    assert not [path for path in line.secrets_read()[before:] if f"/{story.team}/qa" in path]
+    assert not [path for path in line.secrets_read()[before:] if f"/{story.team}/{topic}" in path]

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from tests.stories.line import Line
+from tests.stories.story import Story
 
 
 @pytest.fixture
@@ -33,12 +33,13 @@ def archive() -> Iterator[str]:
         server.shutdown()
 
 
-def test_a_module_that_no_registry_has_fails_until_the_operator_allows_it(line: Line, archive: str) -> None:
-    story = line.story()
-    number = story.propose({"network/theirs.tf": f'module "theirs" {{\n  source = "{archive}"\n}}\n'})
-    check = story.planned(number)
+def test_a_module_that_no_registry_has_fails_until_the_operator_allows_it(
+    unmerged: Story, topic: str, archive: str
+) -> None:
+    theirs = f'module "theirs" {{\n  source = "{archive}"\n}}\n'
+    check = unmerged.planned(unmerged.propose({"network/theirs.tf": theirs}, head=topic))
     assert check["conclusion"] == "failure"
-    assert story.first_line(check) == (
+    assert unmerged.first_line(check) == (
         f"network in staging is not planned: it uses the module {archive}, which the operator does not allow: "
         "use another, or ask the operator to add it to PLANWARD_SOURCES; then press Re-run"
     )

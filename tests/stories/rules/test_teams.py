@@ -1,5 +1,6 @@
 """No repository chooses whose secrets it reads. Each test tries one way to another team's secrets."""
 
+import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,12 +12,29 @@ from tests.stories.rules.test_chat import chat_room
 from tests.stories.story import CONFIG, Story
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def victim(line: Line) -> Story:
     """A repository that may use its team's secrets because of its name."""
-    story = line.story(team_is_open=False, testing=True)
+    return story_with_own_team(line, testing=True)
+
+
+def story_with_own_team(line: Line, *, testing: bool = False) -> Story:
+    """A repository to whose name its team has granted access."""
+    story = line.story(team_is_open=False, testing=testing)
     story.open_team(story.name)
     return story
+
+
+@pytest.fixture(scope="module")
+def mallories(line: Line) -> tuple[Story, Story]:
+    """Two repositories whose config asks for what is another team's. Only the second has secrets for testing."""
+    return line.story(), line.story(testing=True)
+
+
+def propose_with(story: Story, config: str, topic: str, **options: Any) -> int:
+    """Change the config on the base branch, and open a pull request there."""
+    story.commit("staging", {CONFIG: textwrap.dedent(config)}, by=story.reviewer)
+    return story.propose(head=topic, **options)
 
 
 def refused_by(check: Mapping[str, Any], story: Story, team: str) -> None:
@@ -46,15 +64,19 @@ EVERY_KEY = {
 
 
 @pytest.mark.parametrize("key", EVERY_KEY)
-def test_no_key_of_the_config_opens_another_team(line: Line, victim: Story, key: str) -> None:
-    mallory = line.story(config=EVERY_KEY[key].format(team=victim.team), testing="staging" not in key)
-    number = mallory.propose()
+def test_no_key_of_the_config_opens_another_team(
+    victim: Story, mallories: tuple[Story, Story], topic: str, key: str
+) -> None:
+    mallory = mallories["staging" not in key]
+    number = propose_with(mallory, EVERY_KEY[key].format(team=victim.team), topic)
     check = mallory.planned(number)
     refused_by(check, mallory, victim.team)
     assert mallory.size("staging") is None
+    mallory.edit(number, state="closed")
 
 
-def test_the_team_grants_access_and_rerun_works(line: Line, victim: Story) -> None:
+def test_the_team_grants_access_and_rerun_works(line: Line) -> None:
+    victim = story_with_own_team(line)
     guest = line.story(config=f"team: {victim.team}\n")
     check = guest.planned(guest.propose())
     refused_by(check, guest, victim.team)
@@ -69,15 +91,20 @@ def test_a_repository_of_the_same_name_of_another_owner_gets_nothing(line: Line,
     refused_by(mallory.planned(mallory.propose()), mallory, victim.team)
 
 
-def test_another_case_of_a_team_is_no_other_team_and_no_way_in(line: Line, victim: Story) -> None:
-    mallory = line.story(config=f"team: {victim.team.upper()}\n")
-    check = mallory.planned(mallory.propose())
+def test_another_case_of_a_team_is_no_other_team_and_no_way_in(
+    line: Line, victim: Story, mallories: tuple[Story, Story], topic: str
+) -> None:
+    mallory = mallories[0]
+    number = propose_with(mallory, f"team: {victim.team.upper()}\n", topic)
+    check = mallory.planned(number)
     refused(check)
     assert f"may not use the secrets of the team {victim.team.upper()}" in mallory.first_line(check)
-    assert not {path for path in line.secrets_read() if f"/{victim.team.upper()}/t" in path}
+    assert not {path for path in line.secrets_read() if f"/{victim.team.upper()}/" in path and "planward" not in path}
+    mallory.edit(number, state="closed")
 
 
-def test_a_repository_made_again_under_an_old_name_gets_nothing(line: Line, victim: Story) -> None:
+def test_a_repository_made_again_under_an_old_name_gets_nothing(line: Line) -> None:
+    victim = story_with_own_team(line)
     line.github.delete_repository(victim.name, by=victim.reviewer)
     victim.quiet()
     files = {**victim.sample(), "README.md": "# Again\n"}
@@ -93,7 +120,8 @@ def test_a_repository_made_again_under_an_old_name_gets_nothing(line: Line, vict
     assert set(line.secrets_read()[before:]) == {f"kv/data/{victim.team}/planward"}
 
 
-def test_a_repository_that_is_renamed_to_an_old_name_gets_nothing(line: Line, victim: Story) -> None:
+def test_a_repository_that_is_renamed_to_an_old_name_gets_nothing(line: Line) -> None:
+    victim = story_with_own_team(line)
     green(victim.planned(victim.propose()))
     files = {**victim.sample(), CONFIG: f"team: {victim.team}\n"}
     other = line.github.create_repository(
@@ -112,7 +140,8 @@ def test_a_repository_that_is_renamed_to_an_old_name_gets_nothing(line: Line, vi
     assert set(line.secrets_read()[before:]) == {f"kv/data/{victim.team}/planward"}
 
 
-def test_a_repository_that_was_transferred_takes_no_secrets_along(line: Line, victim: Story) -> None:
+def test_a_repository_that_was_transferred_takes_no_secrets_along(line: Line) -> None:
+    victim = story_with_own_team(line)
     green(victim.planned(victim.propose()))
     haven = line.story()
     line.github.transfer_repository(victim.name, haven.owner, by=victim.reviewer)
@@ -128,11 +157,16 @@ def test_a_repository_that_was_transferred_takes_no_secrets_along(line: Line, vi
     assert set(line.secrets_read()[before:]) == {f"kv/data/{victim.team}/planward"}
 
 
-def test_a_path_outside_of_the_teams_own_part_needs_the_operator(line: Line, victim: Story) -> None:
-    for path in (f"kv/{victim.team}/testing/*", "kv/{team}-x/{branch}/*", "kv/{team}/staging/*", "kv/{team}/*"):
-        mallory = line.story(config=f'secrets:\n  - {{path: "{path}"}}\n')
+def test_a_path_outside_of_the_teams_own_part_needs_the_operator(
+    line: Line, victim: Story, mallories: tuple[Story, Story], topic: str
+) -> None:
+    mallory = mallories[0]
+    paths = (f"kv/{victim.team}/testing/*", "kv/{team}-x/{branch}/*", "kv/{team}/staging/*", "kv/{team}/*")
+    for count, path in enumerate(paths):
+        mallory.quiet()
         before = line.secrets_read()
-        check = mallory.planned(mallory.propose())
+        number = propose_with(mallory, f'secrets:\n  - {{path: "{path}"}}\n', f"{topic}-{count}")
+        check = mallory.planned(number)
         refused(check)
         assert mallory.first_line(check) == (
             f'secrets in {CONFIG} names "{path}", which is neither below kv/{{team}}/{{branch}} nor '
@@ -140,25 +174,28 @@ def test_a_path_outside_of_the_teams_own_part_needs_the_operator(line: Line, vic
         )
         mallory.quiet()
         assert line.secrets_read() == before
+        mallory.edit(number, state="closed")
 
 
-def test_a_message_gets_its_address_only_from_its_own_team(line: Line, victim: Story) -> None:
+def test_a_message_gets_its_address_only_from_its_own_team(
+    line: Line, victim: Story, mallories: tuple[Story, Story], topic: str
+) -> None:
+    mallory = mallories[0]
     with chat_room() as chat:
         line.bao.put(f"kv/{victim.team}/chat", url=chat.url)
-        mallory = line.story(
-            config=f"""\
+        config = f"""\
             environments:
               staging: {{team: {victim.team}}}
             notify:
               - {{url: "vault:kv/{{team}}/chat#url", on: [waiting]}}
             drafts: skip
             """
-        )
-        mallory.planned(mallory.propose(draft=True))
+        since = line.logs.mark()
+        mallory.planned(propose_with(mallory, config, topic, draft=True))
         mallory.quiet()
         assert chat.asked == 0
         assert f"kv/data/{victim.team}/chat" not in line.secrets_read()
-        said = [each["reason"] for each in line.events("chat_address_unknown")]
+        said = [each["reason"] for each in line.events("chat_address_unknown", since)]
         assert any(f"may not use the secrets of the team {victim.team}" in reason for reason in said)
 
 
