@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-_LONG_FIRST = ("tests/stories/faults/", "tests/stories/", "tests/test_linear_patterns.py", "tests/ghapp/")
-_LINES = "tests/stories/"
+_LINES, _FAULTS = "tests/stories/", "tests/stories/faults/"
+_LONG_FIRST = (_FAULTS, _LINES, "tests/test_linear_patterns.py", "tests/ghapp/")
 _OWN_LINE = "tests/stories/faults/test_between.py"
 _UIDS = ("tests/ghapp/sandbox/", "tests/ghapp/git/sandbox/")
 """Their tests take user ids, and some expect that nobody else does so at the same time."""
@@ -28,7 +28,7 @@ def unit_of(nodeid: str, *, every: bool) -> str:
         return "user ids"
     if not path.startswith(_LINES) or path == _OWN_LINE or "[postgresql" not in name:
         return path
-    return f"{path if every else path.rpartition('/')[0]} on PostgreSQL"
+    return f"{path if every else _FAULTS if path.startswith(_FAULTS) else _LINES} on PostgreSQL"
 
 
 class _Distribution:

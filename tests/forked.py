@@ -6,6 +6,7 @@ import random
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ _LATE = (
 )
 """What the libraries import when they first need it, which would be in each process."""
 _WORKERS = ("tests.stories.faults.serve", "tests.ghapp.durable_worker", "tests.ghapp.shares_worker")
-_COMMANDS = ("ghapp.cli.setup", "ghapp.setup")
+_COMMANDS = ("ghapp.cli.serving", "ghapp.app", "ghapp.work", "ghapp.cli.setup", "ghapp.setup", "tests.seed")
 _forking.set_forkserver_preload(["pytest", *_WORKERS, *_COMMANDS, *_LATE])
 
 
@@ -87,6 +88,20 @@ class ForkedPlanward(Forked):
         self.stderr.close()
 
 
+def run_logged(arguments: Sequence[str], environ: Mapping[str, str], log: str) -> None:
+    """Run `planward` in this process, which was forked, and append what it says to a log file."""
+    run_changed(arguments, environ, log, lambda: None)
+
+
+def run_changed(arguments: Sequence[str], environ: Mapping[str, str], log: str, change: Callable[[], None]) -> None:
+    """Like `run_logged`, but call `change` before, which may replace parts of Planward."""
+    descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    for standard in (1, 2):
+        os.dup2(descriptor, standard)
+    os.close(descriptor)
+    _run(arguments, environ, change)
+
+
 def _run_planward(
     arguments: Sequence[str],
     environ: Mapping[str, str],
@@ -94,18 +109,30 @@ def _run_planward(
     stdout: "Connection[Any, Any]",
     stderr: "Connection[Any, Any]",
 ) -> None:
-    from ghapp.cli import main
-
-    os.environ.clear()
-    os.environ.update(environ)
     if cwd is not None:
         os.chdir(cwd)
         os.dup2(stdout.fileno(), 1)
     os.dup2(stderr.fileno(), 2)
     stdout.close()
     stderr.close()
+    _run(arguments, environ)
+
+
+def _run(arguments: Sequence[str], environ: Mapping[str, str], change: Callable[[], None] = lambda: None) -> None:
+    """Run `planward` with this environment alone. The worker of a `serve` is forked, too."""
+    from ghapp.cli import main, serving
+    from ghapp.worker_process.supervising import WorkerBeside
+    from tests.seed import Seed, fork_readers_server
+
+    os.environ.clear()
+    os.environ.update(environ)
     # Forked processes would otherwise all draw the same random numbers.
     random.seed()
+    change()
+    if arguments[0] == "serve" and "--no-worker" not in arguments:
+        setattr(serving, "WorkerBeside", partial(WorkerBeside, spawn=Seed().spawn))  # noqa: B010
+    elif arguments[0] == "worker":
+        fork_readers_server()
     sys.argv = ["planward", *arguments]
     # If the fork server was started with a secret in its environment, `planward serve` restarts itself with these.
     sys.orig_argv = [sys.executable, "-m", "ghapp", *arguments]

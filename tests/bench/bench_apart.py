@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> list[Row]:
         environ = {"PLANWARD_CONCURRENCY": "2"}
         if chosen.postgresql:
             environ["PLANWARD_DATABASE_URL"] = stack.enter_context(running_postgres(directory / "postgres")).database()
-        line = stack.enter_context(running_line(directory, own_worker=False, **environ))
+        line = stack.enter_context(running_line(directory, own_worker=False, fresh=True, **environ))
         time.sleep(_SETTLED_S)
         rows = [_memory(line, "idle")]
         story = line.story(testing=True)

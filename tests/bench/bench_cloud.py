@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> list[Row]:
     with (
         running_moto() as endpoint,
         tempfile.TemporaryDirectory(prefix="planward-bench-") as directory,
-        running_line(Path(directory), TF_CLI_CONFIG_FILE=config) as line,
+        running_line(Path(directory), fresh=True, TF_CLI_CONFIG_FILE=config) as line,
     ):
         return [_latency(line, chosen.runs, _Cloud(endpoint, found[1]), config)]
 

@@ -38,8 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> list[Row]:
     with (
         tempfile.TemporaryDirectory(prefix="planward-bench-") as directory,
         tempfile.TemporaryDirectory(prefix="planward-bench-") as other,
-        running_line(Path(directory), PLANWARD_CONCURRENCY=cores) as line,
-        running_line(Path(other), PLANWARD_CONCURRENCY=cores, PLANWARD_SANDBOX="none") as without,
+        running_line(Path(directory), fresh=True, PLANWARD_CONCURRENCY=cores) as line,
+        running_line(Path(other), fresh=True, PLANWARD_CONCURRENCY=cores, PLANWARD_SANDBOX="none") as without,
     ):
         rows = _latency(line, without, chosen.runs)
         rows.append(_command())

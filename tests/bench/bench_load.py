@@ -61,7 +61,7 @@ def _line(*, own_worker: bool) -> Iterator[Line]:
         if own_worker:
             postgres = stack.enter_context(running_postgres(directory / "postgres"))
             environ["PLANWARD_DATABASE_URL"] = postgres.database()
-        yield stack.enter_context(running_line(directory, own_worker=own_worker, **environ))
+        yield stack.enter_context(running_line(directory, own_worker=own_worker, fresh=True, **environ))
 
 
 class _Load:

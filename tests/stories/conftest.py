@@ -1,7 +1,9 @@
-"""One line for all stories that run in one pytest process on one kind of database."""
+"""One line for all stories that run in one pytest process on one kind of database, and one of fresh interpreters."""
 
 import itertools
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
 
 import pytest
 
@@ -13,15 +15,41 @@ _topics = itertools.count(1)
 
 
 @pytest.fixture(scope="package")
-def line(database: str, new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
+def shared_line(database: str, new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
     """The local GitHub, OpenBao and `planward serve`; on PostgreSQL `planward worker` does the work.
 
-    It is stopped after the last story, since even an idle line takes a tenth of a core.
+    On PostgreSQL the processes are fresh interpreters, which its few stories share. The line is stopped after the last
+    story, since even an idle one takes a tenth of a core.
     """
-    directory = tmp_path_factory.mktemp("line")
-    url = new_database(directory / "data")
-    with running_line(directory, own_worker=database == POSTGRESQL, PLANWARD_DATABASE_URL=url) as line:
+    with _line(database, new_database, tmp_path_factory.mktemp("line"), fresh=database == POSTGRESQL) as line:
         yield line
+
+
+@pytest.fixture(scope="module")
+def line(shared_line: Line) -> Line:
+    """The shared line. A file whose stories are about processes replaces this fixture."""
+    return shared_line
+
+
+@pytest.fixture(scope="module")
+def fresh_line(
+    database: str,
+    new_database: NewDatabase,
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
+) -> Iterator[Line]:
+    """A line whose processes are fresh interpreters, as an operator starts them."""
+    if database == POSTGRESQL:
+        shared: Line = request.getfixturevalue("shared_line")
+        yield shared
+        return
+    with _line(database, new_database, tmp_path_factory.mktemp("fresh"), fresh=True) as line:
+        yield line
+
+
+def _line(database: str, new_database: NewDatabase, directory: Path, *, fresh: bool) -> AbstractContextManager[Line]:
+    url = new_database(directory / "data")
+    return running_line(directory, own_worker=database == POSTGRESQL, fresh=fresh, PLANWARD_DATABASE_URL=url)
 
 
 @pytest.fixture(scope="module")

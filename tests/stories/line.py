@@ -1,5 +1,7 @@
 """The whole line on real parts, driven from outside: `planward serve` in a process of its own, everything by HTTP.
 
+The processes are forked with everything imported, unless a story asks for fresh interpreters: a start takes a tenth.
+
 One local GitHub, one OpenBao and one Planward serve many stories; each story has a repository of its own.
 """
 
@@ -12,7 +14,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -25,6 +27,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
 from ghapp.local_github import Limits, LocalGitHub
+from tests.forked import Forked, run_logged
 from tests.openbao import OpenBao, running_openbao
 from tests.ports import free_port
 from tests.sandboxes import OF_STORIES
@@ -80,10 +83,13 @@ class Line:
     url: str
     app: Any
     environ: dict[str, str] = field(repr=False)
-    module: str = "ghapp"
+    fresh: bool = False
+    """Whether each process is a fresh interpreter, as an operator starts it, and not forked."""
+    target: Callable[[Sequence[str], Mapping[str, str], str], None] = run_logged
+    """What runs `planward` in each forked process."""
     own_worker: bool = False
-    process: "Process | None" = None
-    worker: subprocess.Popen[bytes] | None = None
+    process: Process | None = None
+    worker: Process | None = None
     stories: int = 0
     clients: dict[str, httpx.Client] = field(default_factory=dict, repr=False)
 
@@ -100,13 +106,28 @@ class Line:
 
     def spawn(self) -> None:
         """Start `planward serve`, and `planward worker` where the work is its own; do not wait."""
-        self.process = self._spawn_serve()
+        self.spawn_serve()
         if self.own_worker:
             self.spawn_worker()
 
+    def spawn_serve(self) -> None:
+        """Start `planward serve`, with the same data directory as before."""
+        port = self.url.rpartition(":")[2]
+        apart = ["--no-worker"] if self.own_worker else []
+        self.process = self.run("serve", "--port", port, *apart)
+
     def spawn_worker(self) -> None:
         """Start `planward worker`."""
-        self.worker = self._spawn("worker")
+        self.worker = self.run("worker")
+
+    def run(self, *arguments: str, log: str = "planward.log", **environ: str) -> Process:
+        """Start `planward` with these arguments, the line's environment and more variables; it writes to this log."""
+        path, environment = self.directory / log, {**self.environ, **environ}
+        if not self.fresh:
+            return Forked(self.target, arguments, environment, os.fspath(path))
+        argv = [sys.executable, "-m", "ghapp", *arguments]
+        with path.open("ab") as output:
+            return subprocess.Popen(argv, env=environment, stdout=output, stderr=output)
 
     def restart_serve(self) -> None:
         """End what answers GitHub in order, and start it again."""
@@ -114,7 +135,7 @@ class Line:
         self.process.send_signal(signal.SIGTERM)
         status = self.process.wait(timeout=60)
         assert status == 0, (status, self.log()[-5000:])
-        self.process = self._spawn_serve()
+        self.spawn_serve()
         eventually(self._ready, "planward is ready", patience_s=180)
 
     def supervise(self) -> None:
@@ -129,18 +150,8 @@ class Line:
     def kill_worker(self) -> None:
         """End `planward worker` as a machine that fails does."""
         assert self.worker is not None
-        self.worker.kill()
+        self.worker.send_signal(signal.SIGKILL)
         self.worker.wait()
-
-    def _spawn_serve(self) -> "subprocess.Popen[bytes]":
-        port = self.url.rpartition(":")[2]
-        return self._spawn("serve", "--port", port, *(["--no-worker"] if self.own_worker else []))
-
-    def _spawn(self, *arguments: str) -> "subprocess.Popen[bytes]":
-        with (self.directory / "planward.log").open("ab") as log:
-            return subprocess.Popen(
-                [sys.executable, "-m", self.module, *arguments], env=self.environ, stdout=log, stderr=log
-            )
 
     def _ready(self) -> bool:
         assert self.process is not None
@@ -293,12 +304,12 @@ def running_line(
     between: Between = lambda github, bao: nullcontext({}),
     /,
     *,
-    module: str = "ghapp",
+    fresh: bool = False,
     own_worker: bool = False,
     line_type: Any = Line,
     **environ: str,
 ) -> Iterator[Line]:
-    """Start the local GitHub, OpenBao and Planward; end them."""
+    """Start the local GitHub, OpenBao and Planward; end them. `fresh` as in `Line`."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     modules = directory / "modules.yml"
@@ -326,7 +337,7 @@ def running_line(
             bao=bao,
             url=url,
             app=app,
-            module=module,
+            fresh=fresh,
             own_worker=own_worker,
             environ={
                 "PATH": os.environ["PATH"],

@@ -1,11 +1,16 @@
-"""`planward` like a later version: every step has another name. `python -m tests.stories.next_version serve …`"""
+"""`planward` like a later version: every step has another name. `run` is called in a process of its own."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from dbos import DBOS
 
-from ghapp.cli import main
+from tests.forked import run_changed
+
+
+def run(arguments: Sequence[str], environ: Mapping[str, str], log: str) -> None:
+    """Run `planward` with these arguments; to be called in a process that was forked after all imports."""
+    run_changed(arguments, environ, log, _rename_steps)
 
 
 def _rename_steps() -> None:
@@ -15,8 +20,3 @@ def _rename_steps() -> None:
         return await undisturbed({**options, "name": f"{options['name']} of the next version"}, work)
 
     setattr(DBOS, "run_step_async", run_step_async)  # noqa: B010 - a class method of the engine is replaced
-
-
-if __name__ == "__main__":
-    _rename_steps()
-    main()

@@ -48,6 +48,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
         httpx.post(f"{endpoint}/moto-api/reset-auth", content=b"0", trust_env=False).raise_for_status()
         with running_line(
             directory,
+            fresh=True,
             TF_CLI_CONFIG_FILE=str(config),
             AWS_ENDPOINT_URL=endpoint,
             AWS_REGION=REGION,

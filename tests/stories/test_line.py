@@ -15,6 +15,12 @@ from tests.stories.waiting import eventually
 APPLIED_IN_TURN = [["in_progress", "success"]]
 
 
+@pytest.fixture(scope="module")
+def line(fresh_line: Line) -> Line:
+    """A line of fresh interpreters, as an operator starts them."""
+    return fresh_line
+
+
 # --- a pull request --------------------------------------------------------------------------------------------------
 
 

@@ -85,6 +85,12 @@ resource "terraform_data" "wrong" {
 """
 
 
+@pytest.fixture(scope="module")
+def line(fresh_line: Line) -> Line:
+    """A line of fresh interpreters, as an operator starts them."""
+    return fresh_line
+
+
 def secretive(line: Line) -> Story:
     """A repository whose environments have secrets of each form."""
     story = line.story(secrets=False)

@@ -2,24 +2,22 @@
 
 import json
 import os
-import subprocess
-import sys
+import signal
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
-import tests
 from tests.ports import free_port
 from tests.postgres import Postgres
-from tests.stories.line import Line, running_line
+from tests.stories import next_version
+from tests.stories.line import Line, Process, running_line
 from tests.stories.slow import slow_place
 from tests.stories.story import Story
 from tests.stories.waiting import answers, eventually
@@ -34,16 +32,13 @@ class Several:
 
     line: Line
     urls: tuple[str, str]
-    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    processes: dict[str, Process] = field(default_factory=dict)
 
     def start_other(self, *arguments: str) -> None:
         """Start another `planward serve` or `planward worker`, as if on another machine."""
         [kind, *_] = arguments
-        environ = {**self.line.environ, "PLANWARD_DATA_DIR": str(self.line.directory / f"other-{kind}")}
-        with (self.line.directory / f"planward-{kind}.log").open("ab") as log:
-            self.processes[kind] = subprocess.Popen(
-                [sys.executable, "-m", self.line.module, *arguments], env=environ, stdout=log, stderr=log
-            )
+        data_dir = str(self.line.directory / f"other-{kind}")
+        self.processes[kind] = self.line.run(*arguments, log=f"planward-{kind}.log", PLANWARD_DATA_DIR=data_dir)
 
     def deliver_to(self, url: str) -> None:
         """Have GitHub deliver to this web process from now on."""
@@ -63,7 +58,7 @@ class Several:
         return len(begun) > len(done)
 
     @contextmanager
-    def without(self, worker: subprocess.Popen[bytes]) -> Iterator[None]:
+    def without(self, worker: Process) -> Iterator[None]:
         """Stop a worker, and start it again when the context ends."""
         self.end(worker)
         try:
@@ -74,9 +69,9 @@ class Several:
             else:
                 self.start_other("worker")
 
-    def end(self, process: subprocess.Popen[bytes]) -> None:
+    def end(self, process: Process) -> None:
         """Stop a process gracefully."""
-        process.terminate()
+        process.send_signal(signal.SIGTERM)
         status = process.wait(60)
         assert status == 0, (status, self.line.log()[-5000:])
 
@@ -86,11 +81,11 @@ class Several:
         unfinished = "select workflow_uuid from dbos.workflow_status where status in ('ENQUEUED', 'PENDING')"
         eventually(lambda: not self.line.query(unfinished), "nothing is under way")
 
-    def upgrade(self, module: str) -> None:
+    def upgrade(self) -> None:
         """Replace one process after the other by a newer version; meanwhile old and new processes work side by side."""
         line, other = self.line, self.processes
         port = self.urls[1].rpartition(":")[2]
-        line.module = module
+        line.target = next_version.run
         for worker in (other["worker"], line.worker):
             assert worker is not None
             with self.without(worker):
@@ -109,8 +104,7 @@ def several(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Ite
     """Two web processes and two workers on one database, with one encryption key."""
     directory = tmp_path_factory.mktemp("several")
     shared = {"PLANWARD_DATABASE_URL": postgres.prepared(), "PLANWARD_ENCRYPTION_KEY": os.urandom(32).hex()}
-    shared["PYTHONPATH"] = os.pathsep.join([str(Path(tests.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
-    with running_line(directory, own_worker=True, **shared) as line:
+    with running_line(directory, own_worker=True, fresh=False, **shared) as line:
         port = free_port()
         several = Several(line=line, urls=(line.url, f"http://127.0.0.1:{port}"))
         try:
@@ -120,7 +114,7 @@ def several(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Ite
             yield several
         finally:
             for process in several.processes.values():
-                process.terminate()
+                process.send_signal(signal.SIGTERM)
             for process in several.processes.values():
                 process.wait(60)
 
@@ -202,7 +196,7 @@ def test_an_upgrade_during_work_loses_nothing_and_notifies_nobody_twice(several:
         [check] = waiting.check_runs(waiting.head(begun))
         working = people.submit(work, story, over)
         try:
-            several.upgrade("tests.stories.next_version")
+            several.upgrade()
         finally:
             over.set()
             slow.let_go()

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="/p
 @pytest.fixture(scope="module")
 def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
     """A separate line, since its processes are killed."""
-    with running_line(tmp_path_factory.mktemp("beside")) as line:
+    with running_line(tmp_path_factory.mktemp("beside"), fresh=True) as line:
         yield line
 
 

@@ -22,7 +22,7 @@ def attacked(request: pytest.FixtureRequest) -> Iterator[Line]:
     directory = Path(tempfile.mkdtemp(prefix="planward-attacked-"))
     directory.chmod(0o711)
     try:
-        with running_line(directory, PLANWARD_SANDBOX=request.param, PLANWARD_CONCURRENCY="4") as line:
+        with running_line(directory, fresh=True, PLANWARD_SANDBOX=request.param, PLANWARD_CONCURRENCY="4") as line:
             yield line
     finally:
         shutil.rmtree(directory)

@@ -16,10 +16,10 @@ import pytest
 
 from ghapp.local_github import LocalGitHub
 from tests.databases import SQLITE, databases_of
-from tests.forked import Forked
 from tests.postgres import Postgres
-from tests.stories.faults.forked import ForkedLine
-from tests.stories.line import running_line
+from tests.stories.faults import serve
+from tests.stories.faults.machines import MachinesLine
+from tests.stories.line import Process, running_line
 from tests.stories.waiting import PATIENCE_S, answers, eventually
 
 THREE = "three workers"
@@ -35,7 +35,7 @@ _BREATH_S = 1.0
 class FaultyLine:
     """A line, and the control of its faults by a test."""
 
-    def __init__(self, line: ForkedLine, directory: Path) -> None:
+    def __init__(self, line: MachinesLine, directory: Path) -> None:
         self.line = line
         self.directory = directory
         self.replaced = True
@@ -58,9 +58,9 @@ class FaultyLine:
                     self.line.workers[number] = self.line.spawn_machine()
 
     @property
-    def process(self) -> Forked:
+    def process(self) -> Process:
         """The `serve` process, which answers GitHub. Without separate workers it does the work, too."""
-        assert isinstance(self.line.process, Forked)
+        assert self.line.process is not None
         return self.line.process
 
     @contextmanager
@@ -211,13 +211,13 @@ def faulty_line(
     faults.mkdir()
     with running_line(
         directory,
-        line_type=partial(ForkedLine, machines=machines, of_machine=of_machine),
+        line_type=partial(MachinesLine, target=serve.run, machines=machines, of_machine=of_machine),
         PLANWARD_TEST_FAULTS=str(faults),
         PLANWARD_DATABASE_URL=url,
         PLANWARD_ENCRYPTION_KEY="k" * 32,
         PLANWARD_TERRAFORM=_ENGINES,
     ) as line:
-        assert isinstance(line, ForkedLine)
+        assert isinstance(line, MachinesLine)
         faulty = FaultyLine(line, faults)
         over = threading.Event()
         again = threading.Thread(target=faulty.start_again, args=(over,), daemon=True)

@@ -9,8 +9,8 @@ from ghapp.github import GitHubApp
 from ghapp.github.calls import Patience
 from ghapp.timings import Timings
 from ghapp.vault import VaultSettings
-from tests.stories.faults.forked import ForkedLine
-from tests.stories.faults.serve import run_forked
+from tests.forked import run_changed
+from tests.stories.faults.machines import MachinesLine
 
 PATIENCE = Patience(timeout_s=2.0, connect_timeout_s=2.0, total_s=6.0, wait_initial_s=0.1, wait_max_s=1.5)
 TIMINGS = Timings(
@@ -25,7 +25,7 @@ TIMINGS = Timings(
 
 def run(arguments: Sequence[str], environ: Mapping[str, str], log: str) -> None:
     """Run `planward` with these arguments; to be called in a process that was forked after all imports."""
-    run_forked(arguments, environ, log, _shorten)
+    run_changed(arguments, environ, log, _shorten)
 
 
 def _shorten() -> None:
@@ -35,7 +35,7 @@ def _shorten() -> None:
 
 
 @dataclass(kw_only=True)
-class HastyLine(ForkedLine):
+class HastyLine(MachinesLine):
     """A line of such processes."""
 
     target: Callable[[Sequence[str], Mapping[str, str], str], None] = run

@@ -14,13 +14,10 @@ its worker gracefully. With `worker`, only the worker is killed.
 
 import hashlib
 import os
-import random
 import re
 import signal
 import socket
-import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -30,15 +27,14 @@ from githubkit import GitHub
 import ghapp.app
 import ghapp.work
 from ghapp import notify
-from ghapp.cli import main, serving
 from ghapp.durable import JobQueue
 from ghapp.flows.notifications import send_chat
 from ghapp.jobs import Job
 from ghapp.processes import Exited, Programs
 from ghapp.timings import Timings
 from ghapp.vault.session import VaultSession
-from ghapp.worker_process.supervising import WorkerBeside
-from tests.stories.faults.seed import SERVE_PID, Seed
+from tests.forked import run_changed
+from tests.seed import SERVE_PID
 
 _COMMANDS = ("init", "plan", "show", "apply", "validate")
 
@@ -46,29 +42,12 @@ _COMMANDS = ("init", "plan", "show", "apply", "validate")
 def run(arguments: Sequence[str], environ: Mapping[str, str], log: str) -> None:
     """Run `planward` with these arguments; to be called in a process that was forked after all imports."""
 
-    def prepare() -> None:
+    def change() -> None:
         _shorten()
         for watch in (_watch_steps, _watch_programs, _watch_secrets, _watch_github, _watch_chat, _watch_acceptor):
             watch()
 
-    run_forked(arguments, environ, log, prepare)
-
-
-def run_forked(arguments: Sequence[str], environ: Mapping[str, str], log: str, prepare: Callable[[], None]) -> None:
-    """Run `planward` after `prepare` in this process, which was forked, and fork its worker, too."""
-    os.environ.clear()
-    os.environ.update(environ)
-    descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    for standard in (1, 2):
-        os.dup2(descriptor, standard)
-    os.close(descriptor)
-    # Forked processes would otherwise all draw the same random numbers.
-    random.seed()
-    prepare()
-    if arguments[0] == "serve" and "--no-worker" not in arguments:
-        setattr(serving, "WorkerBeside", partial(WorkerBeside, spawn=Seed().spawn))  # noqa: B010
-    sys.argv = ["planward", *arguments]
-    main()
+    run_changed(arguments, environ, log, change)
 
 
 def _shorten() -> None:

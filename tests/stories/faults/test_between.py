@@ -124,6 +124,7 @@ def between(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         with running_line(
             directory,
             put_between,
+            fresh=False,
             own_worker=False,
             line_type=partial(HastyLine, machines=int(request.param != "sqlite")),
             **more,

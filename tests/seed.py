@@ -1,4 +1,8 @@
-"""The workers of a `serve` with faults are forked, too: from a process that `serve` forks before it has threads."""
+"""What the processes of a forked `serve` or worker are forked from, while it has no threads yet.
+
+The workers of a `serve` are forked from a `Seed`, and the readers of a worker (`ghapp.reading`) from its own fork
+server, which `fork_readers_server` forks so that it need not import the readers again.
+"""
 
 import contextlib
 import json
@@ -7,10 +11,11 @@ import socket
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from multiprocessing import forkserver, util
 
 from ghapp.cli import main
 
-SERVE_PID = "PLANWARD_TEST_SERVE_PID"
+SERVE_PID = "TEST_SERVE_PID"
 """The variable with the process id of a worker's `serve`."""
 _MOST_BYTES = 65_536
 
@@ -56,6 +61,29 @@ class ForkedWorker:
         return self._status
 
 
+def fork_readers_server() -> None:
+    """Fork the fork server of this process's readers; to be called while there is only one thread."""
+    undisturbed = util.spawnv_passfds
+    setattr(util, "spawnv_passfds", _fork_instead)  # noqa: B010
+    setattr(util, "abstract_sockets_supported", False)  # noqa: B010 - as the readers have it
+    try:
+        forkserver.ensure_running()
+    finally:
+        setattr(util, "spawnv_passfds", undisturbed)  # noqa: B010
+
+
+def _fork_instead(program: bytes, argv: Sequence[str], descriptors: Sequence[int]) -> int:
+    """Run the code that a new interpreter would run, in a process that has only these descriptors."""
+    pid = os.fork()
+    if pid == 0:
+        first = 3
+        for each in (*sorted(descriptors), os.sysconf("SC_OPEN_MAX")):
+            os.closerange(first, each)
+            first = each + 1
+        os._exit(_status_of(lambda: exec(argv[-1], {})))
+    return pid
+
+
 def _status_of(command: Callable[[], None]) -> int:
     try:
         command()
@@ -90,6 +118,7 @@ def _run_worker(reports: socket.socket, names: Sequence[str], descriptors: Seque
         reports.close()
         os.environ.update({SERVE_PID: str(serve), **dict(zip(names, map(str, descriptors), strict=True))})
         sys.argv = ["planward", "worker"]
+        fork_readers_server()
         os._exit(_status_of(main))
     for each in descriptors:
         os.close(each)
