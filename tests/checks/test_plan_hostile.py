@@ -17,7 +17,7 @@ CHANGE = b'{"address":"a.b","mode":"managed","type":"a","name":"b","change":{"ac
 
 
 def many(part: bytes, size_bytes: int = LARGEST) -> bytes:
-    return b"[" + b",".join([part] * (size_bytes // (len(part) + 1))) + b"]"
+    return b"[" + (part + b",") * (size_bytes // (len(part) + 1) - 1) + part + b"]"
 
 
 HOSTILE = {

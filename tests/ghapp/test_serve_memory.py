@@ -1,9 +1,8 @@
 """The memory that a running `planward serve` needs for deliveries that anybody can send."""
 
+import json
 import os
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.forked import ForkedPlanward
 from tests.ghapp.served import KEY, PEM, SECRET
 from tests.ports import free_port
 
@@ -38,19 +38,15 @@ def running_serve(directory: Path) -> Iterator[tuple[int, int]]:
         "PLANWARD_ENCRYPTION_KEY": KEY,
         "PLANWARD_PUBLIC_URL": f"http://127.0.0.1:{port}",
     }
-    argv = [sys.executable, "-m", "ghapp", "serve", "--no-worker", "--port", str(port)]
-    with (directory / "log").open("wb") as log:
-        process = subprocess.Popen(argv, env=environ, stdout=log, stderr=log)
+    process = ForkedPlanward(["serve", "--no-worker", "--port", str(port)], environ)
     try:
-        deadline = time.monotonic() + PATIENCE_S
-        while not answers(port):
-            assert process.poll() is None, (directory / "log").read_text()
-            assert time.monotonic() < deadline, (directory / "log").read_text()
-            time.sleep(0.1)
+        listening = json.loads(process.stderr.readline())
+        assert listening["event"] == "listening", listening
         yield process.pid, port
     finally:
         process.terminate()
         process.wait(timeout=PATIENCE_S)
+        process.close()
 
 
 def answers(port: int) -> bool:

@@ -2,8 +2,6 @@
 
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from ghapp.errors import SettingsError
 from ghapp.processes.sandbox_choice import SandboxSettings, choose_sandbox
+from tests.forked import ForkedPlanward
 
 
 def test_without_a_sandbox_planward_does_not_start_and_says_how_to_get_one(
@@ -52,8 +51,12 @@ def test_serve_and_worker_refuse_to_start_without_the_sandbox_that_is_asked_for(
         "PLANWARD_DATA_DIR": str(directory / "data"),
         "PLANWARD_SANDBOX": "bubblewrap",
     }
-    words = [sys.executable, "-m", "ghapp", *command]
-    ended = subprocess.run(words, env=environ, capture_output=True, text=True, timeout=60, check=False)
-    assert (ended.returncode, ended.stdout) == (1, "")
-    last = ended.stderr.splitlines()[-1]
+    started = ForkedPlanward(command, environ, cwd=directory)
+    try:
+        status = started.wait(60)
+        assert (status, started.stdout.read()) == (1, "")
+        last = started.stderr.read().splitlines()[-1]
+    finally:
+        started.kill()
+        started.close()
     assert last.startswith("planward: PLANWARD_SANDBOX is bubblewrap, but bubblewrap does not work here: it is not")
