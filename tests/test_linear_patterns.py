@@ -137,8 +137,12 @@ def methods_of(found: Found) -> tuple[str, ...]:
     return tuple(sorted(methods - included))
 
 
-def patterns_in(value: object) -> Iterator["re.Pattern[Any]"]:
-    """The patterns in a value, also deep in tables."""
+def patterns_in(value: object, seen: set[int]) -> Iterator["re.Pattern[Any]"]:
+    """The patterns in a value, also deep in tables. A table whose `id` was seen is left out: it was searched before."""
+    if isinstance(value, dict | tuple | list | set | frozenset):
+        if id(value) in seen:
+            return
+        seen.add(id(value))
     if isinstance(value, re.Pattern):
         yield value
     elif isinstance(value, str) and value.startswith("^") and value.endswith("$"):
@@ -146,19 +150,21 @@ def patterns_in(value: object) -> Iterator["re.Pattern[Any]"]:
     elif isinstance(value, CredentialForm):
         return  # tried at its anchors alone, as part of the mask: test_sensitive_linear.py
     elif isinstance(value, dict):
-        for item in value.items():
-            yield from patterns_in(item)
+        for key, item in value.items():
+            yield from patterns_in(key, seen)
+            yield from patterns_in(item, seen)
     elif isinstance(value, tuple | list | set | frozenset):
         for item in value:
-            yield from patterns_in(item)
+            yield from patterns_in(item, seen)
 
 
 def collected() -> list[Found]:
     """All patterns of the product."""
     found: dict[tuple[str, int], Found] = {}
+    seen: set[int] = set()
     for module in paths():
         for name, value in vars(importlib.import_module(module)).items():
-            for pattern in patterns_in(value):
+            for pattern in patterns_in(value, seen):
                 key = (str(pattern.pattern), pattern.flags)
                 found.setdefault(key, Found(f"{module}.{name}", pattern))
     return sorted(found.values(), key=lambda each: each.name)

@@ -9,6 +9,7 @@ from sqlalchemy import Executable
 
 from ghapp.sealing import Sealer
 from ghapp.store import ApplyState, KnownPullRequest, PlanState, Run, Store
+from ghapp.store.tables import metadata
 from ghapp.values import BranchName, CommitSha, EnvironmentName, RepositoryId, RunId, TreeId
 
 T = TypeVar("T")
@@ -25,9 +26,21 @@ class Past:
     def __init__(self, url: str) -> None:
         self.now = 1_700_000_000.0
         self.store = Store(url, Sealer(("k" * 32,)), clock=lambda: self.now)
+        self._runner = asyncio.Runner()  # one event loop with its threads, since many small calls are made
+
+    def close(self) -> None:
+        """Close the store and the event loop."""
+        self._runner.close()
+        self.store.close()
 
     def do(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run(work)
+        return self._runner.run(work)
+
+    def empty(self) -> None:
+        """Delete all rows."""
+        with self.store._database.engine.begin() as connection:
+            for table in reversed(metadata.sorted_tables):
+                connection.execute(table.delete())
 
     def execute(self, statement: Executable) -> None:
         """Execute a statement, for changes that the present Planward never makes."""

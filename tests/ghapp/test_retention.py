@@ -9,7 +9,7 @@ from sqlalchemy import select
 from ghapp.sealing import Sealer
 from ghapp.store import ApplyState, Store
 from ghapp.store.marker_kinds import Created, DeploymentMarker, RedeliveryMarker, RedeliveryRequest
-from ghapp.store.tables import explained_pull_requests, markers, metadata, pull_requests
+from ghapp.store.tables import explained_pull_requests, markers, pull_requests
 from ghapp.values import CommitSha, InstallationId, RunId, TreeId
 from tests.databases import new_sqlite
 from tests.ghapp.past_store import BRANCH, DAY, NEW, OLD, REPOSITORY, STAGING, Past
@@ -27,10 +27,9 @@ def urls(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 def past(urls: str) -> Iterator[Past]:
     """A store without rows. It is emptied for each test, since creating the tables again would take longer."""
     past = Past(urls)
-    for table in reversed(metadata.sorted_tables):
-        past.execute(table.delete())
+    past.empty()
     yield past
-    past.store.close()
+    past.close()
 
 
 def test_a_run_is_removed_with_everything_of_it_when_it_is_old(past: Past) -> None:

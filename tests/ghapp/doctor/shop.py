@@ -10,10 +10,11 @@ from click.testing import CliRunner, Result
 from ghapp.cli import planward
 from ghapp.doctor import Diagnosis, examine
 from ghapp.doctor.protection_check import ProtectionCheck
-from ghapp.github import GitHubApp, PemKey
+from ghapp.github import GitHubApp
 from ghapp.github.app_manifest import read_app_manifest
 from ghapp.local_github import LocalGitHub
 from ghapp.local_github.state import App
+from tests.ghapp.github.scripted_github import signed_by_pem
 
 
 class Shop:
@@ -54,10 +55,14 @@ class Shop:
         return answer
 
     def gates(self, branch: str) -> tuple[ProtectionCheck, ...]:
-        """The gates of one branch, read with an administrator's token."""
+        """The gates of one branch, read with an administrator's token.
+
+        The key is read once, and no certificates are loaded: both take as long as all the requests.
+        """
 
         async def asking() -> Diagnosis:
-            async with GitHubApp(self.github.api_url, self.app.id, PemKey(self.app.private_key_pem)) as github:
+            key, transport = signed_by_pem(self.app.private_key_pem), httpx.AsyncHTTPTransport(verify=False)
+            async with GitHubApp(self.github.api_url, self.app.id, key, transport=transport) as github:
                 administrator = self.github.token("grace")
                 return await examine(github, self.app.id, "acme/shop", administrator=administrator)
 
