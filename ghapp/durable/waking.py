@@ -37,6 +37,8 @@ class WakeableEvent(threading.Event):
     def __init__(self) -> None:
         super().__init__()
         self._woken = threading.Event()
+        self.is_waiting = False
+        """Whether the loop waits, rather than polls."""
 
     def wake(self) -> None:
         """Poll now."""
@@ -51,7 +53,9 @@ class WakeableEvent(threading.Event):
         """Wait until `wake` or `set` is called, and ignore the timeout. Returns whether the loop has to end."""
         if super().wait(_LEAST_S):
             return True
+        self.is_waiting = True
         self._woken.wait()
+        self.is_waiting = False
         self._woken.clear()
         return self.is_set()
 
@@ -118,8 +122,12 @@ class QueuePollers:
                 answered = False
                 # Nobody knows which queues hold jobs, so poll them all: the loops wait for the database as DBOS does.
                 waiting = list(self._events)
-            for name in waiting:
-                self._events[name].wake()
+            for event in map(self._events.__getitem__, waiting):
+                if event.is_waiting:
+                    event.wake()
+                else:
+                    # It polls just now, and will probably take the job. If not, wake it soon.
+                    pause_s = min(pause_s, _SOON_S)
             pause_s = _SOON_S if self._look.wait(pause_s) else min(pause_s * 2, every_s)
             self._look.clear()
             self._ended.wait(_LEAST_S)

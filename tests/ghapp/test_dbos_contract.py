@@ -83,6 +83,16 @@ def test_the_queue_s_loop_waits_on_its_event_and_asks_it_for_the_end() -> None:
     assert {"is_set", "wait", "set"} <= set(dir(threading.Event))
 
 
+def test_the_events_that_the_worker_sets_end_only_the_looks_for_queues_and_for_schedules() -> None:
+    # worker.py sets them right after the launch; the events of `pollers` belong to Kafka, which is not used.
+    launch = inspect.getsource(dbos.DBOS._launch)
+    named = re.findall(r"background_thread_stop_events\.append\((\w+)\)", launch)
+    assert named == ["evt", "evt", "scheduler_evt"]
+    threads = re.findall(r"target=(\w+),\s+args=\((evt|scheduler_evt)\b", launch)
+    assert threads == [("queue_thread", "evt"), ("dynamic_scheduler_loop", "scheduler_evt")]
+    assert "in self._registry.pollers:" in launch
+
+
 def test_the_columns_by_which_a_claim_is_found_again_are_there() -> None:
     # claims.py reads them; stories and tests read the others.
     columns = SystemSchema.workflow_status.c

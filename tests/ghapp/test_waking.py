@@ -46,6 +46,26 @@ def test_an_alarm_that_is_set_stays_so() -> None:
     assert [event.wait(HOUR_S), event.wait(HOUR_S)] == [True, True]
 
 
+def test_a_loop_that_polls_is_not_waiting() -> None:
+    event, polled = WakeableEvent(), threading.Event()
+    seen: list[bool] = []
+
+    def loop() -> None:
+        while not event.wait(HOUR_S):
+            seen.append(event.is_waiting)
+            polled.set()
+
+    waiting = threading.Thread(target=loop)
+    waiting.start()
+    while not event.is_waiting:
+        threading.Event().wait(0.001)
+    event.wake()
+    assert polled.wait(60)
+    event.set()
+    waiting.join()
+    assert seen == [False]
+
+
 class Database:
     """The engine's own tables, as a worker reads them."""
 
