@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -12,6 +13,7 @@ import msgspec
 import stamina
 from githubkit import GitHub
 from githubkit.cache import MemCacheStrategy
+from githubkit.config import Config, get_config
 from githubkit.exception import GitHubException
 from githubkit.throttling import LocalThrottler
 
@@ -48,7 +50,7 @@ class Patience:
     connect_timeout_s: float = 5.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Api:
     """GitHub's API: its address and version, and what all calls to it share."""
 
@@ -62,9 +64,13 @@ class Api:
 
     def calls(self, auth: Authentication, fields: Fields | None = None) -> "Calls":
         """Calls authenticated by `auth`; `fields` fill every path template (`owner`, `repo`)."""
+        return Calls(GitHub(auth, config=self.config), auth, self, fields or {}, "gate")
+
+    @cached_property
+    def config(self) -> Config:
+        """githubkit's configuration, which all of its clients share: building it takes long."""
         patience = self.patience
-        github = GitHub(
-            auth,
+        return get_config(
             base_url=self.url,
             user_agent="planward",
             timeout=httpx.Timeout(patience.timeout_s, connect=patience.connect_timeout_s),
@@ -79,7 +85,6 @@ class Api:
             # githubkit would repeat requests that create something, and wait for an hour if GitHub asks for it.
             auto_retry=False,
         )
-        return Calls(github, auth, self, fields or {}, "gate")
 
 
 class Calls:

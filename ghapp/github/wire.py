@@ -1,11 +1,18 @@
 """One pool of connections for all clients, and a count of the requests."""
 
+import sys
 from collections.abc import Callable
 from contextvars import ContextVar
+from importlib.util import find_spec
 from types import TracebackType
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
+
+if find_spec("sniffio") is None:
+    # httpcore imports this module four times for each request. Without the entry, each failed import searches all
+    # directories again. https://docs.python.org/3/reference/import.html#the-module-cache
+    sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
 
 OnCall = Callable[[str, str, int], None]
 """Receives every sent request: method, path template, status (0 without an answer)."""
