@@ -70,7 +70,7 @@ def environment(
     https://git-scm.com/docs/git-config#Documentation/git-config.txt-GITCONFIGCOUNT
     """
     passed_on = _PASSED_ON | _FOR_THE_NETWORK if uses_network else _PASSED_ON
-    environ = {name: value for name, value in os.environ.items() if name in passed_on}
+    environ = {name: os.environ[name] for name in passed_on if name in os.environ}
     environ |= {
         "GIT_ALLOW_PROTOCOL": "",
         "GIT_ATTR_NOSYSTEM": "1",

@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from ghapp.errors import PlanwardError, SettingsError
@@ -259,7 +259,11 @@ def _prepare_sqlite(connection: Any, _: object) -> None:
 def _begin(connection: Connection) -> None:
     # Writers lock at once: after a plain BEGIN, the first write fails if another transaction wrote in the meantime.
     reads = connection.get_execution_options().get(_READS, False)
-    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+    try:
+        # Through SQLAlchemy, this statement would take as long as most queries.
+        connection.connection.driver_connection.execute("BEGIN" if reads else "BEGIN IMMEDIATE")  # type: ignore[union-attr]
+    except sqlite3.Error as error:
+        raise DBAPIError.instance("BEGIN", None, error, sqlite3.Error) from error
 
 
 def explain_unavailable(error: Exception) -> str:
