@@ -3,8 +3,9 @@
 The gate's consent is a value. A `Vouched` allows planning with credentials. A `Proceed` allows applying a plan file.
 Only this module creates these values.
 
-`decide_merge` and `decide_apply` are two functions on purpose. A push without a review has no earlier plan to compare
-with. A single function could mistake "nothing to compare with" for "no difference", and let the push pass.
+`decide_merge` and `decide_apply` are two functions on purpose. Only `decide_apply` sees pushes that came without a pull
+request, and so without an earlier plan. A single function could mistake "no earlier plan" for "no difference from the
+earlier plan", and let such a push pass.
 
 A plan's digest is a hash of its changes. Plans that do the same have the same digest.
 """
@@ -352,8 +353,8 @@ def decide_apply(
     if not complete:
         return Refuse(
             cause=f"{where}: Terraform left a part of this plan for later, so it is not applied. Revert the "
-            "commit. Then merge what the deferred resources depend on and, after it is applied, the rest in a second "
-            "pull request"
+            "commit. Then merge only what the deferred resources depend on. After that is applied, merge the rest in "
+            "a second pull request"
         )
     proceed = Proceed(run, environment, root_module, plan_digest, _MADE_HERE)
     if not changes_anything:
@@ -448,9 +449,9 @@ def decide_promotion(facts: PromotionFacts) -> Clear | Refuse:
         return Clear()
     if facts.tree in facts.adopted_trees:
         return Refuse(
-            cause=f"the branch of {previous} contains this, but Planward never applied it there: comment `planward "
-            f"plan {facts.tip} -e {previous}` here, then press Apply on that commit's planward/apply "
-            f"({previous}). Then this turns green by itself."
+            cause=f"the branch of {previous} contains this, but Planward never applied it there. Comment `planward "
+            f"plan {facts.tip} -e {previous}` here, then press Apply in planward/apply ({previous}) of commit "
+            f"{facts.tip[:7]}. Then this turns green by itself."
         )
     if facts.tip_differs_from_last:
         return Refuse(
@@ -464,9 +465,9 @@ def decide_promotion(facts: PromotionFacts) -> Clear | Refuse:
             f"{previous}, and have them applied there."
         )
     return Refuse(
-        cause=f"this brings commits that {previous} has not applied (it last applied {facts.last_applied}). Merge "
-        f"them into the branch of {previous} and have them applied; if that branch lacks a hotfix, merge this pull "
-        f"request's base branch into it. Or promote a branch at {facts.last_applied}."
+        cause=f"this brings commits that {previous} has not applied (it last applied {facts.last_applied}). First have "
+        f"them applied there, or promote a branch whose newest commit is {facts.last_applied}. If the base branch has "
+        f"a hotfix that {previous} lacks, merge the base branch into that of {previous}."
     )
 
 

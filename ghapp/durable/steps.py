@@ -106,10 +106,9 @@ async def _step(name: str, kind: type[T], work: Callable[[], Awaitable[T]]) -> T
             raised.append(failure)
             return {"raised": str(failure), "retry_after_s": failure.retry_after_s}
         except Exception as failure:
-            # DBOS stores the returned value. The text is stored only for a JobError. Other texts may contain secrets.
             raised.append(failure)
             if not isinstance(failure, JobError):
-                return {"raised": None}
+                return {"raised": None}  # DBOS stores this value. The text of such an exception may contain secrets.
             return {"raised": str(failure), "kind": type(failure).__name__}
 
     try:

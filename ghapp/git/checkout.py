@@ -21,7 +21,7 @@ any computed path. It may treat a missing file as an empty one.
 
 Symlinks stay symlinks, because modules use them. But Planward removes the symlinks that lead out of the tree. Otherwise
 a pull request could make Planward read files of this machine: the pull request chooses the paths of var files, backend
-files and code snippets.
+files and source files that the report quotes.
 """
 
 import asyncio
@@ -156,8 +156,8 @@ class _Checkout:
     async def restore(self, seal: bytes) -> bytes | None:
         """Undo every change that a run made. Returns the new seal, or None if the checkout cannot be kept.
 
-        `seal` is the index's seal from before the run. After an error, the method also returns None: the run already
-        has its outcome.
+        `seal` is the index's seal from before the run. After an error, the method also returns None. It does not raise
+        the error, which would change the outcome of a run that has finished.
         """
         try:
             if await self.seal() != seal:
@@ -186,8 +186,8 @@ class _Checkout:
 
         Git in the sandbox is not trusted: the repository's contents may have taken control of the git process. After
         this check, Planward opens the tree's paths outside the sandbox. If git wrote a symlink in place of a file, the
-        path could lead anywhere on this host. Outside the sandbox nothing is checked, because a git process that was
-        taken over could reach everything on this host anyway.
+        path could lead anywhere on this host. If git runs without a sandbox, this check is skipped, because a git
+        process that was taken over could then reach everything on this host anyway.
         """
         if self._sandbox.confines_trees and await self._remove_untracked():
             log.warning("checkout_is_not_its_tree", tree=self._tree)

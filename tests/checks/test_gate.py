@@ -306,10 +306,10 @@ def test_a_tree_that_was_applied_before_may_be_promoted() -> None:
 @pytest.mark.parametrize(
     ("differs", "way_out"),
     [
-        ({"tree": "t0"}, "comment `planward plan f00f00f -e staging`"),
+        ({"tree": "t0"}, "Comment `planward plan f00f00f -e staging`"),
         ({"tip_differs_from_last": True}, "wait until planward/apply (staging) has finished"),
         ({"last_applied": None}, "first merge these commits into the branch of staging"),
-        ({}, "Or promote a branch at abc1234"),
+        ({}, "or promote a branch whose newest commit is abc1234"),
     ],
 )
 def test_any_other_tree_is_refused_with_a_remedy(differs: dict[str, object], way_out: str) -> None:

@@ -325,8 +325,9 @@ def test_only_trees_that_staging_applied_are_promoted_to_production_and_a_refusa
     refused = story.planned(promotion)
     assert (refused["conclusion"], refused["output"]["title"]) == (
         "failure",
-        f"the branch of staging contains this, but Planward never applied it there: comment planward plan {tip} -e "
-        "staging here, then press Apply on that commit's planward/apply (staging). Then this turns green by itself.",
+        f"the branch of staging contains this, but Planward never applied it there. Comment planward plan {tip} -e "
+        f"staging here, then press Apply in planward/apply (staging) of commit {tip[:7]}. Then this turns green by "
+        "itself.",
     )
     story.comment(promotion, f"planward plan {tip} -e staging", by=story.maintainer)
     shown = story.applied(tip)

@@ -42,8 +42,8 @@ from ghapp.values import TESTING, RunId
 async def settle_branch(services: Services, job: SettleBranch) -> None:
     """Bring an environment to its branch's tip, or show on the tip why it is not applied.
 
-    Raises Unavailable if GitHub was unavailable when a result was reported. All other steps run first. The exception
-    defers the job. When the job runs again, it first reports the stored result.
+    Raises Unavailable if GitHub was unavailable when a result was reported, but only after all other steps have run.
+    The exception defers the job. When the job runs again, it first reports the stored result.
     """
     settlement = await step("judge", Settlement, examine_tip, services, job)
     unreported: Unavailable | None = None
@@ -148,9 +148,9 @@ async def _conclude(
     buttons = ("apply",) if may_be_approved else ()
     if conclusion == "action_required":
         # An approval is bound to the digests of the plans that it covers. With `plan_only`, this stage applies nothing
-        # before the approval. The approval then covers all plans, even those without changes. The plan file of a plan
-        # without changes is not kept, so the apply makes a new plan. If the new plan has changes, its digest is not
-        # approved, and the plan is held.
+        # before the approval. The approval then covers all plans, even those without changes: somebody approves
+        # that these root modules do not change. After the approval, they are planned again. If such a plan has changes,
+        # its digest differs from the approved one, and the plan is held.
         waits = [each for each in outcomes if stage.plan_only or each.outcome == "held"]
         digests = tuple(sorted({each.digest for each in waits if each.digest}))
         await services.store.runs.change_apply(run.id, lambda state: replace(state, held_for="review", digests=digests))
