@@ -1,25 +1,37 @@
-"""A root run that exceeds a limit is ended, and the check run says so. The excess comes from scripts of the engine."""
+"""A root run ends when it exceeds a limit, and the check run says so. It also ends with the process that started it.
+
+The excess comes from scripts of the engine.
+"""
 
 import json
+import os
 import re
 import shlex
+import signal
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from ghapp.terraform import find_terraforms
-from tests.stories.line import Line, running_line
+from tests.stories.faults.below import descendants
+from tests.stories.line import SECRET, Line, running_line
+from tests.stories.slow import slow_place
 from tests.stories.story import Story
+from tests.stories.waiting import eventually
 
-EATS = "import time; eaten = [bytearray(5_000_000) for _ in range(400) if not time.sleep(0.02)]; time.sleep(600)"
-"""Takes 250 MB of memory a second, up to 2 GB."""
+EATS = "import time; eaten = [bytearray(5_000_000) for _ in range(110) if not time.sleep(0.02)]; time.sleep(600)"
+"""Takes 250 MB of memory a second, up to 550 MB."""
 LIMIT_MB = 400
 
 
 @pytest.fixture(scope="module")
 def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
-    """A line with low limits, whose engine runs the script `COMMAND.sh` of a root module before each COMMAND."""
+    """A line with low limits, whose engine runs the script `COMMAND.sh` of a root module before each COMMAND.
+
+    Its processes are as an operator starts them, and end with the last story.
+    """
     directory = tmp_path_factory.mktemp("limited")
     engine = directory / "engine"
     argv = shlex.join(find_terraforms(None)[0].argv)
@@ -27,6 +39,7 @@ def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
     engine.chmod(0o700)
     with running_line(
         directory,
+        fresh=True,
         PLANWARD_TERRAFORM=str(engine),
         PLANWARD_CONCURRENCY="4",
         PLANWARD_MEMORY_LIMIT_MB=str(LIMIT_MB),
@@ -35,6 +48,12 @@ def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
         PLANWARD_SANDBOX_PATHS=f"{directory / 'states'}:rw,{sys.prefix},{sys.base_prefix}",
     ) as line:
         yield line
+
+
+@pytest.fixture(scope="module")
+def unmerged(limited: Line) -> Story:
+    """One repository for the stories that only propose."""
+    return limited.story()
 
 
 def python(script: str) -> str:
@@ -91,13 +110,13 @@ PLANS = {
 
 
 def test_a_plan_over_a_limit_is_ended_and_its_first_line_names_the_limit_and_the_remedy(
-    limited: Line,
+    limited: Line, unmerged: Story, topic: str
 ) -> None:
-    story = limited.story()
+    story = unmerged
     numbers = {}
     for index, (what, (scripts, _, _)) in enumerate(PLANS.items()):
         files = story.network(2) | {f"network/{name}": text for name, text in scripts.items()}
-        numbers[what] = story.propose(files, head=f"topic{index}")
+        numbers[what] = story.propose(files, head=f"{topic}-{index}")
     for what, (_, conclusion, said) in PLANS.items():
         check = story.planned(numbers[what])
         assert check["conclusion"] == conclusion, (what, check["output"])
@@ -118,7 +137,9 @@ resource "terraform_data" "hungry" {{
     return {"network/main.tf": story.root_module("network", size=2, extra=extra)["network/main.tf"]}
 
 
-def test_an_apply_that_takes_more_memory_than_it_may_is_interrupted_and_its_state_is_written(limited: Line) -> None:
+def test_an_apply_that_takes_more_memory_than_it_may_is_interrupted_or_killed_and_its_state_is_written(
+    limited: Line,
+) -> None:
     story = limited.story()
     number = story.propose(applying(story, python(EATS)))
     check = story.planned(number)
@@ -137,11 +158,9 @@ def test_an_apply_that_takes_more_memory_than_it_may_is_interrupted_and_its_stat
     story.commented(number, "MB of memory, more than")
     assert [each["states"] for each in story.deployments("staging")] == [["in_progress", "failure"]]
 
-
-def test_after_a_killed_apply_the_report_says_that_the_state_may_be_locked(limited: Line) -> None:
-    story = limited.story()
+    # After a killed apply, the report says that the state may be locked.
     eats = f"exec {python(f'import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); {EATS}')}"
-    number = story.propose(story.network(2) | {"network/apply.sh": eats})
+    number = story.propose(story.network(3) | {"network/apply.sh": eats}, head="killed")
     check = story.planned(number)
     assert check["conclusion"] == "success", check["output"]
     check = story.applied(story.merge(number))
@@ -153,3 +172,59 @@ def test_after_a_killed_apply_the_report_says_that_the_state_may_be_locked(limit
         "locked"
     )
     assert f"{killed} (then comment `planward unlock -d network -e staging` on a pull request)." in first_line
+
+
+# --- processes that are killed ----------------------------------------------------------------------------------------
+
+WITH_PROC = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="/proc tells which processes there are")
+
+
+@WITH_PROC
+def test_a_worker_that_is_killed_while_terraform_waits_is_replaced_and_plans_again(
+    limited: Line, unmerged: Story, topic: str
+) -> None:
+    story = unmerged
+    with slow_place() as slow:
+        number = story.propose({"network/wait.tf": slow.module("waits")}, head=topic)
+        eventually(lambda: slow.asked, "Terraform waits")
+        first = limited.worker_pid()
+        os.kill(first, signal.SIGKILL)
+        [push, *_] = [each for each in limited.github.deliveries if each.event == "push"]
+        assert limited.deliver("push", push.payload, guid=push.guid).status_code == 202
+        eventually(lambda: len(slow.asked) == 2, "another worker is at it", patience_s=120)
+        assert limited.worker_pid() != first
+        slow.let_go()
+        assert story.planned(number)["status"] == "completed"
+    story.quiet()
+    assert len(story.check_runs(story.head(number))) == 1
+
+
+@WITH_PROC
+def test_neither_process_shows_a_key_in_its_arguments_or_its_environment(limited: Line) -> None:
+    assert limited.process is not None
+    for pid in (limited.process.pid, limited.worker_pid()):
+        for name in ("cmdline", "environ"):
+            shown = Path(f"/proc/{pid}/{name}").read_bytes()
+            assert not [each for each in (SECRET, "PRIVATE KEY", "VAULT_TOKEN") if each.encode() in shown]
+
+
+# The last one, since it ends the line.
+@WITH_PROC
+def test_a_killed_serve_leaves_no_process_behind(limited: Line, unmerged: Story, topic: str) -> None:
+    with slow_place() as slow:
+        unmerged.propose({"network/wait.tf": slow.module("waits")}, head=topic)
+        eventually(lambda: slow.asked, "Terraform waits")
+        assert limited.process is not None
+        below = [Path(f"/proc/{number}") for number, *_ in descendants(limited.process.pid)]
+        assert len(below) > 2  # the worker, its keeper, Terraform
+        limited.process.send_signal(signal.SIGKILL)
+        limited.process.wait()
+        eventually(lambda: not any(map(_runs, below)), "nothing of it is left", patience_s=120)
+
+
+def _runs(process: Path) -> bool:
+    """Whether a process is running. A zombie, for which nobody has waited yet, has ended."""
+    try:
+        return (process / "stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
