@@ -25,7 +25,15 @@ _LATE = (
 )
 """What the libraries import when they first need it, which would be in each process."""
 _WORKERS = ("tests.stories.faults.serve", "tests.ghapp.durable_worker", "tests.ghapp.shares_worker")
-_COMMANDS = ("ghapp.cli.serving", "ghapp.app", "ghapp.work", "ghapp.cli.setup", "ghapp.setup", "tests.seed")
+_COMMANDS = (
+    "ghapp.cli.serving",
+    "ghapp.app",
+    "ghapp.work",
+    "ghapp.cli.setup",
+    "ghapp.setup",
+    "tests.seed",
+    "tests.warm",
+)
 _forking.set_forkserver_preload(["pytest", *_WORKERS, *_COMMANDS, *_LATE])
 
 

@@ -27,6 +27,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
 from ghapp.local_github import Limits, LocalGitHub
+from tests import authorities
 from tests.forked import Forked, run_logged
 from tests.openbao import OpenBao, running_openbao
 from tests.ports import free_port
@@ -34,6 +35,8 @@ from tests.sandboxes import OF_STORIES
 from tests.stories.logs import Logs
 from tests.stories.story import Story
 from tests.stories.waiting import answers, eventually, written
+
+authorities.share()
 
 PERMISSIONS = {
     "checks": "write",

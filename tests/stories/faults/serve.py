@@ -31,6 +31,7 @@ from ghapp.durable import JobQueue
 from ghapp.flows.notifications import send_chat
 from ghapp.jobs import Job
 from ghapp.processes import Exited, Programs
+from ghapp.terraform import programs
 from ghapp.timings import Timings
 from ghapp.vault.session import VaultSession
 from tests.forked import run_changed
@@ -43,6 +44,9 @@ def run(arguments: Sequence[str], environ: Mapping[str, str], log: str) -> None:
     """Run `planward` with these arguments; to be called in a process that was forked after all imports."""
 
     def change() -> None:
+        from tests.warm import ask_engine
+
+        setattr(programs, "_probe", ask_engine)  # noqa: B010
         _shorten()
         for watch in (_watch_steps, _watch_programs, _watch_secrets, _watch_github, _watch_chat, _watch_acceptor):
             watch()

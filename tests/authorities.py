@@ -1,0 +1,37 @@
+"""The certificate authorities are read once: httpx reads them again for each client, which takes 40 ms.
+
+Clients that are made with the same options in the same environment share an SSL context, also those of processes that
+are forked after it was made.
+"""
+
+import functools
+import os
+from typing import Any
+from unittest.mock import patch
+
+import httpx
+from httpx._transports import default
+
+_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
+
+
+@functools.cache
+def _context(environ: tuple[str | None, ...], options: tuple[tuple[str, Any], ...]) -> Any:
+    return httpx.create_ssl_context(**dict(options))
+
+
+def _shared_context(**options: Any) -> Any:
+    return _context(tuple(map(os.environ.get, _VARIABLES)), tuple(options.items()))
+
+
+def share() -> None:
+    """Share contexts in this process from now on."""
+    setattr(default, "create_ssl_context", _shared_context)  # noqa: B010
+
+
+def read_ahead() -> None:
+    """Make the context that clients in an environment of no such variables will share."""
+    with patch.dict(os.environ):
+        for name in _VARIABLES:
+            os.environ.pop(name, None)
+        httpx.AsyncHTTPTransport()
