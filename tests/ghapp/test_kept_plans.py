@@ -12,6 +12,7 @@ from sqlalchemy import text
 from ghapp.sealing import Sealer
 from ghapp.store import KeptPlan, Store
 from ghapp.values import BranchName, CommitSha, EnvironmentName, InstallationId, RepositoryId, RunId
+from tests.databases import new_sqlite
 
 T = TypeVar("T")
 SECRET = b"PK\x03\x04 a plan with s3cr3t-of-staging"
@@ -34,7 +35,7 @@ class Past:
     def __init__(self, directory: Path) -> None:
         self.now = 1_700_000_000.0
         self.path = directory / "planward.db"
-        self.store = Store(f"sqlite:///{self.path}", Sealer(("k" * 32,)), clock=lambda: self.now)
+        self.store = Store(new_sqlite(directory), Sealer(("k" * 32,)), clock=lambda: self.now)
 
     def do(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run(work)

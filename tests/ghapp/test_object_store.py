@@ -11,6 +11,7 @@ from ghapp.errors import SettingsError
 from ghapp.sealing import Sealer
 from ghapp.store import KeptPlan, PlanState, Run, Store, StoreUnavailable, offloading
 from ghapp.values import BranchName, CommitSha, EnvironmentName, RepositoryId, RunId
+from tests.databases import new_sqlite
 
 T = TypeVar("T")
 KEY = "k" * 32
@@ -70,10 +71,17 @@ class Machine:
 
     def __init__(self, database: Path, *keys: str, url: str | None = URL) -> None:
         self.now = 1_700_000_000.0
+        if not database.exists():
+            new_sqlite(database.parent)
+        self._runner = asyncio.Runner()
         self.store = Store(f"sqlite:///{database}", Sealer(keys or (KEY,)), objects_url=url, clock=lambda: self.now)
 
     def do(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run(work)
+        return self._runner.run(work)
+
+    def close(self) -> None:
+        self._runner.close()
+        self.store.close()
 
     def complete(self) -> None:
         """A run that is over."""
@@ -101,7 +109,7 @@ def machines(tmp_path: Path) -> Iterator[list[Machine]]:
     machines = [Machine(tmp_path / "planward.db") for _ in range(2)]
     yield machines
     for machine in machines:
-        machine.store.close()
+        machine.close()
 
 
 @pytest.fixture
@@ -166,7 +174,7 @@ def test_without_an_object_store_nothing_is_moved(bucket: Any, tmp_path: Path) -
     machine.move()
     assert machine.read()[1] == b"[1]"
     assert addresses(bucket) == []
-    machine.store.close()
+    machine.close()
 
 
 def test_a_move_that_broke_off_is_made_again_and_loses_nothing(
@@ -213,14 +221,14 @@ def test_while_the_object_store_is_down_nothing_is_lost_and_it_is_reported(
     with pytest.raises(StoreUnavailable, match=r"object store cannot be reached"):
         away.do(away.store.runs.report(ID))
     assert machine.read() == before
-    away.store.close()
+    away.close()
 
 
 def test_moved_logs_are_unavailable_without_the_setting(moved: Machine, tmp_path: Path) -> None:
     machine = Machine(tmp_path / "planward.db", url=None)
     with pytest.raises(StoreUnavailable, match=r"PLANWARD_OBJECT_STORE_URL is not set"):
         machine.do(machine.store.runs.report(ID))
-    machine.store.close()
+    machine.close()
 
 
 def test_an_object_that_somebody_else_removed_is_missing(bucket: Any, moved: Machine) -> None:
@@ -254,7 +262,7 @@ def test_a_removal_that_meets_no_object_store_is_made_again(
     with pytest.raises(StoreUnavailable):
         away.do(away.store.retention.remove_runs(before=later, limit=10))
     assert moved.read()[1:] == (b"[1]", ROOTS)
-    away.store.close()
+    away.close()
     assert moved.do(moved.store.retention.remove_runs(before=later, limit=10)) == 1
     assert addresses(bucket) == []
 
@@ -286,10 +294,10 @@ def test_objects_are_read_with_an_older_key_and_encrypted_again_with_the_first(
     assert rotated.do(rotated.store.key_rotation.reseal_objects(limit=2)) == 1
     assert rotated.do(rotated.store.key_rotation.reseal_objects(limit=2)) == 0
     assert rotated.read() == before
-    rotated.store.close()
+    rotated.close()
     alone = Machine(tmp_path / "planward.db", "n" * 32)
     assert alone.read() == before
-    alone.store.close()
+    alone.close()
 
 
 @pytest.mark.parametrize(
@@ -308,7 +316,7 @@ def test_an_invalid_address_is_reported_at_the_start(url: str, said: str, tmp_pa
 def test_the_address_may_be_of_any_of_the_three(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", "planward")
     for url in ("s3://bucket/prefix", "gs://bucket/prefix", "az://container/prefix"):
-        Machine(tmp_path / "planward.db", url=url).store.close()
+        Machine(tmp_path / "planward.db", url=url).close()
 
 
 # --- plan files of holds ---------------------------------------------------------------------------------------------
