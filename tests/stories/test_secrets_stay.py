@@ -55,18 +55,19 @@ resource "terraform_data" "password" {
 }
 """
 PRINTS_WHAT_IS_GENERATED = """\
-resource "terraform_data" "told" {
+resource "terraform_data" "printed" {
   provisioner "local-exec" {
-    command = "echo 'made ${nonsensitive(terraform_data.password.input)}'; exit FAILS"
+    command     = "echo \\"made $GENERATED\\"; exit FAILS"
+    environment = { GENERATED = nonsensitive(terraform_data.password.input) }
   }
 }
 """
 FAILS_ON_WHAT_THE_STATE_HOLDS = """\
-resource "terraform_data" "wrong" {
+resource "terraform_data" "wrong_too" {
   lifecycle {
     precondition {
       condition     = nonsensitive(terraform_data.password.input) == ""
-      error_message = "The password ${nonsensitive(terraform_data.password.input)} is too long."
+      error_message = "The generated password ${nonsensitive(terraform_data.password.input)} is too long."
     }
   }
 }
@@ -85,116 +86,96 @@ resource "terraform_data" "wrong" {
 """
 
 
-@pytest.fixture(scope="module")
-def line(fresh_line: Line) -> Line:
-    """A line of fresh interpreters, as an operator starts them."""
-    return fresh_line
-
-
-def secretive(line: Line) -> Story:
-    """A repository whose environments have secrets of each form."""
+def secretive(line: Line, *branches: str) -> Story:
+    """A repository whose environments of these branches have secrets of each form."""
     story = line.story(secrets=False)
-    for branch in ("testing", "staging"):
+    for branch in branches:
         story.secret(branch, db_password=PASSWORD, pem=PEM)
         story.secret(branch, "env", SESSION_TOKEN=TOKEN)
     return story
 
 
 @pytest.mark.both_databases
-def test_no_secret_appears_although_a_plan_and_an_apply_print_it(line: Line) -> None:
-    story = secretive(line)
+def test_no_secret_and_no_generated_password_appears_although_a_plan_and_an_apply_print_them(line: Line) -> None:
+    story = secretive(line, "testing", "staging")
     with watched_programs() as programs:
-        number = story.propose(story.root_module("network", size=2, extra=TELLS_ALL))
+        extra = TELLS_ALL + GENERATES + PRINTS_WHAT_IS_GENERATED.replace("FAILS", "0")
+        number = story.propose(story.root_module("network", size=2, extra=extra))
         story.land(number)
     assert any("terraform" in program for program in programs)
     log = run_log(story, story.applied(story.tip("staging")))
     assert "(local-exec): (sensitive)" in log  # it was printed, and it was hidden
-    assert told(line, story, number, programs) == []
+    assert "made (sensitive)" in log
+    assert log.index("terraform_data.password: Creation complete") < log.index("made (sensitive)")
+    assert told(line, story, [number], programs, generated(story)) == []
     assert story.state("network", "staging")["terraform_data.told"][0]["input"]["value"] == [PASSWORD, PEM]
 
 
-def test_no_secret_appears_in_terraforms_own_errors(line: Line) -> None:
-    story = secretive(line)
-    number = story.propose(story.root_module("network", extra=FAILS_AND_TELLS))
-    check = story.planned(number)
-    assert (
-        story.first_line(check) == "network in staging: plan failed: Resource precondition failed (network/main.tf:23)"
-    )
-    assert "The password (sensitive) is too long." in check["output"]["summary"]
-    assert told(line, story, number, []) == []
-
-
-@pytest.mark.parametrize("fails", [True, False])
-def test_a_password_that_an_apply_generates_appears_nowhere_though_a_provisioner_prints_it(
-    line: Line, fails: bool
-) -> None:
-    story = line.story()
-    extra = GENERATES + PRINTS_WHAT_IS_GENERATED.replace("FAILS", "1" if fails else "0")
-    number = story.propose(story.root_module("network", size=2, extra=extra))
-    assert story.planned(number)["conclusion"] == "success"
-    check = story.applied(story.merge(number))
-    assert check["conclusion"] == ("failure" if fails else "success")
-    password = story.state("network", "staging")["terraform_data.password"][0]["input"]["value"]
+def test_no_secret_and_no_value_marked_in_the_state_appears_in_the_errors_of_an_apply_or_a_plan(line: Line) -> None:
+    story = secretive(line, "staging")
+    extra = GENERATES + PRINTS_WHAT_IS_GENERATED.replace("FAILS", "1")
+    printing = story.propose(story.root_module("network", size=2, extra=extra))
+    assert story.planned(printing)["conclusion"] == "success"
+    check = story.applied(story.merge(printing))
+    assert check["conclusion"] == "failure"
+    password = generated(story)
     log = run_log(story, check)
     assert "made (sensitive)" in log
     assert log.index("terraform_data.password: Creation complete") < log.index("made (sensitive)")
-    if fails:
-        assert "made (sensitive)" in check["output"]["summary"]
-    assert told(line, story, number, [], password) == []
+    assert "made (sensitive)" in check["output"]["summary"]
+
+    extra = FAILS_AND_TELLS + GENERATES + FAILS_ON_WHAT_THE_STATE_HOLDS
+    quoting = story.propose(story.root_module("network", extra=extra), head="next")
+    check = story.planned(quoting)
+    assert (
+        story.first_line(check) == "network in staging: plan failed: Resource precondition failed (network/main.tf:23)"
+    )
+    for message in ("The password (sensitive) is too long.", "The generated password (sensitive) is too long."):
+        assert message in check["output"]["summary"]
+        assert message in run_log(story, check)
+    assert told(line, story, [printing, quoting], [], password) == []
 
 
-def test_values_marked_in_the_state_appear_nowhere_though_a_plans_error_quotes_them(line: Line) -> None:
+def generated(story: Story) -> str:
+    """The password that Terraform generated in staging."""
+    return str(story.state("network", "staging")["terraform_data.password"][0]["input"]["value"])
+
+
+def test_secrets_lie_in_a_private_file_outside_of_the_checkout_until_terraform_ends_or_is_cancelled(line: Line) -> None:
     story = line.story()
-    story.land(story.propose(story.root_module("network", size=2, extra=GENERATES)))
-    password = story.state("network", "staging")["terraform_data.password"][0]["input"]["value"]
-    extra = GENERATES + FAILS_ON_WHAT_THE_STATE_HOLDS
-    number = story.propose(story.root_module("network", size=2, extra=extra), head="next")
-    check = story.planned(number)
-    assert check["conclusion"] == "failure"
-    assert "The password (sensitive) is too long." in check["output"]["summary"]
-    assert "The password (sensitive) is too long." in run_log(story, check)
-    assert told(line, story, number, [], password) == []
+    for head in ("to its end", "cancelled"):
+        with slow_place() as slow:
+            extra = slow.data("waits") if head == "to its end" else slow.module("waits")
+            number = story.propose({"network/wait.tf": extra}, head=head.replace(" ", "-"))
+            eventually(lambda: slow.asked, "Terraform waits")
+            files = list((line.directory / "data").rglob("*.tfvars.json"))
+            passwords = {json.loads(file.read_text())["db_password"] for file in files}
+            assert passwords == {story.password("staging")}
+            for file in files:
+                assert stat.S_IMODE(file.stat().st_mode) == 0o600
+                assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+                assert not list(file.parent.rglob("main.tf"))
+            if head == "to its end":
+                slow.let_go()
+            else:
+                story.edit(number, state="closed")
+            story.planned(number)
+        directories = (line.directory / "data" / "runs", line.directory / "data" / "mirrors" / "checkouts")
+        left = {path.name for directory in directories for path in directory.rglob("*")}
+        assert left <= {".lock"}, head
 
 
-@pytest.mark.parametrize("letting_go", [True, False], ids=["to its end", "and it is cancelled"])
-def test_secrets_lie_in_a_private_file_outside_of_the_checkout_while_terraform_runs(
-    line: Line, letting_go: bool
-) -> None:
-    story = line.story(testing=True)
-    runs = line.directory / "data" / "runs"
-    with slow_place() as slow:
-        extra = slow.data("waits") if letting_go else slow.module("waits")
-        number = story.propose({"network/wait.tf": extra})
-        # The init may run in staging at the same time, or later if runs take turns or only one init may write.
-        eventually(lambda: slow.asked, "Terraform waits")
-        files = list((line.directory / "data").rglob("*.tfvars.json"))
-        passwords = {json.loads(file.read_text())["db_password"] for file in files}
-        assert passwords
-        assert passwords <= {story.password("staging"), story.password("testing")}
-        for file in files:
-            assert stat.S_IMODE(file.stat().st_mode) == 0o600
-            assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
-            assert not list(file.parent.rglob("main.tf"))
-        if letting_go:
-            slow.let_go()
-        else:
-            story.edit(number, state="closed")
-        story.planned(number)
-    checkouts = line.directory / "data" / "mirrors" / "checkouts"
-    assert {path.name for path in (*runs.rglob("*"), *checkouts.rglob("*"))} <= {".lock"}
-
-
-def told(line: Line, story: Story, number: int, programs: list[str], *more: str) -> list[str]:
+def told(line: Line, story: Story, numbers: list[int], programs: list[str], *more: str) -> list[str]:
     """The places at which a secret can be read, of all places that people and other programs can see."""
     story.quiet()
     seen = {
-        "the pull request": json.dumps(story.comments(number)),
+        "the pull requests": json.dumps([story.comments(number) for number in numbers]),
         "the deployments": json.dumps(story.deployments("staging")),
         "what GitHub was sent": repr([request.body for request in line.github.requests]),
         "the log": line.log(),
         "the arguments of programs": "\n".join(programs),
     }
-    for sha in {story.head(number), story.tip("staging")}:
+    for sha in {*map(story.head, numbers), story.tip("staging")}:
         for check in story.get(f"/commits/{sha}/check-runs", filter="all")["check_runs"]:
             seen[f"the check run {check['name']}"] = json.dumps([check, story.annotations(check)])
             seen[f"the page of {check['name']}"] = page(check["details_url"]) + run_log(story, check)
