@@ -7,6 +7,13 @@ from tests.stories.story import Story
 
 
 @pytest.fixture(scope="package")
-def unmerged(line: Line) -> Story:
-    """Into the branches of this repository nothing is pushed."""
-    return line.story()
+def proposals(shared_line: Line) -> Story:
+    """The repository of `unmerged`."""
+    return shared_line.story()
+
+
+@pytest.fixture(scope="module")
+def unmerged(line: Line, proposals: Story) -> Story:
+    """Into the branches of this repository, which all files share, nothing is pushed."""
+    assert proposals.line is line
+    return proposals
