@@ -3,12 +3,12 @@
 import json
 import os
 import signal
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from queue import Queue
 from urllib.parse import urlsplit
 
 import httpx
@@ -43,6 +43,10 @@ class Several:
     def deliver_to(self, url: str) -> None:
         """Have GitHub deliver to this web process from now on."""
         self.line.app.webhook_url = f"{url}/webhooks/github"
+
+    def ready(self, log: str) -> bool:
+        """Whether the worker that writes this log is ready for jobs."""
+        return '"event": "found"' in (self.line.directory / log).read_text()
 
     def begun(self, log: str) -> bool:
         """Whether the worker that writes this log has begun a job."""
@@ -81,17 +85,24 @@ class Several:
         unfinished = "select workflow_uuid from dbos.workflow_status where status in ('ENQUEUED', 'PENDING')"
         eventually(lambda: not self.line.query(unfinished), "nothing is under way")
 
-    def upgrade(self) -> None:
-        """Replace one process after the other by a newer version; meanwhile old and new processes work side by side."""
+    def upgrade(self, planning: Process, taken_over: Callable[[], None], change: Callable[[], None]) -> None:
+        """Replace one process after the other by a newer version; meanwhile old and new processes work side by side.
+
+        The worker that is planning is replaced first, after `taken_over`. `change` begins a change that is made
+        meanwhile.
+        """
         line, other = self.line, self.processes
         port = self.urls[1].rpartition(":")[2]
         line.target = next_version.run
-        for worker in (other["worker"], line.worker):
+        for worker in sorted((other["worker"], line.worker), key=lambda each: each is not planning):
             assert worker is not None
+            change()
             with self.without(worker):
-                pass
+                if worker is planning:
+                    taken_over()
             time.sleep(1)  # both versions take part for a moment
         self.deliver_to(self.urls[0])
+        change()
         self.end(other["serve"])
         self.start_other("serve", "--port", port, "--no-worker")
         eventually(lambda: answers(f"{self.urls[1]}/readyz"), "the other web process is ready", patience_s=180)
@@ -111,6 +122,7 @@ def several(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Ite
             several.start_other("serve", "--port", str(port), "--no-worker")
             several.start_other("worker")
             eventually(lambda: answers(f"{several.urls[1]}/readyz"), "the other web process is ready", patience_s=180)
+            eventually(lambda: several.ready(OTHERS), "the other worker is ready", patience_s=180)
             yield several
         finally:
             for process in several.processes.values():
@@ -119,12 +131,25 @@ def several(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Ite
                 process.wait(60)
 
 
-def test_a_delivery_to_either_web_process_is_processed_once(several: Several) -> None:
+def test_each_delivery_to_either_web_process_is_processed_once_by_any_worker_and_shown_by_both_web_processes(
+    several: Several,
+) -> None:
     line = several.line
     story = line.story()
     several.deliver_to(several.urls[1])
     number = story.propose()
-    assert story.planned(number)["conclusion"] == "success"
+    others = [story.propose(story.root_module(name), head=name) for name in ("app", "db")]
+    check = story.planned(number)
+    for each in (number, *others):
+        assert story.planned(each)["conclusion"] == "success"
+
+    page = urlsplit(check["details_url"]).path
+    logs = [httpx.get(f"{url}{page}/log?format=text", trust_env=False).text for url in several.urls]
+    assert "terraform_data.net" in logs[0]
+    assert logs[0] == logs[1]
+    for url in several.urls:
+        assert "1 to add in staging" in httpx.get(f"{url}{page}", trust_env=False).text
+
     for delivery in [each for each in line.github.deliveries if each.repository_id == story.repository.id]:
         for url in several.urls:
             assert line.deliver(delivery.event, delivery.payload, to=url, guid=delivery.guid).is_success
@@ -136,69 +161,45 @@ def test_a_delivery_to_either_web_process_is_processed_once(several: Several) ->
     assert [each["states"] for each in story.deployments("staging")] == [["in_progress", "success"]]
     assert len(story.comments(number)) == 1
 
-
-def test_every_web_process_shows_what_any_worker_did(several: Several) -> None:
-    story = several.line.story()
-    check = story.planned(story.propose())
-    page = urlsplit(check["details_url"]).path
-    logs = [httpx.get(f"{url}{page}/log?format=text", trust_env=False).text for url in several.urls]
-    assert "terraform_data.net" in logs[0]
-    assert logs[0] == logs[1]
-    for url in several.urls:
-        assert "1 to add in staging" in httpx.get(f"{url}{page}", trust_env=False).text
-
-
-def test_every_worker_takes_part(several: Several) -> None:
-    story = several.line.story()
-    numbers = [story.propose(story.network(size), head=f"topic-{size}") for size in (2, 3, 4)]
-    assert [story.planned(number)["conclusion"] for number in numbers] == ["success"] * 3
-    assert [several.begun(log) for log in (LINES, OTHERS)] == [True, True]
-
-
-def test_another_worker_takes_over_a_stopped_ones_work_at_once(several: Several) -> None:
-    story = several.line.story()
-    with slow_place() as slow:
-        number = story.propose({"network/wait.tf": slow.module("waits")})
-        eventually(lambda: slow.asked, "Terraform waits")
-        worker = several.processes["worker"] if several.plans(OTHERS) else several.line.worker
-        assert worker is not None
-        with several.without(worker):
-            eventually(lambda: len(slow.asked) == 2, "the other worker is at it")
-            [check] = story.check_runs(story.head(number))
-            assert check["status"] == "in_progress"
-            slow.let_go()
-            assert story.planned(number)["id"] == check["id"]
-
-
-def test_applies_of_one_environment_are_one_at_a_time_over_all_workers(several: Several) -> None:
-    story = several.line.story()
-    numbers = [story.propose(story.root_module(name), head=name) for name in ("app", "db")]
-    for number in numbers:
-        assert story.planned(number)["conclusion"] == "success"
-    merged = []
-    for number, url in zip(numbers, several.urls, strict=True):
+    # Applies of one environment are one at a time over all workers.
+    merges = []
+    for other, url in zip(others, several.urls, strict=True):
         several.deliver_to(url)
-        merged.append(story.merge(number))
+        merges.append(story.merge(other))
         story.github.wait_for_deliveries()
-    assert story.applied(merged[-1])["conclusion"] == "success"
-    first = story.applied(merged[0])
+    assert story.applied(merges[-1])["conclusion"] == "success"
+    first = story.applied(merges[0])
     assert first["conclusion"] in ("success", "cancelled")  # cancelled: the newer one contains it
     assert {name for name in ("app", "db") if story.state(name, "staging")} == {"app", "db"}
-    assert all(each["states"] == ["in_progress", "success"] for each in story.deployments("staging"))
+    states = [each["states"] for each in story.deployments("staging")]
+    assert states[-1] == ["in_progress", "success"]
+    assert states[:-1] == [["in_progress", "success", "inactive"]] * (len(states) - 1)
+    assert [several.begun(log) for log in (LINES, OTHERS)] == [True, True], "every worker takes part"
 
 
-def test_an_upgrade_during_work_loses_nothing_and_notifies_nobody_twice(several: Several) -> None:
-    line, over = several.line, threading.Event()
+def test_an_upgrade_during_work_loses_nothing_notifies_nobody_twice_and_a_stopped_workers_work_goes_on_at_once(
+    several: Several,
+) -> None:
+    line, changes = several.line, Queue[bool]()
     story, waiting = line.story(), line.story(testing=False)
     with slow_place() as slow, ThreadPoolExecutor() as people:
         begun = waiting.propose({"network/wait.tf": slow.module("waits")})
         eventually(lambda: slow.asked, "Terraform waits")
         [check] = waiting.check_runs(waiting.head(begun))
-        working = people.submit(work, story, over)
+
+        def taken_over() -> None:
+            """The other worker takes over a stopped one's work at once."""
+            eventually(lambda: len(slow.asked) == 2, "the other worker is at it")
+            assert [each["status"] for each in waiting.check_runs(waiting.head(begun))] == ["in_progress"]
+
+        planning = several.processes["worker"] if several.plans(OTHERS) else line.worker
+        assert planning is not None
+        working = people.submit(work, story, changes)
         try:
-            several.upgrade()
+            several.upgrade(planning, taken_over, lambda: changes.put(True))
+            changes.put(True)
         finally:
-            over.set()
+            changes.put(False)
             slow.let_go()
         done = working.result()
         assert waiting.planned(begun)["id"] == check["id"]
@@ -213,12 +214,10 @@ def test_an_upgrade_during_work_loses_nothing_and_notifies_nobody_twice(several:
     assert story.size("staging") == 1 + len(done)
 
 
-def work(story: Story, over: threading.Event) -> dict[int, str]:
-    """Merge one change after the other into staging until `over` is set, then one more; returns their merge SHAs."""
+def work(story: Story, changes: Queue[bool]) -> dict[int, str]:
+    """Merge a change into staging for each True in the queue, until there is a False; returns their merge SHAs."""
     merged: dict[int, str] = {}
-    last = False
-    while not last:
-        last = over.is_set()
+    while changes.get():
         number = story.propose(story.network(2 + len(merged)), head=f"size-{2 + len(merged)}")
         merged[number] = story.land(number)
     return merged
