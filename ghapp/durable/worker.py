@@ -131,9 +131,9 @@ class Worker:
         # DBOS itself polls no queue: the pollers do (waking.py).
         DBOS.listen_queues([])
         DBOS.launch()
-        # End the threads that look for queues, for jobs in DBOS' internal queue, and for schedules. There is none of
-        # these, and every second each look takes several statements.
-        for event in dbos.background_thread_stop_events:
+        # End the threads that look for queues, for jobs in DBOS' internal queue, for schedules, and for workflows with
+        # a delay or a time limit. There is none of these, and every second each look takes several statements.
+        for event in (*dbos.background_thread_stop_events, dbos._background_jobs_stop_event):
             event.set()
         recover_lost_claims(dbos)
         self._pollers.begin(

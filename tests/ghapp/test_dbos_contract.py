@@ -17,12 +17,14 @@ from dbos._queue import queue_worker_thread
 from dbos._schemas.system_database import SystemSchema
 from dbos._sys_db import SystemDatabase, WorkflowStatusString
 from dbos._utils import retriable_sqlite_exception
+from dbos._workflow_commands import background_jobs_thread
 from sqlalchemy.exc import OperationalError
 
 DURABLE = Path("ghapp/durable")
 PRIVATE = {
     "waking.py": {"dbos._queue", "_sys_db"},
     "claims.py": {"_sys_db"},
+    "worker.py": {"_background_jobs_stop_event"},
 }
 """The private modules that are imported and the private attributes that are read, by file."""
 
@@ -83,7 +85,7 @@ def test_the_queue_s_loop_waits_on_its_event_and_asks_it_for_the_end() -> None:
     assert {"is_set", "wait", "set"} <= set(dir(threading.Event))
 
 
-def test_the_events_that_the_worker_sets_end_only_the_looks_for_queues_and_for_schedules() -> None:
+def test_the_events_that_the_worker_sets_end_only_threads_for_features_that_planward_does_not_use() -> None:
     # worker.py sets them right after the launch; the events of `pollers` belong to Kafka, which is not used.
     launch = inspect.getsource(dbos.DBOS._launch)
     named = re.findall(r"background_thread_stop_events\.append\((\w+)\)", launch)
@@ -91,6 +93,11 @@ def test_the_events_that_the_worker_sets_end_only_the_looks_for_queues_and_for_s
     threads = re.findall(r"target=(\w+),\s+args=\((evt|scheduler_evt)\b", launch)
     assert threads == [("queue_thread", "evt"), ("dynamic_scheduler_loop", "scheduler_evt")]
     assert "in self._registry.pollers:" in launch
+    assert re.findall(r"target=(\w+),\s+args=\(self\._background_jobs_stop_event\b", launch) == [
+        "background_jobs_thread"
+    ]
+    jobs = re.findall(r'"(\w+)": ', inspect.getsource(background_jobs_thread))
+    assert jobs == ["delayed_workflows", "workflow_timeout"]
 
 
 def test_the_columns_by_which_a_claim_is_found_again_are_there() -> None:
