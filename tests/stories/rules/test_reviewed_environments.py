@@ -21,8 +21,8 @@ def review(story: Story, number: int, *, by: str, event: str = "APPROVE") -> Non
 
 @pytest.fixture(scope="module")
 def story(line: Line) -> Story:
-    """One repository for all of them; each adds an environment of its own."""
-    return line.story(config="environments:\n  staging:\n")
+    """One repository for all environments that are not in force. It has no root module that could be planned."""
+    return line.story(files={"README.md": "# Words\n"}, config="environments:\n  staging:\n")
 
 
 def proposed_environment(story: Story, name: str) -> int:
@@ -51,7 +51,8 @@ def into_new(story: Story, name: str, number: int, *, then_approved_by: str | No
     return story.propose(story.network(8), head=f"into-{name}", base=name)
 
 
-def test_a_reviewed_merge_puts_its_environment_in_force_and_its_approvers_decide(story: Story, topic: str) -> None:
+def test_a_reviewed_merge_puts_its_environment_in_force_and_its_approvers_decide(line: Line, topic: str) -> None:
+    story = line.story(config="environments:\n  staging:\n")
     number = proposed_environment(story, topic)
     review(story, number, by=story.maintainer)
     green(story.planned(into_new(story, topic, number)))
