@@ -49,6 +49,12 @@ resource "terraform_data" "attack" {
 """Code with which an apply attacks by programs."""
 
 
+@pytest.fixture(scope="module")
+def line(fresh_line: Line) -> Line:
+    """Processes as an operator starts them: what an attack may find of a forked one depends on the tests' process."""
+    return fresh_line
+
+
 @pytest.fixture
 def place() -> Iterator[SlowPlace]:
     with slow_place() as place:
