@@ -79,7 +79,7 @@ def test_a_repository_that_is_added_is_adopted_and_its_pull_requests_planned_and
     assert story.check_runs(story.head(number)) == []
     line.github.change_installed_repositories(story.installation, add=[story.name], by=story.reviewer)
     green(story.planned(number))
-    line.github.change_installed_repositories(story.installation, remove=[story.name], by=story.reviewer)
+    line.github.change_installed_repositories(story.installation, remove=[story.name, other], by=story.reviewer)
     story.quiet()
     number = story.propose(story.network(3), head="later")
     story.quiet()

@@ -45,14 +45,16 @@ def test_without_secrets_for_testing_there_is_only_the_preview(unmerged: Story, 
 
 
 def test_a_pull_request_that_changes_secrets_is_planned_by_the_old_ones_and_its_apply_is_held(line: Line) -> None:
-    story = line.story()
-    story.secret("staging", "other/app", nothing="of-use")  # the new ones alone are not enough
+    story = line.story(testing=True)
+    for environment in ("testing", "staging"):
+        story.secret(environment, "other/app", nothing="of-use")  # the new ones alone are not enough
     number = story.propose({CONFIG: 'secrets:\n  - {path: "kv/{team}/{branch}/other/*"}\n', **story.network(2)})
     before = len(line.secrets_read())
     green(story.planned(number))
     read = line.secrets_read()[before:]
     assert f"kv/data/{story.team}/staging/app" in read
-    story.secret("staging", "other/app", db_password=story.password("staging"))
+    for environment in ("testing", "staging"):
+        story.secret(environment, "other/app", db_password=story.password(environment))
     merged = story.merge(number)
     check = story.applied(merged)
     assert held(check) == (

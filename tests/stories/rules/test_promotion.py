@@ -1,5 +1,7 @@
 """A promotion passes only with a tree that the environment before has applied; a refusal says how to get there."""
 
+import pytest
+
 from tests.stories.line import Line
 from tests.stories.rules.saying import becomes_green, green, held, refused
 
@@ -24,6 +26,7 @@ def test_a_branch_at_the_last_applied_commit_is_promoted_while_staging_waits_and
     assert story.size("production") == 2
 
 
+@pytest.mark.both_databases
 def test_after_a_hotfix_production_is_merged_back_before_the_next_promotion(line: Line) -> None:
     story = line.story()
     hotfix = story.commit("production", {"NOTES.md": "# Hotfix\n"}, by=story.author)

@@ -21,7 +21,7 @@ def review(story: Story, number: int, *, by: str, event: str = "APPROVE") -> Non
 
 @pytest.fixture(scope="module")
 def story(line: Line) -> Story:
-    """One repository for all environments that are not in force. It has no root module that could be planned."""
+    """One repository for all these environments. Its own branch has no root module that could be planned."""
     return line.story(files={"README.md": "# Words\n"}, config="environments:\n  staging:\n")
 
 
@@ -71,14 +71,25 @@ def test_a_reviewed_merge_puts_its_environment_in_force_and_its_approvers_decide
 
 
 @pytest.mark.parametrize(
-    "by", ["nobody", "who wrote a part of it", "somebody without write", "an older head", "taken back", "too late"]
+    "by",
+    [
+        "a second person",
+        "nobody",
+        "who wrote a part of it",
+        "somebody without write",
+        "an older head",
+        "taken back",
+        "too late",
+    ],
 )
-def test_without_a_second_persons_review_a_new_environment_is_not_in_force(
+def test_a_new_environment_is_in_force_with_a_second_persons_review_and_not_without_it(
     line: Line, story: Story, topic: str, by: str
 ) -> None:
     number = proposed_environment(story, topic)
     [bob] = people(story, f"bob-{topic}", role="write")
     match by:
+        case "a second person":
+            review(story, number, by=bob)
         case "who wrote a part of it":
             story.commit(f"add-{topic}", {"README.md": f"# {topic}\n"}, by=bob, start=f"add-{topic}")
             review(story, number, by=bob)
@@ -92,6 +103,9 @@ def test_without_a_second_persons_review_a_new_environment_is_not_in_force(
             review(story, number, by=bob, event="REQUEST_CHANGES")
     before = len(line.secrets_read())
     into = into_new(story, topic, number, then_approved_by=bob if by == "too late" else None)
+    if by == "a second person":  # only this one puts it in force
+        green(story.planned(into))
+        return
     assert held(story.planned(into)).startswith(f"Not planned yet: the environment {topic} is new")
     story.quiet()
     assert not [path for path in line.secrets_read()[before:] if f"/{story.team}/{topic}" in path]

@@ -111,6 +111,7 @@ def test_a_team_releases_each_others_commits_together_and_one_of_them_their_prom
     assert approved(story, promotion, merged, "production", by=story.maintainer) == "+1"
     green(story.applied(merged, "production", count=2))
     assert story.size("production") == 4
+    assert audit(story)[-1] == (story.maintainer, "apply", merged[:7])  # alone
 
 
 def test_an_administrator_ends_any_hold_and_that_is_recorded_and_shown_and_the_promotion_that_waited_turns_green(
