@@ -204,18 +204,29 @@ def test_where_an_apply_fails_the_servers_keep_running_and_the_exit_status_says_
     main = 'resource "terraform_data" "net" {\n  provisioner "local-exec" {\n    command = "exit 3"\n  }\n}\n'
     own = repository(tmp_path / "fails", {"app/main.tf": main})
     said: list[str] = []
+    ended_stages: list[Stage] = []
+
+    @contextmanager
+    def ending(*_: object, **__: object) -> Iterator[Stage]:
+        try:
+            yield stage
+        finally:
+            ended_stages.append(stage)
 
     def press_ctrl_c(_: float) -> None:
         said.append(capsys.readouterr().out)
+        assert ended_stages == []
         for url in (f"{stage.planward_url}/readyz", f"{stage.github.url}/", f"{stage.vault_address}/v1/sys/health"):
             assert httpx.get(url, trust_env=False, verify=False).status_code == 200
         signal.raise_signal(signal.SIGINT)
 
+    monkeypatch.setattr(demo_play, "set_up", ending)
     monkeypatch.setattr(demo_play, "time", SimpleNamespace(sleep=press_ctrl_c))
     monkeypatch.setattr(sys, "argv", ["planward", "demo", "--dir", str(stage.directory), "--repo", str(own)])
     with pytest.raises(SystemExit) as ended:
         run_command()
     structlog.reset_defaults()
+    assert ended_stages == [stage], "the servers end with the demo"
     [out] = said
     assert "The demo stops here: planward/apply (staging) failed: " in out
     assert out.rstrip().endswith("Everything keeps running until you press Ctrl-C")

@@ -69,7 +69,7 @@ BAD_CONFIGS = {
 _NAMES = ["an unknown key", "a wrong type", "an environment twice", "a key that is not implemented"]
 
 
-@pytest.mark.by_default("an environment twice", "a key that is not implemented")
+@pytest.mark.by_default("a wrong type", "an environment twice", "a key that is not implemented")
 @pytest.mark.parametrize("config", BAD_CONFIGS, ids=_NAMES)
 def test_a_config_that_a_pull_request_spoils_is_annotated_while_the_bases_is_in_force(
     unmerged: Story, topic: str, config: str
@@ -170,8 +170,10 @@ def test_a_change_that_another_tool_runs_is_a_failure_that_names_it(unmerged: St
 
 @pytest.fixture(scope="module")
 def listed(line: Line) -> Story:
-    """A repository whose config lists its root module, which is not there yet."""
-    return line.story(files={"README.md": ""}, config="root_modules:\n  - {dir: network, workspace: default}\n")
+    """A repository whose config lists its root module."""
+    return line.story(
+        files={"network/main.tf": "locals {}\n"}, config="root_modules:\n  - {dir: network, workspace: default}\n"
+    )
 
 
 def test_a_change_that_another_tool_runs_passes_where_the_config_lists_the_root_modules(

@@ -157,7 +157,6 @@ def test_terraform_is_missing_and_rerun_then_runs_each_root_module_by_the_first_
     story.rerun(check)
     assert story.planned(number, count=2)["conclusion"] == "success"
     assert story.applied(story.merge(number))["conclusion"] == "success"
-    # Where only one engine is installed, this says no more than that it was used.
     assert {name: version_of(story, name) for name in ("any", "this", "other")} == {
         "any": first.version,
         "this": first.version,
@@ -178,6 +177,8 @@ def test_terraform_is_missing_and_rerun_then_runs_each_root_module_by_the_first_
         f'no Terraform that is installed satisfies required_version "< 0.12": there is {", ".join(listed)}. '
         "The operator can add another to PLANWARD_TERRAFORM",
     )
+    if first.version == second.version:
+        pytest.skip(f"needs two engines of different versions: there is {first.name} {first.version} alone")
 
 
 def test_vault_is_away(listed_line: Line) -> None:

@@ -1,4 +1,4 @@
-"""A line for each sandbox but bubblewrap, which the other stories use."""
+"""A line for each sandbox but bubblewrap."""
 
 import shutil
 import tempfile

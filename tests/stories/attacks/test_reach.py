@@ -9,15 +9,14 @@ from pathlib import Path
 import pytest
 
 from ghapp.processes.cgroups import examine_control_groups
-from tests.sandboxes import OF_STORIES
+from tests.sandboxes import in_bubblewrap
 from tests.stories.attacks.conftest import sandbox_of
 from tests.stories.faults.below import processes_with
-from tests.stories.line import SECRET, Line
+from tests.stories.line import SECRET, Line, running_line
 from tests.stories.slow import SlowPlace, slow_place
 from tests.stories.story import Story
 from tests.stories.waiting import eventually
 
-IN_BUBBLEWRAP = pytest.mark.skipif(OF_STORIES != "bubblewrap", reason="the other stories do not use bubblewrap here")
 PLAIN_HCL = """
 output "process" {
   value = [for each in ["environ", "cmdline"] : try(file("/proc/@VICTIM@/${each}"), "")]
@@ -50,9 +49,13 @@ resource "terraform_data" "attack" {
 
 
 @pytest.fixture(scope="module")
-def line(fresh_line: Line) -> Line:
-    """Processes as an operator starts them: what an attack may find of a forked one depends on the tests' process."""
-    return fresh_line
+def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
+    """A line in bubblewrap, whatever the other stories use.
+
+    Its processes are as an operator starts them: what an attack may find of a forked one depends on the tests' process.
+    """
+    with running_line(tmp_path_factory.mktemp("bubblewrap"), fresh=True, PLANWARD_SANDBOX="bubblewrap") as line:
+        yield line
 
 
 @pytest.fixture
@@ -102,7 +105,7 @@ def test_a_repositorys_programs_reach_nothing_of_the_host_or_of_others(
     }
 
 
-@IN_BUBBLEWRAP
+@in_bubblewrap
 def test_in_bubblewrap_a_repositorys_programs_reach_nothing_of_the_host_or_of_others(
     unmerged: Story, topic: str, place: SlowPlace
 ) -> None:
@@ -132,7 +135,7 @@ def reached(victim: Story, topic: str, place: SlowPlace) -> dict[str, bool]:
     }
 
 
-@IN_BUBBLEWRAP
+@in_bubblewrap
 def test_a_state_that_would_vanish_with_the_sandbox_is_not_written(unmerged: Story, topic: str) -> None:
     backend = {"network/env/staging.backend.hcl": 'path = "/var/tmp/planward/network.tfstate"\n'}
     check = unmerged.planned(unmerged.propose({**unmerged.network(2), **backend}, head=topic))
