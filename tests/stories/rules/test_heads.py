@@ -142,6 +142,8 @@ def test_a_merge_queues_commits_are_planned_on_top_of_each_other_and_applied_onc
     assert story.size("staging") == 2
     assert [each["conclusion"] for each in story.check_runs(tip, APPLY)] == ["success"]
     assert not story.get(f"/pulls/{third}")["merged"]
+    # It was planned again, now with what the second one has merged.
+    assert refused(story.planned(third, count=2)).startswith("network in staging: init failed: Duplicate output")
 
 
 def test_where_a_queue_merges_only_its_groups_are_planned_again_and_one_that_is_discarded_ends_and_can_be_rerun(
