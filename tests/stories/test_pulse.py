@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.stories.line import Line
 from tests.stories.story import CONFIG, Story
@@ -57,6 +58,12 @@ class Pulse:
         assert len(self.answers_s) > 3
         assert max(map(min, self.answers_s, self.worked_s)) < LONGEST_S
         assert max(self.answers_s) < GITHUB_WAITS_S
+
+
+@pytest.fixture(scope="module")
+def line(fresh_line: Line) -> Line:
+    """The web process and the worker of one `planward serve`, as an operator starts them."""
+    return fresh_line
 
 
 def proposed(story: Story, topic: str, files: dict[str, str] | None = None, *, extra: str = "") -> dict[str, object]:

@@ -21,8 +21,8 @@ from tests.stories.slow import slow_place
 from tests.stories.story import Story
 from tests.stories.waiting import eventually
 
-EATS = "import time; eaten = [bytearray(5_000_000) for _ in range(110) if not time.sleep(0.02)]; time.sleep(600)"
-"""Takes 250 MB of memory a second, up to 550 MB."""
+EATS = "import time; eaten = [bytearray(5_000_000) for _ in range(250) if not time.sleep(0.02)]; time.sleep(600)"
+"""Takes 250 MB of memory a second, up to 1.25 GB."""
 LIMIT_MB = 400
 
 
@@ -187,16 +187,18 @@ def test_a_worker_that_is_killed_while_terraform_waits_is_replaced_and_plans_aga
     with slow_place() as slow:
         number = story.propose({"network/wait.tf": slow.module("waits")}, head=topic)
         eventually(lambda: slow.asked, "Terraform waits")
-        first = limited.worker_pid()
+        first, head = limited.worker_pid(), story.head(number)
         os.kill(first, signal.SIGKILL)
-        [push, *_] = [each for each in limited.github.deliveries if each.event == "push"]
+        [push, *_] = [
+            each for each in limited.github.deliveries if each.event == "push" and each.payload["after"] == head
+        ]
         assert limited.deliver("push", push.payload, guid=push.guid).status_code == 202
         eventually(lambda: len(slow.asked) == 2, "another worker is at it", patience_s=120)
         assert limited.worker_pid() != first
         slow.let_go()
         assert story.planned(number)["status"] == "completed"
     story.quiet()
-    assert len(story.check_runs(story.head(number))) == 1
+    assert len(story.check_runs(head)) == 1
 
 
 @WITH_PROC
