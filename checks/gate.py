@@ -432,7 +432,7 @@ class PromotionFacts:
     adopted_trees: frozenset[str]
     """The trees of commits that were LAST in `previous`, but for which nothing was applied.
 
-    These commits are the adopted commit and the commits directly after it that touched no root module.
+    These are the adopted commit and the commits that follow it, up to the first one that touches a root module.
     """
     last_applied: str | None
     """The short SHA of the newest commit that was applied in `previous`; None if there is none."""
@@ -465,9 +465,9 @@ def decide_promotion(facts: PromotionFacts) -> Clear | Refuse:
             f"{previous}, and have them applied there."
         )
     return Refuse(
-        cause=f"this brings commits that {previous} has not applied (it last applied {facts.last_applied}). First have "
-        f"them applied there, or promote a branch whose newest commit is {facts.last_applied}. If the base branch has "
-        f"a hotfix that {previous} lacks, merge the base branch into that of {previous}."
+        cause=f"this brings commits that {previous} has not applied. First have them applied there, or promote a "
+        f"branch whose newest commit is {facts.last_applied} (applied last). If the base branch has a hotfix that "
+        f"{previous} lacks, merge the base branch into the branch of {previous}."
     )
 
 

@@ -20,8 +20,8 @@ The whole tree is checked out, because the text of a root module does not show w
 any computed path. It may treat a missing file as an empty one.
 
 Symlinks stay symlinks, because modules use them. But Planward removes the symlinks that lead out of the tree. Otherwise
-a pull request could make Planward read files of this machine: the pull request chooses the paths of var files, backend
-files and source files that the report quotes.
+a pull request could make Planward read files of this machine: the pull request chooses the paths of the var files, of the
+backend files, and of the source files, which the report quotes.
 """
 
 import asyncio
@@ -235,7 +235,8 @@ class _Checkout:
 def _remove_escaping_links(root: Path, links: list[bytes]) -> None:
     inside = os.fsencode(os.path.realpath(root))
     places = [os.path.join(inside, link) for link in links]  # noqa: PTH118 - names may be bytes
-    # Check all links before removing the first one: a link may lead out of the tree through another link.
+    # All links are checked before the first one is removed. A link may lead out of the tree through another link, and
+    # after that other link is removed, the check would no longer notice it.
     for place in [place for place in places if not _is_below(os.path.realpath(place), inside)]:
         os.unlink(place)  # noqa: PTH108
 

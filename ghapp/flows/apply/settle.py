@@ -148,9 +148,9 @@ async def _conclude(
     buttons = ("apply",) if may_be_approved else ()
     if conclusion == "action_required":
         # An approval is bound to the digests of the plans that it covers. With `plan_only`, this stage applies nothing
-        # before the approval. The approval then covers all plans, even those without changes: somebody approves
-        # that these root modules do not change. After the approval, they are planned again. If such a plan has changes,
-        # its digest differs from the approved one, and the plan is held.
+        # before the approval. The approval then covers all plans, even those without changes: somebody approves that
+        # these root modules do not change. After the approval, they are planned again. If a new plan has changes after
+        # all, its digest differs from the approved one, and it is held.
         waits = [each for each in outcomes if stage.plan_only or each.outcome == "held"]
         digests = tuple(sorted({each.digest for each in waits if each.digest}))
         await services.store.runs.change_apply(run.id, lambda state: replace(state, held_for="review", digests=digests))
