@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from ghapp.flows.repository import FetchedRepo, Repo
 from ghapp.git import GitError
-from ghapp.repository_config import DEFAULT_BRANCHES, BranchEnvironment, ConfigInvalid, RepositoryConfig
+from ghapp.repository_config import BranchEnvironment, ConfigInvalid, RepositoryConfig
 from ghapp.store import Last
 from ghapp.store.marker_kinds import Adopted
 from ghapp.values import BranchName, CommitSha, is_no_commit
@@ -75,26 +75,6 @@ async def is_environment_branch(repo: FetchedRepo, branch: BranchName) -> bool:
     if await repo.store.branches.last_of_branch(repo.id, branch) is not None:
         return True
     return any(each.config.environment_of_branch(branch) is not None for each in await configs_in_force(repo))
-
-
-async def is_surely_no_environment_branch(repo: Repo, branch: BranchName) -> bool:
-    """Whether no config in force makes this an environment's branch, whatever a fetch would bring.
-
-    False if that depends on a fetch: before the repository is adopted; while the default branch has no LAST, so that
-    the config at its tip is in force; while the mirror lacks a commit with a config in force; and for the branches of
-    the default environments, which exist if their branches do.
-    """
-    default = BranchName(repo.known.default_branch)
-    branches = repo.store.branches
-    if branch in DEFAULT_BRANCHES or not await is_adopted(repo):
-        return False
-    if await branches.last_of_branch(repo.id, default) is None or await branches.last_of_branch(repo.id, branch):
-        return False
-    commits = [last.sha for last in await branches.all_last(repo.id)]
-    mirror = repo.services.mirrors.open(repo.id)
-    if mirror is None or not await mirror.has_all(commits):
-        return False
-    return not await is_environment_branch(FetchedRepo(services=repo.services, known=repo.known, mirror=mirror), branch)
 
 
 async def adopt(repo: FetchedRepo, config: RepositoryConfig) -> None:

@@ -10,7 +10,6 @@ document.py        YAML with line numbers
 model.py           the result
 """
 
-from ghapp.repository_config.environments import DEFAULT_BRANCHES
 from ghapp.repository_config.model import (
     CONFIG_PATH,
     OCCASIONS,
@@ -35,7 +34,6 @@ from ghapp.repository_config.reader import read_config, read_config_in_force
 
 __all__ = [
     "CONFIG_PATH",
-    "DEFAULT_BRANCHES",
     "OCCASIONS",
     "BranchEnvironment",
     "ConfigInvalid",

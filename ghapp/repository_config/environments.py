@@ -13,8 +13,6 @@ from ghapp.values import TESTING, BranchName, EnvironmentName
 Environments = tuple[Testing, dict[EnvironmentName, BranchEnvironment]]
 STAGING: Final = EnvironmentName("staging")
 PRODUCTION: Final = EnvironmentName("production")
-DEFAULT_BRANCHES: Final = (BranchName(STAGING), BranchName(PRODUCTION))
-"""The branches that have environments by default."""
 
 
 def default_environments(team: str, branches: Collection[str]) -> Environments:

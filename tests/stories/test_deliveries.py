@@ -1,7 +1,5 @@
 """Deliveries come in any order, twice, or never; GitHub shows the same in the end."""
 
-import subprocess
-
 import pytest
 
 from tests.bench.deliveries import deliver, pushed
@@ -35,15 +33,6 @@ def test_a_pull_request_that_was_closed_before_its_delivery_is_not_planned(
     line.github.release()
     unmerged.quiet()
     assert unmerged.check_runs(unmerged.head(number)) == []
-
-
-def test_a_push_to_a_branch_without_an_environment_fetches_nothing(line: Line, unmerged: Story, topic: str) -> None:
-    pushed_sha = unmerged.commit(topic, unmerged.network(2))
-    unmerged.quiet()
-    mirror = line.directory / "data" / "mirrors" / f"{unmerged.repository.id}.git"
-    for sha, is_there in ((unmerged.first, True), (pushed_sha, False)):
-        found = subprocess.run(["git", f"--git-dir={mirror}", "cat-file", "-e", sha], check=False, capture_output=True)
-        assert (found.returncode == 0) is is_there
 
 
 @pytest.mark.by_default("squash")

@@ -9,12 +9,7 @@ from ghapp.durable import step
 from ghapp.events import BranchPushed
 from ghapp.flows.apply.attempts import next_attempt
 from ghapp.flows.check_run import runs_of_tip
-from ghapp.flows.environments import (
-    adopt,
-    adopt_state_before,
-    environment_at_last,
-    is_surely_no_environment_branch,
-)
+from ghapp.flows.environments import adopt, adopt_state_before, environment_at_last
 from ghapp.flows.repository import FetchedRepo, Repo, record_repo
 from ghapp.flows.survey import survey_tree
 from ghapp.git import GitError, Mirror
@@ -39,8 +34,6 @@ async def _push(services: Services, event: BranchPushed) -> None:
     await services.store.branches.record_push(
         repo.id, event.branch, event.before, event.after, event.pusher.login, event.pusher.id or None
     )
-    if await is_surely_no_environment_branch(repo, event.branch):
-        return  # the branch of a pull request: that is fetched for its plan
     repo = await repo.fetch()
     try:
         await adopt_state_before(repo, event.branch, event.before)
