@@ -20,8 +20,8 @@ The whole tree is checked out, because the text of a root module does not show w
 any computed path. It may treat a missing file as an empty one.
 
 Symlinks stay symlinks, because modules use them. But Planward removes the symlinks that lead out of the tree. Otherwise
-a pull request could make Planward read files of this machine: the pull request chooses the paths of the var files, of the
-backend files, and of the source files, which the report quotes.
+a pull request could make Planward read files of this machine: the pull request chooses the paths of the var files, of
+the backend files, and of the source files, which the report quotes.
 """
 
 import asyncio

@@ -220,7 +220,7 @@ def test_extra_arguments_reach_plan_and_apply_and_the_check_run_shows_a_picture_
     address = urlsplit(images[0]["image_url"])
     assert address.hostname == "planward.example"
     picture = httpx.get(f"{line.url}{address.path}", trust_env=False)
-    assert picture.headers["content-type"] == "image/svg+xml"
+    assert (picture.status_code, picture.headers["content-type"]) == (200, "image/svg+xml"), picture.text
     assert "terraform_data.subnet" in picture.text
     guessed = address.path.replace(".svg", "x.svg")
     assert httpx.get(f"{line.url}{guessed}", trust_env=False).status_code == 404

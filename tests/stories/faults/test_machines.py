@@ -67,25 +67,36 @@ def is_in_state(story: Story) -> bool:
 
 
 def propose_and_merge(story: Story, size: int, files: dict[str, str]) -> str:
-    """Merge a change into staging, and wait until GitHub shows the check run of its push; returns the merge SHA.
+    """Merge a change into staging, and wait until its push is shown and others are planned again; returns its SHA.
 
     A pull request that is opened earlier would be planned again because of the push, and would wait for its apply.
     """
     number = story.propose(files, head=f"size-{size}")
     assert story.planned(number)["conclusion"] == "success"
     merged = story.merge(number)
-    eventually(lambda: story.check_runs(merged, "planward/apply (staging)"), "the push is shown")
+    push = f"{story.repository.id}:apply:staging:{merged}:"
+    eventually(lambda: any(each["job"].startswith(push) for each in story.line.events("job_done")), "the push is shown")
     return merged
 
 
 def waiting(story: Story, size: int) -> dict[str, str]:
-    """`network` with a resource that records when its apply begins and ends, and waits in between."""
+    """`network` with a resource that records when its apply begins and ends, and waits in between.
+
+    Terraform writes the state whenever a resource is done. So another one is done while this one waits.
+    """
     said, go_on = story.states / "said", story.states / "go on"
     extra = f"""\
 resource "terraform_data" "waits" {{
   triggers_replace = {size}
   provisioner "local-exec" {{
     command = "echo begin-{size} >> '{said}'; until test -e '{go_on}'; do sleep 0.1; done; echo end-{size} >> '{said}'"
+  }}
+}}
+
+resource "terraform_data" "writes" {{
+  triggers_replace = {size}
+  provisioner "local-exec" {{
+    command = "until grep -qsx begin-{size} '{said}'; do sleep 0.1; done"
   }}
 }}
 """

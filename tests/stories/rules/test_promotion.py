@@ -36,8 +36,9 @@ def test_after_a_hotfix_production_is_merged_back_before_the_next_promotion(line
     green(story.applied(hotfix, "production", count=2))
     story.land(story.propose())
     promotion = story.open("staging", "production", title="Promote")
-    assert "If the base branch has a hotfix that staging lacks, merge the base branch into the branch of staging." in refused(
-        story.planned(promotion)
+    assert (
+        "If the base branch has a hotfix that staging lacks, merge the base branch into the branch of staging."
+        in refused(story.planned(promotion))
     )
     back = story.open("production", "staging", title="Back")
     green(story.planned(back))
