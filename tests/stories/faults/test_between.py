@@ -32,6 +32,7 @@ from tests.stories.faults.hasty import HastyLine
 from tests.stories.faults.proxies import Exchange, Fates, HttpProxy, Loop, before_postgres, fates
 from tests.stories.line import running_line
 from tests.stories.rules.test_chat import chat_room
+from tests.stories.slow import slow_place
 from tests.stories.waiting import eventually
 
 PULL_REQUESTS = int(os.environ.get("PLANWARD_TEST_PULL_REQUESTS", "4"))
@@ -223,8 +224,11 @@ def test_a_check_run_that_github_created_late_is_completed_like_the_first(betwee
     line = between.line
     story = line.story()
     line.github.delay("POST", "/check-runs$", 4.0)
-    number = story.propose()
-    assert story.planned(number)["conclusion"] == "success"
+    with slow_place() as slow:
+        number = story.propose({"network/wait.tf": slow.data("waits")})
+        eventually(lambda: len(story.check_runs(story.head(number))) == 2, "GitHub has created it, too")
+        slow.let_go()
+        assert story.planned(number)["conclusion"] == "success"
     between.quiet()
     assert [each["conclusion"] for each in story.check_runs(story.head(number))] == ["success", "success"]
 
