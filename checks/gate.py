@@ -378,7 +378,7 @@ def decide_apply(
             if not by_hand:  # with `by_hand`, an approval of the plan is needed as well
                 return proceed
         case NotReviewed(why=why):
-            return Hold(cause=f"{where}: {why}. Look at its plan, then press Apply.", button="apply")
+            return Hold(cause=f"{where}: {why}. Look at the plan, then press Apply.", button="apply")
         case ExplainedMerge():
             if unconfirmed:
                 return _hold_unconfirmed(where, unconfirmed)
@@ -389,7 +389,7 @@ def decide_apply(
                 )
     if by_hand:
         return Hold(
-            cause=f"{where}: every apply in {environment} needs an approval. Look at its plan, then press Apply.",
+            cause=f"{where}: every apply in {environment} needs an approval. Look at the plan, then press Apply.",
             button="apply",
         )
     return proceed
@@ -397,7 +397,7 @@ def decide_apply(
 
 def _hold_unconfirmed(where: str, addresses: Sequence[str]) -> Hold:
     return Hold(
-        cause=f"{where}: nobody confirmed what is destroyed: {_first_few(addresses)}. Look at its plan, then press "
+        cause=f"{where}: nobody confirmed what is destroyed: {_first_few(addresses)}. Look at the plan, then press "
         "Apply.",
         button="apply",
     )
@@ -432,7 +432,7 @@ class PromotionFacts:
     adopted_trees: frozenset[str]
     """The trees of commits that were LAST in `previous`, but for which nothing was applied.
 
-    These are the adopted commit and the commits that follow it, up to the first one that touches a root module.
+    These are the adopted commit and the commits between it and the first later commit that touches a root module.
     """
     last_applied: str | None
     """The short SHA of the newest commit that was applied in `previous`; None if there is none."""
@@ -466,8 +466,8 @@ def decide_promotion(facts: PromotionFacts) -> Clear | Refuse:
         )
     return Refuse(
         cause=f"this brings commits that {previous} has not applied. First have them applied there, or promote a "
-        f"branch whose newest commit is {facts.last_applied} (applied last). If the base branch has a hotfix that "
-        f"{previous} lacks, merge the base branch into the branch of {previous}."
+        f"branch whose newest commit is {facts.last_applied}, the last applied there. If {previous} lacks a hotfix "
+        f"of the base branch, merge the base branch into the branch of {previous}."
     )
 
 

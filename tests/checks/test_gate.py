@@ -213,7 +213,7 @@ def test_a_reviewed_plan_proceeds(review: gate.Review) -> None:
     [
         (
             gate.NotReviewed(why="a root module below it waits"),
-            "network in staging: a root module below it waits. Look at its plan, then press Apply.",
+            "network in staging: a root module below it waits. Look at the plan, then press Apply.",
         ),
         (
             gate.ApprovedPlan(by="grace", plan_digests=frozenset({"other"})),
@@ -246,7 +246,7 @@ def test_unseen_changes_hold_until_this_plan_is_approved(unseen: list[ChangeSumm
 
 @pytest.mark.parametrize("review", [gate.ExplainedMerge(), gate.ApprovedCommit(by="grace")])
 def test_unconfirmed_changes_hold_even_if_the_commit_was_approved(review: gate.Review) -> None:
-    cause = "network in staging: nobody confirmed what is destroyed: `a.b`. Look at its plan, then press Apply."
+    cause = "network in staging: nobody confirmed what is destroyed: `a.b`. Look at the plan, then press Apply."
     assert apply(review, unconfirmed=["a.b"]) == gate.Hold(cause=cause, button="apply")
     assert isinstance(apply(gate.ApprovedCommit(by="root", overrides=True), unconfirmed=["a.b"]), gate.Proceed)
 
@@ -309,7 +309,7 @@ def test_a_tree_that_was_applied_before_may_be_promoted() -> None:
         ({"tree": "t0"}, "Comment `planward plan f00f00f -e staging`"),
         ({"tip_differs_from_last": True}, "wait until planward/apply (staging) has finished"),
         ({"last_applied": None}, "first merge these commits into the branch of staging"),
-        ({}, "or promote a branch whose newest commit is abc1234 (applied last)"),
+        ({}, "or promote a branch whose newest commit is abc1234, the last applied there"),
     ],
 )
 def test_any_other_tree_is_refused_with_a_remedy(differs: dict[str, object], way_out: str) -> None:

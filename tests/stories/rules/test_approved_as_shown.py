@@ -102,7 +102,7 @@ def test_a_plan_that_changed_since_it_was_approved_is_shown_again_and_applied_as
     check = story.applied(sha)
     assert (
         held(check)
-        == "network in staging: every apply in staging needs an approval. Look at its plan, then press Apply."
+        == "network in staging: every apply in staging needs an approval. Look at the plan, then press Apply."
     )
     assert "Within 24 hours, exactly this plan is applied" in check["output"]["summary"]
     move_state(story.state_path("network", "staging"))

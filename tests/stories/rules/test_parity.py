@@ -10,7 +10,7 @@ from tests.stories.rules.test_holds import secrets_read
 from tests.stories.story import CONFIG, Story
 
 NOT_CONFIRMED = (
-    "network in staging: nobody confirmed what is destroyed: terraform_data.a. Look at its plan, then press Apply."
+    "network in staging: nobody confirmed what is destroyed: terraform_data.a. Look at the plan, then press Apply."
 )
 
 
