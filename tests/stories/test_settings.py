@@ -21,6 +21,7 @@ from tests.openbao import OpenBao
 from tests.ports import free_port
 from tests.stories.line import Line, running_line
 from tests.stories.story import Story
+from tests.stories.waiting import answers, eventually
 
 INSTALLED = find_terraforms(None)
 WITHOUT_TESTING = "secrets: []\nenvironments:\n  testing: {plan: never}\n  staging: {branch: staging}\n"
@@ -219,8 +220,10 @@ def test_extra_arguments_reach_plan_and_apply_and_the_check_run_shows_a_picture_
     assert [image["caption"] for image in images] == ["slow in staging", "slow in testing"]
     address = urlsplit(images[0]["image_url"])
     assert address.hostname == "planward.example"
+    # GitHub shows the conclusion a moment before Planward has stored the report, from which the picture is made.
+    eventually(lambda: answers(f"{line.url}{address.path}"), "the picture is there")
     picture = httpx.get(f"{line.url}{address.path}", trust_env=False)
-    assert (picture.status_code, picture.headers["content-type"]) == (200, "image/svg+xml"), picture.text
+    assert picture.headers["content-type"] == "image/svg+xml"
     assert "terraform_data.subnet" in picture.text
     guessed = address.path.replace(".svg", "x.svg")
     assert httpx.get(f"{line.url}{guessed}", trust_env=False).status_code == 404
