@@ -137,9 +137,10 @@ class Programs:
                 process.close_input()
                 with suppress(ProcessLookupError, PermissionError):
                     os.killpg(process.pid, signal.SIGKILL)
-                await asyncio.shield(process.wait())
             if group is not None:
                 await asyncio.shield(group.end())
+            if process is not None:
+                await asyncio.shield(process.wait())
             missing = isinstance(error, FileNotFoundError | PermissionError)
             if not missing or (cwd is not None and not cwd.is_dir()):
                 raise

@@ -32,10 +32,6 @@ class Chat:
         text: str = eventually(found, f"chat is told {words!r}")
         return text
 
-    def headlines(self) -> list[str]:
-        """The first lines of all messages, in order."""
-        return [text.splitlines()[0] for text in self.said]
-
 
 @contextmanager
 def chat_room() -> Iterator[Chat]:

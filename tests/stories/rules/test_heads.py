@@ -10,8 +10,6 @@ from tests.stories.rules.saying import APPLY, green, held, refused, title
 from tests.stories.story import Story
 from tests.stories.waiting import eventually
 
-WRONG = {"network/wrong.tf": 'output "wrong" {\n  value = local.none\n}\n'}
-
 # --- several pull requests of one head -------------------------------------------------------------------------------
 
 
