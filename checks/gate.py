@@ -364,8 +364,8 @@ def decide_apply(
         return Hold(cause=second_copy)
     match review:
         case ApprovedPlan(plan_digests=approved):
-            # If the approved plan file is not available, this is a new plan. Some plans differ each time, for example
-            # by a timestamp. A plan of this kind never matches an approval. It can only be applied by an override.
+            # If the approved plan file is not available, this is a new plan. If it differs each time, for example by a
+            # timestamp, its digest never matches an approval, and only an override can apply it.
             if plan_digest in approved or overridden:
                 return proceed
             return Hold(
@@ -432,7 +432,7 @@ class PromotionFacts:
     adopted_trees: frozenset[str]
     """The trees of commits that were LAST in `previous`, but for which nothing was applied.
 
-    These are the adopted commit and the commits between it and the first later commit that touches a root module.
+    The first of these commits was adopted. The others followed it as LAST before any commit touched a root module.
     """
     last_applied: str | None
     """The short SHA of the newest commit that was applied in `previous`; None if there is none."""

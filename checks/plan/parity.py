@@ -69,7 +69,7 @@ class ChangeSummary(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def is_grave(self) -> bool:
-        """Whether `parity: danger` holds an apply for this change if no preview showed it."""
+        """Whether this change, with `parity: danger`, holds the apply if no preview showed the change."""
         return self.loss is not None or bool(self.dangers)
 
 
@@ -165,9 +165,9 @@ def unseen(
     """The changes of a plan that no preview showed; `previews` are those of the pull requests that are applied.
 
     With `danger` these are only changes that destroy, replace, forget or invoke something, or are in the danger list;
-    with `hold` they are all differences, including values. Previewed changes that are missing now need no approval.
-    `values_follow`: whether values may depend on another root module that this run already applied; then only actions
-    are compared.
+    with `hold` they are all differences, including values. A change that a preview showed but the plan lacks
+    needs no approval. `values_follow`: whether values may depend on another root module that this run already applied;
+    then only actions are compared.
     """
     if any(preview.digest == planned.digest for preview in previews):
         return ()

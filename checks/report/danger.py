@@ -32,7 +32,7 @@ from checks.report.literal import SENSITIVE
 
 _KIND_OF_TYPE = {type_: kind for kind, types in STATEFUL.items() for type_ in types}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]*")
-# An unclosed quote extends to the end of the text: otherwise every quote would start another search to the end.
+# A quote that is never closed extends to the end of the text. Otherwise, many of them would take quadratic time.
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*+)(?:"|\\?\Z)', re.DOTALL)
 _INNER = re.compile(r'\b([A-Za-z_]\w*+) = (\[[^\]]*+(?:\]|\Z)|"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|\w+)', re.DOTALL)
 _WIPES = [re.compile(wipe.replace("SCRATCH", SCRATCH)) for wipe in WIPES.values()]

@@ -11,10 +11,10 @@ Terraform cannot mistake a pointer for the contents.
 
 Creating and removing files takes most of the time. So Planward restores a checkout after its run, and keeps it beside
 the mirror for a later run (kept_checkouts.py). To restore the checkout, git compares every file with the index, and
-writes only files that differ. A run cannot hide a change from this comparison, because it includes the ctime, which no
-program can set. A run could still change the index. So a hash of the index, the seal, is taken before the run, and must
-match after it. When a later run takes the checkout, the files and the seal are checked again. Two runs never use a
-checkout at the same time, because a module may write files into the checkout (with `archive_file`, for example).
+writes only files that differ. The comparison includes the ctime, which no program can set. So a run cannot hide
+a change from it. A run could still change the index. So a hash of the index, the seal, is taken before the run, and
+must match after it. When a later run takes the checkout, the files and the seal are checked again. Two runs never use
+a checkout at the same time, because a module may write files into the checkout (with `archive_file`, for example).
 
 The whole tree is checked out, because the text of a root module does not show which files it reads. A provider may read
 any computed path. It may treat a missing file as an empty one.
@@ -101,7 +101,10 @@ class _Checkout:
         await self._remove_escaping_links()
 
     async def reuse(self, before: KeptCheckout) -> bool:
-        """Turn a kept checkout into one of this tree. If this fails, remove the kept checkout and return False."""
+        """Turn a kept checkout into a checkout of this tree.
+
+        If this fails, remove the kept checkout and return False.
+        """
         try:
             if await self._is_unchanged(before):
                 is_ready = before.tree == self._tree or (
@@ -235,8 +238,8 @@ class _Checkout:
 def _remove_escaping_links(root: Path, links: list[bytes]) -> None:
     inside = os.fsencode(os.path.realpath(root))
     places = [os.path.join(inside, link) for link in links]  # noqa: PTH118 - names may be bytes
-    # All links are checked before the first one is removed. A link may lead out of the tree through another link, and
-    # after that other link is removed, the check would no longer notice it.
+    # All links are checked before the first one is removed. Link A may lead out of the tree through link B. If B were
+    # removed first, the check would no longer notice A.
     for place in [place for place in places if not _is_below(os.path.realpath(place), inside)]:
         os.unlink(place)  # noqa: PTH108
 

@@ -28,7 +28,7 @@ _ACTIONS: Final = 3
 class CheckRunAction(Struct, frozen=True, kw_only=True):
     """A button. Raises ValueError if a text is empty or longer than GitHub allows.
 
-    That is 20 characters for `label` and `identifier`, and 40 for `description`.
+    GitHub allows 20 characters for `label`, 20 for `identifier` and 40 for `description`.
     """
 
     label: str
@@ -203,7 +203,7 @@ class CheckRuns:
         while True:
             batch = draft.annotations[sent : sent + ANNOTATIONS_A_REQUEST]
             answer = await self._send_batch(check_run_id, draft, batch, sent)
-            # Keep the first time: an earlier request, whose answer was lost, may have completed the check run.
+            # Keep the earliest time: a request whose answer was lost may already have completed the check run.
             completed_at = completed_at or (None if answer.at is None else _seconds(answer.at))
             if not answer.taken:
                 return CheckRunUpdate(annotations=sent, completed_at=completed_at)

@@ -25,7 +25,7 @@ from ghapp.processes.signals import stop_ignoring
 
 _DRAIN_S = 5.0
 _DEADLINE_S = 5.0
-"""The time that a program has to end after SIGINT if there is no `Stop`."""
+"""How long a program may go on after SIGINT if there is no `Stop`."""
 _BY_SIGNAL = 128
 _CATCHES_POLL_S = 0.01
 _CAUGHT = re.compile(rb"^SigCgt:\s*([0-9a-f]{1,32})$", re.MULTILINE)
@@ -89,10 +89,10 @@ class Programs:
         mode 0600.
 
         The program gets SIGINT after `timeout_s` seconds, when `stop` is requested, and when the calling task is
-        cancelled; its whole group gets SIGKILL after the stop's `deadline_s`, or 5 seconds if there is no `stop`. If it
-        exceeds one of the `limits`, its group gets SIGKILL at once; with `interrupt_first`, the program first gets
-        SIGINT and the same time to end. Children that outlive it are killed. If `stop` is already requested, nothing is
-        started.
+        cancelled. If it still runs `stop.deadline_s` seconds later (5 seconds if there is no `stop`), its whole group
+        gets SIGKILL. If it exceeds one of the `limits`, its group gets SIGKILL at once; with `interrupt_first`, the
+        program first gets SIGINT and the same number of seconds. Children that outlive the program are killed. If
+        `stop` is already requested, nothing is started.
 
         `cwd` and `stdout_to` are paths on this host. Paths in `argv` and `environ` are those that the program sees,
         which may differ if it is `confined`. Raises ProgramMissing and NotConfined.
@@ -339,7 +339,8 @@ class _Running:
     async def _wait_for_handler(self) -> None:
         """Wait until the program has a handler for SIGINT.
 
-        In bubblewrap it is the first process of a pid namespace, which loses signals that it has no handler for.
+        In bubblewrap, the program is the first process of a pid namespace. The kernel drops signals to such a process
+        if it has no handler for them.
         """
         while self._program != self._process.pid and self._process.returncode is None:
             try:

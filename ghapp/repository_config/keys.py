@@ -111,7 +111,7 @@ PARITY: Final[Key[Parity]] = Key(
     default="danger",
     meaning="Which differences from the preview hold an apply. danger: an action that the preview did not show, if "
     "it destroys, replaces, forgets or invokes something or is in the report's danger list. hold: every difference "
-    "of actions or values. An action that is in the preview but not in the new plan never holds an apply.",
+    "of actions or values. With both values, an action that is in the preview but not in the new plan holds nothing.",
 )
 APPROVERS: Final[Key[tuple[str, ...]]] = Key(
     name="approvers",
@@ -214,10 +214,10 @@ WATCH: Final[Key[tuple[str, ...] | None]] = Key(
     name="watch",
     form=WATCHED,
     default=None,
-    meaning="More paths whose changes affect it, relative to dir. * stands for any part of a name, ** for any "
-    "directories, a directory for everything below it. Default: none. But if the root module reads a file by a "
-    "computed path, the default is every file in and below the directories above dir, but nothing in or below a "
-    "directory with .tf files that is neither dir nor above it. An empty list turns that off.",
+    meaning="More paths whose changes affect it, relative to dir. * stands for any part of a name, and ** for any "
+    "directories. The path of a directory means everything below it. Default: none. If the root module reads a file "
+    "by a computed path, the default is every file of the repository, except in and below other directories with .tf "
+    "files that are not above dir. An empty list turns that off.",
 )
 DEPENDS_ON: Final[Key[tuple[str, ...]]] = Key(
     name="depends_on",
@@ -263,7 +263,7 @@ ON: Final[Key[tuple[Occasion, ...]]] = Key(
     form=Choices(Choice(OCCASIONS, later=("drift",))),
     default=OCCASIONS,
     meaning="On which occasions to notify. failed: an apply failed. waiting: a check run ended with action_required. "
-    "applied: an apply succeeded. promotion: the gate of a promotion was decided for the first time, or turned green "
+    "applied: an apply succeeded. promotion: the check run of a promotion ended for the first time, or turned green "
     "for the first time.",
 )
 NOTIFY: Final = Section(wanted="a mapping with url", keys=(URL, ON))

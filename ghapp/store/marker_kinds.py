@@ -100,9 +100,9 @@ class CommentMarker(MarkerKey[Creating | Created]):
 
 @dataclass(frozen=True, slots=True)
 class UnknownCommandMarker(MarkerKey[int]):
-    """A comment with a line that looks like a command but is not one was answered. The value is the comment's id.
+    """Planward has answered a comment in which a line only looks like a command. The value is the comment's id.
 
-    `about` identifies the command that was probably meant. Each one gets only one answer on a pull request.
+    `about` identifies the command that was probably meant. On a pull request, each such command is answered only once.
     """
 
     repository_id: RepositoryId
@@ -274,7 +274,7 @@ class Adopted(MarkerKey[Literal[True]]):
 
 @dataclass(frozen=True, slots=True)
 class EntryReviewed(MarkerKey[int]):
-    """The number of the reviewed pull request whose merge `commit` added an environment's entry to the config."""
+    """A reviewed pull request, merged as `commit`, added an environment to the config. The value is its number."""
 
     repository_id: RepositoryId
     environment: EnvironmentName
@@ -293,9 +293,9 @@ class EntryReviewed(MarkerKey[int]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedeliveryRequest:
-    """How often a redelivery was requested (not as a probe), the last failed attempt's id, and when it was requested.
+    """How often a redelivery was requested, after which failed attempt (its id), and when for the last time.
 
-    The time is in seconds since 1970.
+    Probes do not count. The time is in seconds since 1970.
     """
 
     times: int = 0

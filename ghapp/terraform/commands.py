@@ -77,7 +77,7 @@ class Finished:
     def done(self) -> bool:
         """Whether the command succeeded. It did not if its plan file is too large, even with the exit code 0.
 
-        A request to stop that came after its end does not matter.
+        It does not matter whether somebody asked to stop the command after it had ended.
         """
         is_too_large = self.exceeded is not None and self.exceeded.limit == "file"
         return self.exit_code == 0 and not is_too_large

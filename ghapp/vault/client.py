@@ -29,9 +29,9 @@ from ghapp.vault.settings import VaultSettings
 
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 3.0
-_TO_READ = "its policy needs read there and list on the folders"
-_TO_WRITE = "its policy needs create and update there"
-_TO_SIGN = "its policy needs update there, and the key has to exist"
+_TO_READ = "its policy must allow read there and list on the folders"
+_TO_WRITE = "its policy must allow create and update there"
+_TO_SIGN = "its policy must allow update there, and the key has to exist"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +70,7 @@ class Client:
         self._settings = settings
         self._client = hvac.Client(
             url=settings.address,
-            # Not None: hvac would then look for a token in the environment and in the home directory.
+            # Never None: if it is None, hvac looks for a token in the environment and in the home directory.
             token=settings.token or "" if settings.method == "token" else "",
             namespace=settings.namespace,
             verify=str(settings.ca_cert) if settings.ca_cert else True,
@@ -159,7 +159,7 @@ class Client:
             raise self._denied(path, _TO_WRITE)
 
     def write_secret(self, mount: Mount, path: str, data: Mapping[str, str]) -> None:
-        """Write one secret of a KV engine. An existing secret gets a new version, or in KV version 1 is replaced."""
+        """Write one secret of a KV engine. KV version 2 also keeps the values that it had before."""
         middle = "/data" if mount.engine == "kv2" else ""
         url = f"/v1/{_quoted(mount.path)}{middle}/{_quoted(mount.below(path))}"
         body = {"data": dict(data)} if mount.engine == "kv2" else dict(data)

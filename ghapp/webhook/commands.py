@@ -33,7 +33,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NearMiss:
-    """A line that looks like a command but is not one, the command that was probably meant, and why it is none.
+    """A line that looks like a command but is not one, the command that was probably meant, and the reason.
 
     `meant` has the placeholders SHA, ENVIRONMENT and DIR for values that the line lacks; `why` is a sentence, or
     empty.
@@ -82,7 +82,7 @@ _MENTIONED: Final = re.compile(r"[@/`*_]*planward[:,`*_]*", re.IGNORECASE)
 _MARKDOWN: Final = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 _BIDIRECTIONAL: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _OTHER_LINE_ENDS: Final = frozenset("\x00\r\v\f\x1c\x1d\x1e\x85\u2028\u2029")
-"""Characters that some programs treat as the end of a line or of a text. GitHub treats none of them so everywhere."""
+"""Characters that end a line or a text for some programs. For GitHub, each of them does so in some places at most."""
 _BLANK_LETTERS: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 """Letters, marks and symbols that are invisible."""
 
@@ -145,7 +145,7 @@ def _explain_near_miss(line: str, verb: str, missing: Sequence[str], unknown: Se
     if "SHA" in missing:
         return "SHA is the whole commit, all 40 digits; the check run shows the line to paste."
     if missing:
-        return f"Put {' and '.join(f'{_MEANINGS[name]} for {name}' for name in missing)}."
+        return f"Replace {' and '.join(f'{name} with {_MEANINGS[name]}' for name in missing)}."
     return f"`planward {verb}` does not take `{unknown[0].replace('`', '')}`." if unknown else ""
 
 

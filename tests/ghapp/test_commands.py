@@ -95,7 +95,7 @@ NOT_SHOWN = "The comment has an invisible or misleading character: type the line
         (
             f"planward apply {SHA}",
             f"planward apply {SHA} -e ENVIRONMENT",
-            "Put the name of the environment for ENVIRONMENT.",
+            "Replace ENVIRONMENT with the name of the environment.",
         ),
         ("planward apply -e staging", "planward apply SHA -e staging", WHOLE_SHA),
         (f"planward approve {SHA} please", APPROVE, "`planward approve` does not take `please`."),
@@ -106,13 +106,13 @@ NOT_SHOWN = "The comment has an invisible or misleading character: type the line
         (
             "planward unlock -d network",
             "planward unlock -d network -e ENVIRONMENT",
-            "Put the name of the environment for ENVIRONMENT.",
+            "Replace ENVIRONMENT with the name of the environment.",
         ),
         ("planward unlock --dir=network --environment=eu", "planward unlock -d network -e eu", ""),
         (
             "planward unlock",
             "planward unlock -d DIR -e ENVIRONMENT",
-            "Put the root module's directory for DIR and the name of the environment for ENVIRONMENT.",
+            "Replace DIR with the root module's directory and ENVIRONMENT with the name of the environment.",
         ),
         ("Planward Plan", "planward plan", ""),
         ("@planward plan", "planward plan", ""),

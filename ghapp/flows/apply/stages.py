@@ -38,9 +38,9 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     reviews: dict[str, gate.Review]
     by_hand: bool
     counts_as_applied: bool
-    """Whether the new LAST counts as applied. A commit that touches no root module inherits this from the old one."""
+    """Whether the new LAST counts as applied. If the commit touches no root module, it does if the old LAST does."""
     plan_only: bool = False
-    """Whether the stage is only planned and shown, with plan credentials, so that any change is held."""
+    """Whether the stage is only planned (with plan credentials) and shown. Then any change is held."""
     must_be_approved: str | None = None
     """Why the stage ends in a hold even if no root module changes; None if it succeeds in that case."""
     previews: tuple[Reviewed, ...] = ()
@@ -191,7 +191,10 @@ class _StageBuilder:
         )
 
     async def _hold_changed_secrets(self, stage: Stage, survey: Survey) -> Stage:
-        """Hold each root module that reads other secrets than at LAST: the pull request's plan did not use them."""
+        """Hold each root module that reads other secrets than it did at LAST.
+
+        The pull request was planned with the secrets of LAST.
+        """
         if self._last is None or not await self._repo.mirror.has(self._last.sha):
             return stage
         if CONFIG_PATH not in await self._repo.mirror.changed_paths(self._last.sha, self._tip):
@@ -235,7 +238,7 @@ class _StageBuilder:
         try:
             config = await self._repo.config_at(last.sha)
             before = await survey_tree(self._repo, config, last.sha)
-        except JobError:  # with a broken config at LAST, it is unknown how the root modules ran
+        except JobError:  # the config at LAST is broken, so the settings of the root modules there are unknown
             return tuple(survey.of(environment))
         return only_known(survey, environment, (*dirs, *find_reconfigured(environment, before, survey)))
 
@@ -252,9 +255,10 @@ class _StageBuilder:
         return gate.ApprovedCommit(by=approval.by, overrides=overrides)
 
     async def _reviewed_plans(self) -> tuple[list[Reviewed], frozenset[str]]:
-        """Where the reviewed plans are stored: the approved hold's plans, or if there was no hold, the previews.
+        """Where the reviewed plans are stored.
 
-        Also returns the root modules that could not be planned on the pull request.
+        If the tip was held and then approved, they are the plans that the hold showed. Otherwise, they are the
+        previews. Also returns the root modules that could not be planned on the pull request.
         """
         name = self._environment.name
         if self._plan_only is not None:
@@ -272,7 +276,8 @@ class _StageBuilder:
                     reports = await self._repo.store.runs.root_reports(run_id)
                 except UnsealError:
                     # The key that encrypted these reports is gone. They still count as a preview, so that the plan is
-                    # compared; but they show nothing, so each change that no other preview shows counts as unseen.
+                    # compared. But nobody can read their changes. So each change counts as unseen unless another
+                    # preview shows it.
                     previews.append(preview)
                     continue
                 own = {key: raw for key, raw in reports.items() if key[0].startswith(f"{number}:")}

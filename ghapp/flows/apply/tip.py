@@ -1,8 +1,10 @@
 """Examine the tip of a branch: is it explained or approved, and what has to be applied where?
 
-This is level-triggered: every event (a push, a merge, a due time, an approval) leads to an examination of the current
-facts, so events may arrive twice, late, out of order or never. This module collects the facts, and `checks.settle`
-decides.
+A tip is explained if its commits since LAST came with merged pull requests that were green (docs/gates.md).
+
+This is level-triggered: each event (a push, a merge, a due time, an approval) only causes an examination of the current
+facts. So an event may arrive twice, late or out of order, and if it is lost, the next one makes up for it. This module
+collects the facts, and `checks.settle` decides.
 """
 
 from dataclasses import replace
@@ -51,8 +53,9 @@ async def examine_tip(services: Services, job: SettleBranch) -> Settlement:
     try:
         found = await environment_at_last(repo, job.branch, tip)
     except JobError as error:
-        # Without a LAST, the unusable config is the one at the tip, so the environment of the branch is unknown. An
-        # attempt needs an environment, so no check run can show the problem. The next push examines the branch again.
+        # Without a LAST, the unusable config is the one at the tip, so the environment of the branch is unknown. A
+        # check run of an apply belongs to an environment, so none can show the problem. The next push examines the
+        # branch again.
         if last is not None:
             await _show_broken_config(repo, last, job.branch, tip, str(error))
         return Settlement()
@@ -121,8 +124,8 @@ class _Tip:
     async def _decide(self, attempts: list[Run], attempt: settle.Attempt, approval: Approval | None) -> Settlement:
         waited = self._has_waited(attempts)
         judged, history = await self._history(ask_github=waited)
-        # GitHub may show a verdict that is not recorded yet. Then wait longer, even if the time is up: recording the
-        # verdict settles the branch again.
+        # GitHub may show a verdict that is not recorded yet. Then wait longer, even if the time is up: as soon as the
+        # verdict is recorded, the branch is examined again.
         waited = waited and not judged.verdict_pending
         decision = settle.decide_tip(
             history, attempt=attempt, asked=_requested_action(approval), rerun=self._rerun, waited=waited
@@ -188,7 +191,7 @@ class _Tip:
                 return "; ".join(judged.reasons)
 
     async def _why_plan_only(self, history: settle.History, judged: Judgement, approval: Approval) -> str:
-        """Why the plan is only shown, as a text to follow the root module's name."""
+        """The reason why the plan is only shown. In messages, this text follows the root module's name."""
         if isinstance(history, settle.AtLast):
             return texts.adopted(approval.by)
         if isinstance(judged.explanation, Explained):

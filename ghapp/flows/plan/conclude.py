@@ -81,7 +81,7 @@ async def conclude_plan(
             notes=(*_notes_after_failure(own), *part.notes, *notes_on_removed(gone)),
             roots=roots,
             previews=previews,
-            # `part.paste` ends only the part's own hold, and the cause shown may be another.
+            # `part.paste` ends only the hold `part.held`. Show it only if the report shows this hold.
             paste=part.paste if part.held == why else None,
             target=part.environment if part.has_preview else "",
         )
@@ -95,7 +95,8 @@ async def conclude_plan(
     verdicts: list[tuple[KnownPullRequest, Conclusion]] = []
     for part, report, _ in judged:
         pull_request = await services.store.pull_requests.find(run.repository_id, part.pull_request)
-        # If GitHub showed the verdict before an interruption, it also counts for a pull request merged since then.
+        # GitHub may have shown this verdict before an interruption. So it also counts for a pull request that was
+        # merged in the meantime.
         if pull_request is not None and (
             is_open_with_head(run, pull_request) or (may_be_shown and has_head(run, pull_request))
         ):
@@ -162,9 +163,10 @@ async def _record_shown(
 def _leave_out_unapproved_forks(
     judged: list[tuple[Part, RunReport, tuple[str, ...]]],
 ) -> list[tuple[Part, RunReport, tuple[str, ...]]]:
-    """Leave out forks' pull requests that nobody has approved: they must not turn others with the same head red.
+    """Leave out forks' pull requests that nobody has approved.
 
-    Such a part has no tree, because it was held before its merge result was made.
+    Otherwise, they would turn the check red for other pull requests with the same head. The part of such a pull request
+    has no tree, because it was held before its merge result was made.
     """
     waiting = [part for part, _, _ in judged if part.from_fork and part.held is not None and not part.tree]
     others = [each for each in judged if each[0] not in waiting]
@@ -179,9 +181,10 @@ def _leave_out_unapproved_forks(
 
 
 async def _plan_hidden_run_again(services: Services, run: Run) -> None:
-    """Plan again if this cancelled run's check run hides that of the run that replaced it.
+    """Plan again if the check run of this cancelled run hides a newer check run.
 
-    GitHub shows the newest check run. The order can be wrong if both were created while GitHub did not answer.
+    The newer check run belongs to the run that replaced this one. GitHub shows the newest check run. The
+    order can be wrong if both were created while GitHub did not answer.
     """
     own = (await services.store.runs.load(run.id)).check_run_id
     if own is None or run.pull_request is None:
@@ -198,7 +201,8 @@ async def _changed_lines(services: Services, run: Run, parts: Sequence[Part]) ->
     found: dict[str, list[range]] = {}
     for part in parts:
         if part.tree:
-            # If the base was force-pushed and its commit is gone, annotations are not ordered.
+            # If the base was force-pushed and its commit is gone, the changed lines are unknown, and annotations are
+            # not ordered by them.
             with contextlib.suppress(MissingObject):
                 repo = await repo.with_merge(part.base_sha, run.head_sha, part.tree)
                 for path, lines in (await repo.mirror.changed_lines(part.base_sha, part.tree)).items():

@@ -65,8 +65,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     refused: str | None = None
     """Why the check run fails whatever the plans say; None if it does not."""
     held: str | None = None
-    """Why nothing happens until a person acts; None if nobody has to. If they can do it
-    with a button or a comment, `button` and `paste` say which."""
+    """Why nothing happens until a person acts; None if nobody has to. If a button is enough, `button` names it. If a
+    comment is enough, `paste` is its text."""
     button: Literal["approve_plan", "preview", "confirm_destroy", "apply"] | None = None
     paste: str | None = None
     notes: tuple[str, ...] = ()
@@ -85,7 +85,7 @@ async def prepare_plan(services: Services, run_id: RunId) -> tuple[Part, ...]:
     if run.status == "completed" or run.cancel_reason is not None:
         return ()
     repo = await load_repo(services, run.repository_id)
-    # This update of the check run is sent meanwhile. It must be done before the check run can be completed.
+    # The check run is updated while the parts are prepared. It cannot be completed before this update has ended.
     showing = asyncio.create_task(show_progress(repo, run, "Planning"))
     try:
         parts = await _prepare_parts(repo, run)
@@ -106,7 +106,7 @@ async def _prepare_parts(repo: Repo, run: Run) -> list[Part]:
         if pull_request is None or not is_open_with_head(run, pull_request):
             continue
         base_sha = run.plan.bases[number]
-        # A merge queue may build on a commit that is not merged yet, so the config in force is the one at the branch's
+        # In a merge queue, the base may be a commit that is not merged yet. The config is then that of the branch's
         # tip.
         config_sha = base_sha if run.group is None else run.group.config_sha
         part = Part(
@@ -143,7 +143,8 @@ async def _prepare_parts(repo: Repo, run: Run) -> list[Part]:
 class _ConfigInUse:
     """The config under which a pull request is planned.
 
-    If the base's own config is invalid, this is the config at LAST, and `instead_of` is the error in the base's.
+    If the base's own config is invalid, this is the config at LAST, and `instead_of` is the error in the base's
+    config.
     """
 
     config: RepositoryConfig

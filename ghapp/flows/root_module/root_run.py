@@ -207,9 +207,10 @@ class RootRun:
     ) -> AsyncIterator[OpenPlan]:
         """Plan the root module, and keep the plan open for an apply. Raises JobError.
 
-        Only an apply locks the state, since a pull request's plan writes nothing. `adapt` may change the work
-        directory first, such as its environment variables. `wait_for_writer` waits for a run that is writing the state.
-        An `approved` plan file is used instead of a new plan, if it can still be read and its variables are current.
+        The state is locked only if the plan is made for an apply; a pull request's plan writes nothing. Before the
+        plan, `adapt` may change the work directory, for example its environment variables. `wait_for_writer` waits for
+        a run that is writing the state. An `approved` plan file is used instead of a new plan, if it can still be read
+        and its variables are current.
         """
         async with self.prepare(
             machine, operation=operation, authority=authority, checkout=checkout, open_log=open_log, given=given
@@ -342,8 +343,8 @@ class RootRun:
     ) -> AsyncIterator[Credentials]:
         """Read the root module's secrets, and revoke the logins for them at the end. Raises JobError.
 
-        `authority` decides whose secrets may be read. Before it grants access, at most the
-        team's list of repositories is read.
+        `authority` decides whose secrets may be read. Until it grants access, nothing is read except, if the decision
+        needs it, the team's list of repositories.
         """
         settings = self.settings
         if settings.secrets == () or (vault is None and settings.secrets is None):

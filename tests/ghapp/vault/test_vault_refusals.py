@@ -38,8 +38,8 @@ class TestVaultThatDoesNotAnswerAsItShould:
 
         assert isinstance(refused, VaultDenied)
         assert str(refused) == (
-            f"Vault ({openbao.host}) denies Planward kv/kept/staging/: its policy needs read there and list on the "
-            "folders"
+            f"Vault ({openbao.host}) denies Planward kv/kept/staging/: its policy must allow read there and list on "
+            "the folders"
         )
 
     def test_a_mount_that_is_not_there_is_denied_by_vault(self, openbao: OpenBao) -> None:

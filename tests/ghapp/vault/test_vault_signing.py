@@ -42,6 +42,6 @@ class TestSigning:
             self.sign(settings_of(openbao, token=token), "app")
 
         assert str(denied.value) == (
-            f"Vault ({openbao.host}) denies Planward transit/sign/app: its policy needs update there, and the key has "
-            "to exist"
+            f"Vault ({openbao.host}) denies Planward transit/sign/app: its policy must allow update there, and the key "
+            "has to exist"
         )
