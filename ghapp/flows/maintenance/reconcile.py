@@ -66,9 +66,13 @@ async def reconcile(services: Services, job: Reconcile) -> None:
 
 
 async def enqueue_first_reconciliation(services: Services) -> None:
-    """Enqueue a reconciliation now, at the start of a worker, unless one is pending."""
-    if not any(isinstance(job, ReconcileDeliveries) for job in await services.pending()):
-        await enqueue_reconciliation(services, 0)
+    """Enqueue a reconciliation at the start of a worker, even if one is pending.
+
+    A killed worker may have begun the pending one. It continues after its last recorded step, so it may not ask GitHub
+    again, although deliveries have failed since then.
+    """
+    pending = any(isinstance(job, ReconcileDeliveries) for job in await services.pending())
+    await enqueue_reconciliation(services, _IMMEDIATELY_S if pending else 0)
 
 
 async def enqueue_reconciliation(services: Services, in_s: float) -> None:

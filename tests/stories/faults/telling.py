@@ -4,6 +4,7 @@
 
 import functools
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -107,6 +108,8 @@ def tell_approved(faulty: FaultyLine, *, kill: str = "", patience_s: float = PAT
         number = story.propose(extra)
         assert completed(story, story.head(number), "planward/plan", patience_s)["conclusion"] == "success"
         faulty.quiet(patience_s=patience_s)
+        planned_at = int(time.time())
+        eventually(lambda: int(time.time()) > planned_at, "the next plan has another stamp")
         before, since = len(faulty.read("passed")), faulty.line.logs.mark()
         if kill:
             faulty.kill_at(kill)

@@ -118,6 +118,24 @@ def test_the_first_delivery_that_arrives_again_brings_all_others_with_it(faulty:
     assert answered(story, comment) == "+1"
 
 
+def test_killed_just_after_it_requested_a_redelivery_it_requests_it_again_when_it_starts(faulty: FaultyLine) -> None:
+    story = faulty.line.story()
+    held = story.propose(story.network(2))
+    assert story.planned(held)["conclusion"] == "success"
+    requested = "step redeliver: recorded"
+    with unreachable(faulty):
+        faulty.quiet()
+        comment = story.comment(held, "planward plan")  # no comparison would find it
+        story.github.wait_for_deliveries()
+        faulty.kill_at(requested, held_down=True)
+        make_look_due(faulty)
+        eventually(lambda: faulty.process.poll() is not None, "Planward is killed")
+        story.github.wait_for_deliveries()  # of the redelivery, which fails too
+    with faulty.ended_at(requested):
+        pass
+    assert answered(story, comment) == "+1"
+
+
 def test_each_merge_without_a_delivery_is_shown(faulty: FaultyLine) -> None:
     story = faulty.line.story()
     numbers = []
@@ -175,10 +193,15 @@ def unreachable(faulty: FaultyLine) -> Iterator[None]:
 def look(faulty: FaultyLine) -> None:
     """Have Planward reconcile now, and wait until it has."""
     before = looked(faulty)
-    at = int(time.time()) - 10_000 + before  # no two reconciliations have the same key
+    make_look_due(faulty)
+    eventually(lambda: looked(faulty) > before, "Planward has looked")
+
+
+def make_look_due(faulty: FaultyLine) -> None:
+    """Have Planward reconcile now."""
+    at = int(time.time()) - 10_000 + looked(faulty)  # no two reconciliations have the same key
     due = json.dumps({"type": "look_for_missed", "at": at})
     faulty.ask("update later set due_at = 0, job = :due where key = 'look for missed'", due=due)
-    eventually(lambda: looked(faulty) > before, "Planward has looked")
 
 
 def deliver_much_more(faulty: FaultyLine) -> None:
