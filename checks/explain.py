@@ -34,8 +34,8 @@ class MergedPullRequest:
 class Segment:
     """Commits of the first-parent chain, oldest first; the last one is the merge SHA of the `candidates`.
 
-    There are several candidates if a merge brought other pull requests indirectly: GitHub reports the same merge SHA
-    for all of them. One candidate has to explain the whole segment.
+    There are several candidates if a merged pull request contained the commits of others. GitHub then shows those as
+    merged too, with the same merge SHA. One candidate has to explain the whole segment.
     """
 
     before: str
@@ -82,7 +82,9 @@ def cut_segments(
     branch: str,
     earlier_tips: Collection[str] = (),
 ) -> tuple[Segment, ...]:
-    """Cut the first-parent commits after `last`, oldest first, after each merge SHA of a pull request into `branch`.
+    """Cut the first-parent commits since `last` (oldest first) into segments.
+
+    A segment ends at each commit that is the merge SHA of a pull request into `branch`.
 
     `earlier_tips` are commits that are known to have been the branch's tip. They end segments, too: a later merge must
     not explain commits that an earlier push had already brought.

@@ -364,8 +364,8 @@ def decide_apply(
         return Hold(cause=second_copy)
     match review:
         case ApprovedPlan(plan_digests=approved):
-            # If the approved plan file is not available, this is a new plan. If it differs each time, for example by a
-            # timestamp, its digest never matches an approval, and only an override can apply it.
+            # If the approved plan file is not available, this is a new plan. If each new plan differs from the one
+            # before, for example by a timestamp, its digest never matches an approval. Then only an override helps.
             if plan_digest in approved or overridden:
                 return proceed
             return Hold(
@@ -432,7 +432,8 @@ class PromotionFacts:
     adopted_trees: frozenset[str]
     """The trees of commits that were LAST in `previous`, but for which nothing was applied.
 
-    The first of these commits was adopted. The others followed it as LAST before any commit touched a root module.
+    The first of these commits was adopted. Each of the others became LAST after it without an apply, because it touched
+    no root module.
     """
     last_applied: str | None
     """The short SHA of the newest commit that was applied in `previous`; None if there is none."""

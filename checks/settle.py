@@ -89,13 +89,13 @@ class ApplyTip:
 Decision = UpToDate | LeaveAlone | Wait | HoldTip | PlanTip | ApplyTip
 
 RequestedAction = Literal["plan", "apply"]
-"""An action on this commit that authorized people requested and that no finished attempt has carried out yet."""
+"""An action that people with permission have requested for this commit, and that no attempt has carried out yet."""
 
 
 def is_settled(attempt: Attempt, *, asked: RequestedAction | None, rerun: bool) -> bool:
     """Whether only a person's request leads to another attempt, since the newest one failed or is held.
 
-    Not to be asked for a tip that is LAST.
+    Do not call this for a tip that is LAST.
     """
     return attempt in ("failed", "held") and asked is None and not rerun
 
@@ -105,8 +105,8 @@ def decide_tip(
 ) -> Decision:
     """Decide about the tip.
 
-    `rerun`: whether somebody who may apply requested another attempt, which approves nothing. `waited`: whether the
-    waiting time for an explanation is over.
+    `rerun`: whether somebody with permission to apply has requested another attempt; such a request approves nothing.
+    `waited`: whether the waiting time for an explanation is over.
     """
     if isinstance(history, AtLast):
         return UpToDate() if asked is None or not history.adopted else _go_ahead(asked, everything=True)

@@ -128,9 +128,9 @@ class Settings:
     client_id: str | None
     client_secret: str | None = field(repr=False)
     disk_budget_bytes: int
-    """The limit for mirrors, provider cache, parsed Terraform files and work directories here; 0 means no limit."""
+    """The limit for mirrors, provider cache, parsed Terraform files and work directories of a machine; 0: no limit."""
     keep_runs_days: float
-    """How many days runs are kept. Here, and for logs and the audit log, 0 means forever."""
+    """How many days runs are kept. For runs, logs and the audit log, 0 means forever."""
     keep_logs_days: float
     keep_plans_hours: float
     """How long the encrypted plan file of a hold is kept; 0 means not at all."""

@@ -217,7 +217,7 @@ def read_plan(plan_json: bytes) -> Plan:
 
     A byte order mark is skipped, including UTF-16's, which PowerShell writes. Raises PlanFormatError on bytes that are
     not a plan (for example the JSON of a state), on an unknown major format_version, on an unknown action (a plan must
-    be understood completely), on plans of Terraform 0.15.0, and on those with more parts than Terraform writes.
+    be understood completely), on plans of Terraform 0.15.0, and on JSON with more values than a plan may have.
 
     https://developer.hashicorp.com/terraform/internals/json-format
     """

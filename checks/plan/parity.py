@@ -44,11 +44,11 @@ _encoder = msgspec.json.Encoder(order="deterministic", decimal_format="number")
 class ChangeSummary(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A plan's change of one resource or output (`output.NAME`): the changed attributes, each with a hash.
 
-    An attribute's hash covers its value before and after; for a sensitive attribute it is the word "sensitive".
-    `digest` covers the whole change, and `object` the id of the existing object. Both are made with the server's key;
-    without one, they are empty. `tainted`: whether the object is replaced because the apply that created it did not
-    finish. `dangers` are the change's marks from the report's danger list. An `action` block that the apply runs counts
-    as a change, too.
+    An attribute's hash covers its value before and after. A sensitive attribute has the word "sensitive" instead of a
+    hash. `digest` is a hash of the whole change, and `object` is a hash of the existing object's id. Both are made with
+    the server's key, and are empty without it. `tainted`: whether the object is replaced because the apply that created
+    it did not finish. `dangers` are the change's marks from the report's danger list. An `action` block that the apply
+    runs counts as a change, too.
     """
 
     address: str
@@ -69,7 +69,7 @@ class ChangeSummary(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def is_grave(self) -> bool:
-        """Whether this change, with `parity: danger`, holds the apply if no preview showed the change."""
+        """Whether, under `parity: danger`, this change holds the apply unless a preview showed it."""
         return self.loss is not None or bool(self.dangers)
 
 

@@ -47,7 +47,7 @@ def lines_of_change(change: ChangeReport, *, whole: bool = False) -> tuple[Line,
 
 
 def lines_of_members(members: Sequence[ChangeReport], *, whole: bool = False) -> tuple[Line, ...]:
-    """The bodies of changes that share one line, each under its address."""
+    """The diffs of changes that share one line of a list. If there are several, each has its address above it."""
     bodies = (lines_of_change(change, whole=whole) for change in members)
     if len(members) == 1:
         return next(bodies)

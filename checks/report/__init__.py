@@ -123,7 +123,7 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reports: for testing, or of an apply or a drift run. `removed` are the removed root modules. `diagnostics` are about
     the whole repository, for example about an invalid new version of its config.
 
-    A hold has `comparison` (a link that compares its commits), `deciders` (lines about who may end it), and `paste`
+    A hold has `comparison` (a link to the held commits on GitHub), `deciders` (lines about who may end it), and `paste`
     (a command to paste into a comment). `blob_url` is the address of the repository's files at the planned commit
     (`https://HOST/OWNER/REPO/blob/SHA`). `pull_request` is set only if the check run has the reports of several pull
     requests with the same head.
@@ -207,7 +207,7 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def says_nothing_new(root: RootReport, target: RootReport | None) -> bool:
-    """Whether a root module's report in testing says nothing that its report for the target does not say.
+    """Whether everything in a root module's report for testing is also in its report for the target.
 
     Additions to an empty state do not count as news: there, everything is an addition.
     """

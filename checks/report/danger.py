@@ -36,7 +36,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]*")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*+)(?:"|\\?\Z)', re.DOTALL)
 _INNER = re.compile(r'\b([A-Za-z_]\w*+) = (\[[^\]]*+(?:\]|\Z)|"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|\w+)', re.DOTALL)
 _WIPES = [re.compile(wipe.replace("SCRATCH", SCRATCH)) for wipe in WIPES.values()]
-_MAY_WIPE = AhoCorasick(list(WIPES))  # one search rules most texts out, instead of thirty regular expressions
+_MAY_WIPE = AhoCorasick(list(WIPES))  # for most texts, one search instead of thirty expressions is enough
 _MAY_ALLOW = AhoCorasick(list(ALL_RIGHTS))
 _COMMAND_END = re.compile(r'[;&|"\\]')
 _LONGEST_COMMAND = 500

@@ -96,8 +96,8 @@ def describe_override(run: Run) -> str | None:
 async def announce(repo: Repo, run: Run, *, status: Status, summary: str) -> Run:
     """Create the run's check run, exactly once even if the step is repeated or flows run concurrently.
 
-    A run that has ended in the meantime gets none: GitHub shows the newest check run, and this one would hide that of
-    the run that replaced it.
+    A run that has ended in the meantime gets no check run: GitHub shows the newest one, so it would hide the check run
+    of the run that replaced the ended one.
     """
     lock = repo.services.check_run_locks.setdefault(run.id, asyncio.Lock())
     async with lock:
@@ -203,7 +203,7 @@ async def complete_check_run(
         # The check run belongs to another App or does not exist. Nothing can be shown, so the run just ends.
         log.warning("run_not_shown", run=run.id, reason=str(error))
     if run.state.check_run.may_be_duplicated:
-        # Whichever of the duplicates GitHub considers the newest, it then shows the result.
+        # Complete the duplicates, too: GitHub may show any of them as the newest.
         for each in await github.find_check_runs(run.head_sha, run.check_run_name):
             if each.external_id == run.id and each.id != run.check_run_id and each.status != "completed":
                 await github.update_check_run(each.id, draft)
@@ -329,8 +329,7 @@ def after_applies(repository: RepositoryId, branch: str, run_id: str = "") -> st
 
 
 async def cancel_plan(services: Services, run: Run, *, by: str) -> None:
-    """Make an unfinished plan run end `cancelled`. A run that is still deferred has no flow yet, so one
-    is started to end it."""
+    """Cancel an unfinished plan run. If it is still deferred, no flow would end it, so its flow is started now."""
     if await services.store.runs.cancel(run.id, reason=by) and run.plan.debounced:
         await services.enqueue(PlanRun(run_id=run.id, repository_id=run.repository_id))
         await services.store.deferred.make_due(after_applies(run.repository_id, run.branch, run.id))

@@ -160,7 +160,7 @@ class _Checkout:
         """Undo every change that a run made. Returns the new seal, or None if the checkout cannot be kept.
 
         `seal` is the index's seal from before the run. After an error, the method also returns None. It does not raise
-        the error, which would change the outcome of a run that has finished.
+        the error, because that would change the outcome of a run that has finished.
         """
         try:
             if await self.seal() != seal:

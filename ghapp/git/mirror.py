@@ -37,7 +37,8 @@ class Conflict:
 class Mirror(Objects):
     """One repository as last fetched.
 
-    The list of branches is read only once, and by all users of the mirror together only once after each fetch.
+    Each object reads the list of branches only once. After a fetch, all objects of the same mirror together ask git for
+    it only once.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class Mirror(Objects):
         """As long as this object exists, its reference to `in_use` keeps the mirror from being removed.
 
         `found` are the objects that were found in this mirror before; all of its users in this process share them.
-        `sandbox` is the sandbox of root runs. The git that writes their checkouts runs in it, too.
+        `sandbox` is the sandbox of the root modules' runs. The git that writes their checkouts runs in it, too.
         """
         super().__init__(path, found=found, answers=answers, programs=programs)
         self._checkouts = checkouts
@@ -235,10 +236,10 @@ class Mirror(Objects):
 
 @contextmanager
 def moving_refs(mirror: Path) -> Iterator[None]:
-    """Keep other users of a mirror, in this process or another one, from caching its refs while they may move.
+    """Prevent other users of a mirror, in this process or another one, from caching its refs while the refs may move.
 
-    The mirror has a stamp, which belongs to one state of its refs, and has none while they move. After an error there
-    is none until the next fetch.
+    A file in the mirror, the stamp, has a random text that stands for the present state of the refs. While the refs may
+    move, there is no stamp. After an error there is none, either, until the next fetch.
     """
     stamp = mirror / _STAMP
     stamp.unlink(missing_ok=True)

@@ -51,8 +51,8 @@ class Mirrors:
     ) -> None:
         """Planward fetches only from `allowed_host` (HOST or HOST:PORT), and sends tokens to no other host.
 
-        When git writes a checkout, it runs in `sandbox`, that of root runs, if that has mounts. At most `most_kept`
-        checkouts are kept between runs.
+        `sandbox` is the sandbox of the root modules' runs. If it has mounts (bubblewrap), the git that writes a
+        checkout runs in it, too. At most `most_kept` checkouts are kept between runs.
         """
         self._directory = directory
         self._programs = programs
@@ -193,7 +193,7 @@ class Mirrors:
         if use is None:
             self._uses[repository_id] = use = _Use(self._mark(repository_id))
         use.mark()
-        # Only now, since a mirror that is in use is not removed.
+        # Now the mirror is marked as in use, so nobody removes it while its objects are looked up.
         if use.found is None:
             use.found = self._found_before(repository_id)
         return Mirror(
@@ -350,7 +350,7 @@ def _failure(stderr: str) -> FetchFailed | RemoteUnavailable:
 def _cause(stderr: str) -> str:
     if "redirect" in stderr:
         return (
-            "GitHub redirects the repository's clone_url elsewhere: it was renamed. Push again, and Planward "
-            "learns the new one"
+            "GitHub redirects the repository's clone_url, because the repository was renamed. Push again, and "
+            "Planward learns the new clone_url"
         )
     return "the repository could not be fetched from GitHub: press Re-run to try again; Planward's log may say more"

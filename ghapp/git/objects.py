@@ -24,12 +24,12 @@ _MOST_BYTES = 8_000_000_000
 _ID_LINE_BYTES = 41
 _LARGEST_FILE_BYTES = 16 * 1024 * 1024
 _SMALL_LISTING_BYTES = 500_000
-"""The largest listing of a tree that is cached. It has about five thousand files."""
+"""Only listings of trees up to this size are cached. That is enough for about five thousand files."""
 _MOST_KEPT_BLOBS = 500
 _LARGEST_KEPT_BLOB_BYTES = 64 * 1024
-"""Larger blobs, and those of larger requests, are not cached: they would leave no room for other answers."""
+"""A larger blob is not cached, and no blob of a request for more than `_MOST_KEPT_BLOBS`: other answers need room."""
 _MOST_FOUND = 5_000
-"""The most objects of a mirror that are remembered as found, about a megabyte."""
+"""How many objects of a mirror are remembered as found, at most. They take about a megabyte."""
 _IS_LARGE = Exited(exit_code=-1000)
 """The answer that is cached for a tree whose listing is not small."""
 _DIRECTORY = b"040000 "
@@ -74,7 +74,7 @@ class Objects:
         return True
 
     async def tree_of(self, treeish: str) -> TreeId:
-        """Return the tree of a commit; a tree is its own. Raises MissingObject."""
+        """Return the tree of a commit, or the tree itself if it is one. Raises MissingObject."""
         tree = await self._find_tree(treeish)
         if tree is None:
             raise missing_error(treeish)
@@ -314,7 +314,7 @@ def _find_file(listing: bytes, path: str) -> TreeEntry | None:
     at = listing.find(wanted)
     while at >= 0:
         line = listing[listing.rfind(b"\0", 0, at) + 1 : at + len(wanted) - 1]
-        # A path may contain a tab, and then end like the wanted one.
+        # Another path may contain a tab, and be equal to the wanted path after this tab.
         if line.split(b"\t", 1)[1] == raw:
             return _tree_entry(line) if line.startswith(b"100") else None
         at = listing.find(wanted, at + 1)

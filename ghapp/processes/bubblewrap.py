@@ -77,7 +77,7 @@ class Bubblewrap:
     shares_caches: bool = True
 
     def keeps(self, file: Path) -> bool:
-        """Whether the file is in a directory that the operator opened for writing. Others are gone after the run."""
+        """Whether the file is still there after the run: whether the operator opened its directory for writing."""
         return any(file.is_relative_to(path) for path in self.host.writes)
 
     def confine(self, reach: Reach) -> ConfinedRun:
@@ -171,7 +171,7 @@ class ConfinedRun:
         return path
 
     def give(self, file: Path) -> None:
-        """Do nothing: outside the sandbox the run is Planward's user."""
+        """Do nothing: outside the sandbox, the run's processes belong to Planward's own user."""
 
     def _own(self) -> tuple[tuple[Path, Path], ...]:
         return (

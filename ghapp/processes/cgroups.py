@@ -4,7 +4,7 @@ The kernel counts everything that a command started, ends all of it at once, and
 controllers (cpu, memory, pids). In a sandbox no process can leave its group.
 
     DELEGATED/        the systemd unit's group (`Delegate=`), or the container's if that is writable
-      planward/       Planward's own processes: a group that passes controllers on cannot have processes itself
+      planward/       Planward's own processes; a group whose subgroups have controllers cannot have any itself
       runs-NAME/      the commands of one worker, which holds a lock on it
         1/ 2/ …       one command each
 
@@ -29,8 +29,8 @@ from ghapp.processes.measuring import Usage, proportional, sized, total_bytes
 _RUNS = "runs-"
 _CONTROLLERS = ("cpu", "memory", "pids")
 _WEIGHT = 33
-"""The processor weight of all commands of a worker together. Planward's own group has 100, so they get a third of its
-share, as with a nice value of 5 (priority.py)."""
+"""The processor weight of all commands of a worker together. Planward's own group has 100. So the commands together get
+a third of the processor time that Planward gets, as with a nice value of 5 (priority.py)."""
 _ATTEMPTS = 20
 _KILL_S = 10.0
 _POLL_S = 0.005
@@ -80,7 +80,7 @@ class ControlGroups:
 
     @classmethod
     def opened(cls, delegated: Path) -> Self:
-        """Prepare the delegated group, after removing what killed workers left. Raises OSError.
+        """Remove the groups of workers that were killed, and prepare the delegated group. Raises OSError.
 
         Moves all of its processes to a group below it, since all of them are Planward's.
         """
@@ -147,8 +147,10 @@ class Group:
         (self.path / "cgroup.procs").write_text(str(pid))
 
     async def usage(self, above_bytes: int | None) -> Usage:
-        """What its processes use. Without the memory controller, the memory is measured exactly only if it is more than
-        `above_bytes`."""
+        """What its processes use.
+
+        Without the memory controller, the memory is only estimated, unless the estimate is more than `above_bytes`.
+        """
         return await asyncio.to_thread(self._usage, above_bytes)
 
     def _usage(self, above_bytes: int | None) -> Usage:
@@ -175,7 +177,7 @@ class Group:
         if events.get("oom", 0) and events.get("oom_kill", 0):
             return "memory"
         if self.has("pids") and _numbers(self.path / "pids.events").get("max", 0):
-            # Older kernels also count refusals at the limit of a group further up, so compare the peak with ours.
+            # Older kernels also count refusals at the limit of a group further up. So check this group's own peak.
             most = _number(self.path / "pids.max")
             return "pids" if _number(self.path / "pids.peak", most) >= most else None
         return None

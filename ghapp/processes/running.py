@@ -90,8 +90,8 @@ class Programs:
 
         The program gets SIGINT after `timeout_s` seconds, when `stop` is requested, and when the calling task is
         cancelled. If it still runs `stop.deadline_s` seconds later (5 seconds if there is no `stop`), its whole group
-        gets SIGKILL. If it exceeds one of the `limits`, its group gets SIGKILL at once; with `interrupt_first`, the
-        program first gets SIGINT and the same number of seconds. Children that outlive the program are killed. If
+        gets SIGKILL. If it exceeds one of the `limits`, its group gets SIGKILL at once, or with `interrupt_first`
+        after SIGINT and as many seconds. Children that outlive the program are killed. If
         `stop` is already requested, nothing is started.
 
         `cwd` and `stdout_to` are paths on this host. Paths in `argv` and `environ` are those that the program sees,

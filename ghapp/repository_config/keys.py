@@ -111,7 +111,7 @@ PARITY: Final[Key[Parity]] = Key(
     default="danger",
     meaning="Which differences from the preview hold an apply. danger: an action that the preview did not show, if "
     "it destroys, replaces, forgets or invokes something or is in the report's danger list. hold: every difference "
-    "of actions or values. With both values, an action that is in the preview but not in the new plan holds nothing.",
+    "of actions or values. Neither of them holds an apply because an action of the preview is not in the new plan.",
 )
 APPROVERS: Final[Key[tuple[str, ...]]] = Key(
     name="approvers",
@@ -175,7 +175,8 @@ WORKSPACE: Final[Key[str | None]] = Key(
     name="workspace",
     form=Text(words.templates(words.WORKSPACE_PLACEHOLDERS), words.workspace),
     default=None,
-    meaning="Terraform's workspace. Default: {environment}; if there is a backend file, the workspace named default.",
+    meaning="Terraform's workspace. If not set: {environment}. But if the root module has a backend file, it is the "
+    "workspace that Terraform calls default.",
 )
 VAR_FILES: Final[Key[tuple[str, ...] | None]] = Key(
     name="var_files",
@@ -216,8 +217,8 @@ WATCH: Final[Key[tuple[str, ...] | None]] = Key(
     default=None,
     meaning="More paths whose changes affect it, relative to dir. * stands for any part of a name, and ** for any "
     "directories. The path of a directory means everything below it. Default: none. If the root module reads a file "
-    "by a computed path, the default is every file of the repository, except in and below other directories with .tf "
-    "files that are not above dir. An empty list turns that off.",
+    "by a computed path, the default is every file of the repository, except in and below a directory with .tf "
+    "files that is neither dir nor above dir. An empty list turns that off.",
 )
 DEPENDS_ON: Final[Key[tuple[str, ...]]] = Key(
     name="depends_on",

@@ -293,9 +293,9 @@ class EntryReviewed(MarkerKey[int]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedeliveryRequest:
-    """How often a redelivery was requested, after which failed attempt (its id), and when for the last time.
+    """The number of requests for a redelivery, the id of the last failed attempt, and the time of the last request.
 
-    Probes do not count. The time is in seconds since 1970.
+    Requests as a test do not count. The time is in seconds since 1970.
     """
 
     times: int = 0

@@ -193,7 +193,7 @@ Index("runs_here", runs.c.finished_at, sqlite_where=_here, postgresql_where=_her
 explained_pull_requests = Table(
     "explained_pull_requests",
     metadata,
-    # The pull requests whose merges a run applies, copied from its state, so that the run can be found from them.
+    # The pull requests whose merges a run applies. `runs` has them too; here, a run can be found by pull request.
     Column("run_id", String(64), primary_key=True),
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("repository_id", BigInteger, nullable=False),

@@ -46,9 +46,9 @@ class _Record(msgspec.Struct, frozen=True):
 
     checksum: str
     accepted_by: tuple[tuple[str, ...], ...] = ()
-    """The checksums in each lock file that accepted the package without naming `checksum`.
+    """The checksums of each lock file that lacks `checksum`, but with which Terraform accepted the package.
 
-    Among them is the checksum of the archive (`zh:…`), which only Terraform could compare, during the download.
+    One of them is the checksum of the archive (`zh:…`). Only Terraform could compare it, during the download.
     """
 
     def is_accepted(self, checksums: frozenset[str]) -> bool:
@@ -108,7 +108,7 @@ class RunProviders:
                     log.warning("provider_not_cached", provider=str(path), why=type(error).__name__)
 
     def withdraw_changed(self, before: LockFile, *, thorough: bool) -> bool:
-        """Remove providers whose checksum has changed from the cache. Returns whether there were any.
+        """Remove from the cache the providers whose checksum has changed. Returns whether there were any.
 
         After a successful init, it is enough to compare the records with the lock file: init has added the checksums of
         the providers that it used. `thorough` means to compute the checksum of every cached provider that the lock file
@@ -208,7 +208,7 @@ def _add_package(cache: Path, path: Path, installed: Path, now: frozenset[str], 
         _copy(installed, package)
         checksum = checksum_of(package)
         if checksum not in now:
-            log.warning("provider_not_cached", provider=str(path), why="it does not have its checksum")
+            log.warning("provider_not_cached", provider=str(path), why="its checksum is not in the lock file")
             return
         if (cache / path).exists():  # from a version of Planward without checksums
             (cache / path).rename(incoming / "without-a-record")
@@ -294,7 +294,7 @@ def cached_providers(directory: Path) -> tuple[CachedProvider, ...]:
 def remove_provider(directory: Path, provider: CachedProvider, runs: Path) -> bool:
     """Remove a version from the cache; it is installed again when needed. Returns False if it is in use.
 
-    A provider is in use if a run below `runs` links to it. During an init, all of them are.
+    A provider is in use if a run below `runs` links to it. While an init runs, all providers are in use.
     """
     with locked(make_private(directory) / ".lock") as no_init:
         if not no_init or provider.path.resolve() in {

@@ -53,8 +53,8 @@ class CommentText:
 
 
 _LONGEST: Final = 8_000
-"""Longer comments are not searched for commands, since that would take too long. A line of such a comment that looks
-like a command gets an answer that says so."""
+"""Longer comments are not searched for commands, since that would take too long. If a line of such a comment looks like
+a command, the answer says that the comment is too long."""
 _MOST_NEAR_MISSES: Final = 3
 _TOO_LONG: Final = "Commands are read only in comments of at most 8,000 characters."
 _NOT_SHOWN: Final = "The comment has an invisible or misleading character: type the line again instead of pasting it."
@@ -82,7 +82,7 @@ _MENTIONED: Final = re.compile(r"[@/`*_]*planward[:,`*_]*", re.IGNORECASE)
 _MARKDOWN: Final = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 _BIDIRECTIONAL: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _OTHER_LINE_ENDS: Final = frozenset("\x00\r\v\f\x1c\x1d\x1e\x85\u2028\u2029")
-"""Characters that end a line or a text for some programs. For GitHub, each of them does so in some places at most."""
+"""Characters that end a line or a text for some programs. GitHub is not consistent about them."""
 _BLANK_LETTERS: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 """Letters, marks and symbols that are invisible."""
 
@@ -161,7 +161,8 @@ def _plain_lines(text: str) -> Iterator[str]:
         if any(child.type == "html_inline" for child in children):
             continue
         written = {line.strip(" ") for line in lines[block.map[0] : block.map[1]]}
-        # Headings have level 1, too. `# planward help` is no command: its text has no `#`, so it is not in `written`.
+        # Headings have level 1, too. `# planward help` is no command: `written` has the line with `#`, but the parsed
+        # text comes without it.
         for line in _split(children):
             if (
                 len(line) == 1
@@ -245,7 +246,7 @@ def _is_whole(command: Command) -> bool:
 
 
 def _is_visible(character: str) -> bool:
-    """Whether a character is visible or the ordinary space. Other characters that look like a space are not."""
+    """Whether a character is visible. Of all characters that look like a space, only the ordinary one counts."""
     if character == " ":
         return True
     hidden = unicodedata.category(character)[0] in "CZ" or unicodedata.name(character, "").startswith("VARIATION")

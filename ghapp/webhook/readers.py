@@ -89,7 +89,7 @@ def _pull_request(action: str, payload: bytes | bytearray) -> Event:
 def _pull_request_closed(parsed: payloads.PullRequestPayload) -> PullRequestClosed:
     pull_request = parsed.pull_request
     merged = pull_request.merged
-    # For an unmerged pull request merge_commit_sha is GitHub's test merge, never a merge SHA.
+    # If a pull request was not merged, its merge_commit_sha is the SHA of GitHub's test merge, not of a real merge.
     if merged and (pull_request.merge_commit_sha is None or pull_request.merged_at is None):
         raise MalformedDelivery("a merged pull request without merge_commit_sha or merged_at - at `$.pull_request`")
     return PullRequestClosed(

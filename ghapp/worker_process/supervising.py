@@ -91,7 +91,9 @@ class WorkerBeside:
     def __init__(
         self, secrets: Mapping[str, str], *, spawn: Spawn = spawn_worker, patience: Patience = Patience()
     ) -> None:
-        """Start the worker at once, so that both processes import their modules in parallel. It works during `running`.
+        """Start the worker at once, so that both processes import their modules in parallel.
+
+        The worker takes jobs only during `running`.
 
         It gets the `secrets` through a file in memory, since this process's environment does not contain them.
         """
@@ -110,7 +112,7 @@ class WorkerBeside:
         """Let the worker work until the context ends, then end it gracefully.
 
         If workers keep ending, `give_up` is called once. Raises WorkerEnded if the first worker does not start, and at
-        the end of the context if workers kept ending or the last one ended with an error.
+        the end of the context if workers ended again and again or the last one ended with an error.
         """
         self._loop = asyncio.get_running_loop()
         watching: asyncio.Task[None] | None = None
@@ -124,7 +126,7 @@ class WorkerBeside:
                 await asyncio.gather(watching, return_exceptions=True)
             status = await self._end()
         if self._lost:
-            raise WorkerEnded(f"the worker kept ending, {self.starts} in all: see the log")
+            raise WorkerEnded(f"the worker ended {self.starts} times: see the log")
         if status not in (0, None):
             raise WorkerEnded(f"the worker ended with an error: {_describe_exit(status)}")
 

@@ -136,7 +136,7 @@ def test_if_every_worker_ends_at_once_serve_gives_up_instead_of_answering_withou
         async with workers.beside().running(given_up.set):
             await given_up.wait()
 
-    with pytest.raises(WorkerEnded, match="the worker kept ending, 3 in all: see the log"):
+    with pytest.raises(WorkerEnded, match="the worker ended 3 times: see the log"):
         asyncio.run(work())
     assert len(workers.pids) == 3
 

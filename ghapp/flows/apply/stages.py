@@ -38,7 +38,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     reviews: dict[str, gate.Review]
     by_hand: bool
     counts_as_applied: bool
-    """Whether the new LAST counts as applied. If the commit touches no root module, it does if the old LAST does."""
+    """Whether the new LAST counts as applied. If the commit touches no root module, this is inherited from LAST."""
     plan_only: bool = False
     """Whether the stage is only planned (with plan credentials) and shown. Then any change is held."""
     must_be_approved: str | None = None

@@ -53,9 +53,9 @@ async def examine_tip(services: Services, job: SettleBranch) -> Settlement:
     try:
         found = await environment_at_last(repo, job.branch, tip)
     except JobError as error:
-        # Without a LAST, the unusable config is the one at the tip, so the environment of the branch is unknown. A
-        # check run of an apply belongs to an environment, so none can show the problem. The next push examines the
-        # branch again.
+        # If there is no LAST, the unusable config is the tip's own. Then the environment of the branch is unknown, and
+        # without an environment, there is no check run that could show the problem. The next push examines the branch
+        # again.
         if last is not None:
             await _show_broken_config(repo, last, job.branch, tip, str(error))
         return Settlement()
@@ -191,7 +191,7 @@ class _Tip:
                 return "; ".join(judged.reasons)
 
     async def _why_plan_only(self, history: settle.History, judged: Judgement, approval: Approval) -> str:
-        """The reason why the plan is only shown. In messages, this text follows the root module's name."""
+        """The reason why the plan is shown but not applied. In messages, this text follows the root module's name."""
         if isinstance(history, settle.AtLast):
             return texts.adopted(approval.by)
         if isinstance(judged.explanation, Explained):

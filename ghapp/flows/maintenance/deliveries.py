@@ -1,4 +1,4 @@
-"""Request failed deliveries again. GitHub does not retry them by itself, and keeps them for three days.
+"""Ask GitHub to send failed deliveries again. GitHub does not do so by itself, and keeps deliveries for three days.
 
 https://docs.github.com/en/webhooks/using-webhooks/handling-failed-webhook-deliveries
 """
@@ -13,7 +13,7 @@ from ghapp.services import Services
 from ghapp.store.marker_kinds import DeliveriesProbed, DeliveriesReconciled, Probe, RedeliveryMarker, RedeliveryRequest
 
 MOST = 5
-"""How often a delivery is requested again if it keeps failing although others arrive, so that the connection works."""
+"""How often a delivery is requested again if it keeps failing while other deliveries arrive."""
 KEPT_S = 3 * 24 * 3600
 """How long GitHub keeps deliveries."""
 OVERLAP_S = 600
@@ -22,7 +22,7 @@ OVERLAP_S = 600
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redeliveries:
-    """The redeliveries to request now. `probe`: whether the only one tests if deliveries arrive again."""
+    """The redeliveries to request now. `probe`: whether only one is requested, as a test."""
 
     wanted: tuple[DeliverySeen, ...] = ()
     probe: bool = False
@@ -37,8 +37,9 @@ def decide_redeliveries(
 ) -> Redeliveries:
     """Decide which deliveries to request, given the attempts that GitHub lists and the earlier requests by GUID.
 
-    If nothing has arrived since a requested delivery failed, each check requests only one, and its failure does not
-    count against it: however long the connection is broken, all deliveries arrive in the end. `arrived_at` is the time
+    If nothing has arrived since a requested delivery failed, the connection may be broken. Then only one delivery is
+    requested each time, as a test, and its failure does not count towards `MOST`. So all deliveries arrive in the end,
+    however long the connection is broken. `arrived_at` is the time
     of the last arrival, which GitHub may list only later.
     """
     failed = [each for each in failed_deliveries(seen) if asked.get(each.guid, RedeliveryRequest()).times < MOST]
@@ -61,7 +62,10 @@ def decide_redeliveries(
 
 
 def failed_deliveries(seen: Sequence[DeliverySeen]) -> tuple[DeliverySeen, ...]:
-    """The newest attempt of each delivery without an accepted or pending attempt, oldest first."""
+    """The newest attempt of each failed delivery. The oldest of these attempts is the first.
+
+    A delivery has failed if none of its attempts is accepted or pending.
+    """
     settled = {each.guid for each in seen if each.accepted or each.status == "pending"}
     newest = {each.guid: each for each in sorted(seen, key=lambda each: each.id) if each.guid not in settled}
     return tuple(sorted(newest.values(), key=lambda each: each.id))

@@ -50,8 +50,9 @@ async def decide_head(
 ) -> bool:
     """Record a person's decision about a head, and plan the head again. Returns False if they may not decide.
 
-    The decision applies to each pull request with this head and its current base, or only to the one with this
-    `number`. `plans`: whether to plan again; otherwise the decision is recorded for a plan that follows anyway.
+    The decision applies to each open pull request with this head, or only to the one with this `number`. It counts for
+    the base that the pull request has now. `plans`: whether to plan again; otherwise the decision is recorded for a
+    plan that follows anyway.
     """
     sharing = await repo.store.pull_requests.open_with_head(repo.id, head)
     if number is not None:
@@ -149,11 +150,11 @@ async def approve_tip(
     *,
     override: bool = False,
 ) -> ApprovalResult:
-    """Record a person's approval to plan a branch's tip or to apply its plan, and settle the branch if it is enough.
+    """Record a person's approval to plan a branch's tip or to apply its plan. If no more are needed, settle the branch.
 
     A tip without a plan is planned first, even if somebody asks to apply it. `override`: whether an administrator ends
-    the hold alone. Returns "refused" if the commit is not the tip or is not judged yet, and if the person may not
-    approve it.
+    the hold alone. Returns "refused" if the commit is not the tip, if it is not judged yet, or if the person may
+    not approve it.
     """
     repo = await repo.fetch()
     found = await find_environment(repo, environment_name)

@@ -173,7 +173,8 @@ def _leave_out_unapproved_forks(
     if not waiting or not others:
         return judged
     notes = tuple(
-        f"#{part.pull_request} from a fork has the same commit, and does not count until its plan is approved there"
+        f"#{part.pull_request} comes from a fork and has the same commit. It does not count here until its plan is "
+        "approved"
         for part in waiting
     )
     part, report, buttons = others[0]
@@ -181,10 +182,10 @@ def _leave_out_unapproved_forks(
 
 
 async def _plan_hidden_run_again(services: Services, run: Run) -> None:
-    """Plan again if the check run of this cancelled run hides a newer check run.
+    """Plan again if the check run of this cancelled run hides that of the run that replaced it.
 
-    The newer check run belongs to the run that replaced this one. GitHub shows the newest check run. The
-    order can be wrong if both were created while GitHub did not answer.
+    GitHub shows the check run that was created last. If GitHub did not answer for a while, that may be the one of the
+    older run.
     """
     own = (await services.store.runs.load(run.id)).check_run_id
     if own is None or run.pull_request is None:

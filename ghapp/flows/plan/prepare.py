@@ -1,4 +1,4 @@
-"""Prepare a plan run: who vouches for the code, the merge result, the affected root modules and their order."""
+"""Prepare a plan run: find its merge result, its root modules and their order, and who vouches for the code."""
 
 import asyncio
 from collections.abc import Collection
@@ -61,7 +61,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     kept: tuple[RootOutcome, ...] = ()
     """Testing's plans from the previous run, for root modules that are not planned again."""
     has_preview: bool = False
-    """Whether it gets a preview, now or after somebody allows it."""
+    """Whether the pull request gets a preview, now or after somebody has allowed the preview."""
     refused: str | None = None
     """Why the check run fails whatever the plans say; None if it does not."""
     held: str | None = None
@@ -85,7 +85,7 @@ async def prepare_plan(services: Services, run_id: RunId) -> tuple[Part, ...]:
     if run.status == "completed" or run.cancel_reason is not None:
         return ()
     repo = await load_repo(services, run.repository_id)
-    # The check run is updated while the parts are prepared. It cannot be completed before this update has ended.
+    # Update the check run while the parts are prepared. This update must end before the check run is completed.
     showing = asyncio.create_task(show_progress(repo, run, "Planning"))
     try:
         parts = await _prepare_parts(repo, run)
@@ -106,8 +106,7 @@ async def _prepare_parts(repo: Repo, run: Run) -> list[Part]:
         if pull_request is None or not is_open_with_head(run, pull_request):
             continue
         base_sha = run.plan.bases[number]
-        # In a merge queue, the base may be a commit that is not merged yet. The config is then that of the branch's
-        # tip.
+        # In a merge queue, the base may be a commit that is not merged yet. So the config comes from the branch's tip.
         config_sha = base_sha if run.group is None else run.group.config_sha
         part = Part(
             pull_request=number,

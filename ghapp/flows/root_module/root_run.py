@@ -343,8 +343,8 @@ class RootRun:
     ) -> AsyncIterator[Credentials]:
         """Read the root module's secrets, and revoke the logins for them at the end. Raises JobError.
 
-        `authority` decides whose secrets may be read. Until it grants access, nothing is read except, if the decision
-        needs it, the team's list of repositories.
+        `authority` decides whose secrets may be read. Until the authority grants access, no secret is read. Only
+        the team's list of repositories may be read, if the decision depends on it.
         """
         settings = self.settings
         if settings.secrets == () or (vault is None and settings.secrets is None):
@@ -427,7 +427,7 @@ class RootRun:
         )
 
     def report_planned_at_apply(self, why: str) -> RootReport:
-        """Report that the root module can be planned only after those it reads from are applied."""
+        """Report that the root module can be planned only after the apply of the root modules whose state it reads."""
         return report_planned_at_apply(
             root_module=self.settings.dir,
             environment=self._environment.name,

@@ -1,7 +1,8 @@
 """One root module in one environment, as one durable step: secrets, init, plan, show, gate, apply, revoke.
 
-After an interruption the whole step runs again. If these were several steps, the gate's permission for the old plan
-would be restored and used for the new one. The step returns only ids, digests, counts and a masked report.
+After an interruption the whole step runs again. If these were several steps, the gate's step could be finished already.
+Its permission, which was given for the old plan, would then be used for the new plan. The step returns only ids,
+digests, counts and a masked report.
 """
 
 import asyncio
@@ -209,7 +210,7 @@ class _RootStep:
                 return await self.keep(report.applied(), plan)
 
     async def _keep_plan_file(self, made: OpenPlan, report: RootReport, hold: gate.Hold) -> bool:
-        """Store the plan file of a hold that a person can approve. Returns whether it was stored."""
+        """If a person can approve the held plan, store its plan file. Returns whether it was stored."""
         if hold.button != "apply" or report.digest is None:
             return False
         run = await self._services.store.runs.load(self._job.run_id)
@@ -255,7 +256,7 @@ class _RootStep:
         async with lend_slot(slot, stop):
             while not stop.requested.is_set():
                 applies = await self._services.store.runs.unfinished_applies(run.repository_id, self._job.environment)
-                # A plan that a person requested for a branch's tip counts as an apply: it must not wait for itself.
+                # A plan of a branch's tip that a person requested is one of these applies. It must not wait for itself.
                 if all(apply.id == run.id for apply in applies):
                     return
                 with contextlib.suppress(TimeoutError):
@@ -292,8 +293,8 @@ class _RootStep:
 
     async def _keep_failed_command(self, not_done: FailedCommand, stop: Stop) -> RootOutcome:
         await self._raise_if_stopping(stop)
-        # On a pull request, a root module that needs another one's apply first can be planned at apply time. A plan
-        # that a person requested for a branch's tip cannot be deferred like this: it is applied next.
+        # On a pull request, a root module that needs another one's apply first can be planned at apply time. This
+        # is not possible for the plan of a branch's tip that a person requested, because this plan is to be applied.
         if self._job.review is None and self._job.operation == "plan" and not_done.command == "plan":
             why = await asyncio.to_thread(not_there_yet, not_done.diagnostics, self._lower_plans())
             if why is not None:

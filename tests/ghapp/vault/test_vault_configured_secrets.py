@@ -46,8 +46,8 @@ class TestTheLinesOfTheConfig:
         source = SecretSource(path="kv/{team}/{environment}/db", form="env")
 
         assert str(refusal(settings_of(openbao), [source], team="named", environment="staging")) == (
-            "there is no secret at kv/named/staging/db in Vault: write it there, or take its line out of secrets in "
-            ".github/planward.yml"
+            "there is no secret at kv/named/staging/db in Vault: write it there, or remove its line from the key "
+            "secrets in .github/planward.yml"
         )
 
     def test_one_key_with_two_values_names_both_paths(self, openbao: OpenBao) -> None:

@@ -103,7 +103,8 @@ def test_a_team_releases_each_others_commits_together_and_one_of_them_their_prom
     story.open(f"{story.reader}:same", "production", by=story.reader)
     again = story.planned(promotion, count=2)
     green(again)
-    assert "does not count until its plan is approved" in again["output"]["summary"] + (again["output"]["text"] or "")
+    shown = again["output"]["summary"] + (again["output"]["text"] or "")
+    assert "It does not count here until its plan is approved" in shown
 
     merged = story.merge(promotion)
     held(story.applied(merged, "production"))
