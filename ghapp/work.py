@@ -32,7 +32,7 @@ from ghapp.processes.same_path import PATHS, clear_paths
 from ghapp.processes.sandbox import Sandbox
 from ghapp.processes.sandbox_choice import choose_sandbox
 from ghapp.processes.uid_pool import clear_uids
-from ghapp.reading import Configs
+from ghapp.reading import Configs, require_short_temporary_directory
 from ghapp.services import Services
 from ghapp.settings import Settings
 from ghapp.terraform import Terraform, TerraformMissing, find_terraforms
@@ -49,7 +49,7 @@ _ANSWER_WITHIN_S = 3.0
 async def run_worker(settings: Settings, stop: asyncio.Event, link: ServeLink | None = None) -> None:
     """Run jobs until `stop` is set. `link` is the connection to the `serve` that started this worker, if one did.
 
-    Raises SettingsError if git, the sandbox or the App's key is missing.
+    Raises SettingsError if git, the sandbox or the App's key is missing, or if TMPDIR's path is too long.
     """
     metrics, dependencies = WorkMetrics(), Dependencies()
     async with opened(settings) as open_here, _services_running(settings, open_here, metrics, dependencies):
@@ -71,6 +71,7 @@ async def _services_running(
     settings: Settings, open_here: Opened, metrics: WorkMetrics, dependencies: Dependencies
 ) -> AsyncIterator[None]:
     await require_git(PROGRAMS_WITHOUT_KEEPER)
+    require_short_temporary_directory()
     if settings.limits.memory_bytes is not None and not is_measurable():
         log.warning("memory_not_limited", reason="this platform has no /proc that shows how much memory a program uses")
     keys = encryption_keys(settings)

@@ -8,6 +8,7 @@ The fork server of these processes imports this package, once for each start of 
 """
 
 from ghapp.reading.configs import Configs
+from ghapp.reading.processes import require_short_temporary_directory
 from ghapp.reading.terraform_files import LARGEST_BYTES, TOO_LARGE, Parser
 
-__all__ = ["LARGEST_BYTES", "TOO_LARGE", "Configs", "Parser"]
+__all__ = ["LARGEST_BYTES", "TOO_LARGE", "Configs", "Parser", "require_short_temporary_directory"]

@@ -5,6 +5,8 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -13,12 +15,22 @@ from multiprocessing import util
 from types import FrameType
 from typing import Generic, TypeVar
 
+from ghapp.errors import SettingsError
+
 _BATCH = 64
 _MOST_PROCESSES = 4
 _GIVEN_UP_S = 60.0
 
 LONGEST_S = 10.0
 """The time limit for one file."""
+
+_LONGEST_SOCKET_BYTES = 107 if sys.platform == "linux" else 103
+"""The longest path of a Unix socket: 108 bytes with the final zero on Linux, 104 on macOS and the BSDs.
+
+https://man7.org/linux/man-pages/man7/unix.7.html
+"""
+_SOCKET = "/pymp-12345678/listener-12345678"
+"""The path of the fork server's socket below TMPDIR."""
 
 Input = TypeVar("Input")
 Output = TypeVar("Output")
@@ -91,7 +103,19 @@ class Reader(Generic[Input, Output]):
         return self._pool
 
 
+def require_short_temporary_directory() -> None:
+    """Raises SettingsError if the path of TMPDIR is too long for the socket of the fork server."""
+    directory = tempfile.gettempdir()
+    longest = _LONGEST_SOCKET_BYTES - len(_SOCKET)
+    if len(os.fsencode(directory)) > longest:
+        raise SettingsError(
+            f"the path of the temporary directory is longer than {longest} bytes, so Planward cannot create a socket "
+            f"there: set TMPDIR to a directory with a shorter path than {directory}"
+        )
+
+
 def _new_pool(processes: int) -> ProcessPoolExecutor:
+    require_short_temporary_directory()
     # Do not fork this process: it has threads, and a lock that one of them holds would stay locked in the child.
     # The fork server has none. It imports the readers once, for all pools, instead of half a second in each process.
     # Python 3.11.0 would have it listen on an abstract socket (CVE-2022-42919), which runs reach over the network.

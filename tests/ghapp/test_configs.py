@@ -1,11 +1,14 @@
 """A config is read in a subprocess: its content arrives complete, and a config that takes too long is refused."""
 
 import pickle
+import tempfile
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from ghapp.errors import SettingsError
 from ghapp.reading import Configs
 from ghapp.repository_config import ConfigInvalid, read_config_in_force
 
@@ -68,6 +71,20 @@ def test_a_refused_config_is_pickled_whole() -> None:
     again = pickle.loads(pickle.dumps(invalid.value))
 
     assert (str(again), again.problems) == (str(invalid.value), invalid.value.problems)
+
+
+async def test_a_temporary_directory_whose_path_is_too_long_for_a_socket_is_refused_with_a_remedy(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    directory = tmp_path / ("x" * 80)
+    directory.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(directory))
+    configs = Configs()
+    try:
+        with pytest.raises(SettingsError, match=f"set TMPDIR to a directory with a shorter path than {directory}"):
+            await configs.read(WHOLE, branches=["staging"], repository_name="infra")
+    finally:
+        configs.close()
 
 
 async def test_a_config_that_is_slow_to_read_is_refused_with_its_line_and_a_remedy() -> None:
