@@ -23,7 +23,7 @@ class MergedPullRequest:
     merged_by: str | None
     author: str
     passed: bool
-    """Whether the last `planward/plan` verdict for this pull request, base and head was success when it merged."""
+    """Whether the last `planward/plan` verdict, for this base and this head, was success at the time of the merge."""
     verdict: str
     """That verdict as text: `success`, `failure`, `in progress`, `none`."""
     group_passed: bool = True
@@ -171,7 +171,8 @@ def shown_at_merge(verdicts: Sequence[ShownVerdict], merged_at: float) -> ShownV
     success counts if GitHub showed it at any moment of that second.
     """
     second = math.floor(merged_at)
-    # GitHub's times of check runs are in whole seconds, too: a verdict of that second may be later than the merge.
+    # GitHub's times of check runs are in whole seconds, too. So a verdict of that second may be earlier or later than
+    # the merge: try each moment of that second.
     moments = sorted({each.at for each in verdicts if second <= each.at < second + 1})
     known = [[each for each in verdicts if each.at < second]]
     known += [[each for each in verdicts if each.at <= moment] for moment in moments]

@@ -432,8 +432,8 @@ class PromotionFacts:
     adopted_trees: frozenset[str]
     """The trees of commits that were LAST in `previous`, but for which nothing was applied.
 
-    The first of these commits was adopted. Each of the others became LAST after it without an apply, because it touched
-    no root module.
+    The first of these commits was adopted. The others became LAST later. They touched no root module, so they needed
+    no apply.
     """
     last_applied: str | None
     """The short SHA of the newest commit that was applied in `previous`; None if there is none."""

@@ -93,7 +93,7 @@ RequestedAction = Literal["plan", "apply"]
 
 
 def is_settled(attempt: Attempt, *, asked: RequestedAction | None, rerun: bool) -> bool:
-    """Whether only a person's request leads to another attempt, since the newest one failed or is held.
+    """Whether the newest attempt failed or is held, so that only a person's request leads to another one.
 
     Do not call this for a tip that is LAST.
     """

@@ -71,7 +71,7 @@ class AuthoritySettings:
     chat: ChatHosts = field(default_factory=ChatHosts)
     """Where `notify` may send messages."""
     secret_paths: tuple[str, ...] = ()
-    """Patterns of paths that configs may name beyond `kv/{team}/{branch}` and `kv/{team}/{environment}`."""
+    """Patterns of paths that configs may name in addition to `kv/{team}/{branch}` and `kv/{team}/{environment}`."""
     sources: AllowedSources | None = None
     """Allowed sources of providers and modules; None if the operator sets none."""
 
@@ -118,9 +118,9 @@ class Settings:
     terraform: str | None
     concurrency: int
     limits: Limits
-    """The limits of each root run."""
+    """The limits of each run of a root module."""
     sandbox: SandboxSettings
-    """The sandbox, which decides which parts of this machine each root run can reach."""
+    """The sandbox, which decides which parts of this machine the run of a root module can reach."""
     merge_wait_s: float
     debounce_s: float
     plan_timeout_s: float
@@ -164,7 +164,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     client_id, client_secret = names.text("PLANWARD_GITHUB_CLIENT_ID"), names.text("PLANWARD_GITHUB_CLIENT_SECRET")
     if bool(client_id) != bool(client_secret):
         missing = "PLANWARD_GITHUB_CLIENT_SECRET" if client_id else "PLANWARD_GITHUB_CLIENT_ID"
-        raise SettingsError(f"{missing} is not set: sign-in needs the App's client id and client secret, or neither")
+        raise SettingsError(f"{missing} is not set: for sign-in, set both the client id and the client secret")
     settings = Settings(
         github=_read_github(names),
         vault=local.vault,
@@ -247,7 +247,7 @@ def read_sandbox(environ: Mapping[str, str]) -> SandboxSettings:
 def default_memory_bytes(machine_bytes: int, concurrency: int) -> int:
     """The default memory limit of a root run: its share of three quarters of the machine's memory.
 
-    It is at least 2 GB, or the whole three quarters if that is less. All limits together may therefore exceed the
+    It is at least 2 GB, but never more than three quarters of the memory. All limits together may therefore exceed the
     machine's memory, but few root runs reach their maximum at the same time.
     """
     ours = machine_bytes * 3 // 4
@@ -344,8 +344,8 @@ def _read_github(names: Variables) -> GitHubAccess:
     key = names.needed("PLANWARD_GITHUB_PRIVATE_KEY", "the App's private key as PEM, or vault-transit:KEY")
     if not key.startswith("vault-transit:") and "PRIVATE KEY-----" not in key:
         raise SettingsError(
-            "PLANWARD_GITHUB_PRIVATE_KEY is not PEM: set it to the text of the .pem file, "
-            "PLANWARD_GITHUB_PRIVATE_KEY_FILE to its path, or vault-transit:KEY"
+            "PLANWARD_GITHUB_PRIVATE_KEY is not PEM: set it to the text of the .pem file or to vault-transit:KEY, or "
+            "set PLANWARD_GITHUB_PRIVATE_KEY_FILE to the path of the .pem file"
         )
     secrets = split(names.needed("PLANWARD_GITHUB_WEBHOOK_SECRET", "the App's webhook secret"))
     if not secrets:

@@ -96,7 +96,8 @@ async def _services_running(
             on_deferred=metrics.github_deferred,
         ) as github,
     ):
-        # This removes what a killed process's programs left behind, so it has to wait until they have ended.
+        # This comes after the keeper's start, which waits for the end of a killed process's programs: it removes their
+        # files.
         sandbox = await _choose_sandbox(settings, groups_note)
         programs = Programs(keeper=keeper, groups=groups)
         mirrors = Mirrors(
@@ -168,7 +169,7 @@ async def _choose_sandbox(settings: Settings, groups_note: str) -> Sandbox:
     sandbox = await asyncio.to_thread(choose_sandbox, settings.sandbox, settings.data_dir)
     log.info("sandbox_chosen", sandbox=sandbox.name, gives=sandbox.protection, control_groups=groups_note)
     if sandbox.name == "uid":
-        os.umask(0o077)  # close new files to the uids of root runs, which can enter the data directory
+        os.umask(0o077)  # the uids of root runs can enter the data directory, but not read new files
         await asyncio.to_thread(clear_uids)
     await asyncio.to_thread(clear_paths, settings.data_dir / PATHS)
     return sandbox

@@ -47,8 +47,8 @@ def touched(
     - paths that match its `watch` patterns
     - if one of its files reads others by names that Terraform computes: every file in and below the directory that the
       names are relative to, except Markdown, hidden files and directories, and subdirectories with configuration
-    - if such a name can lead out of that directory and there is no `watch`: every file in the directories above the
-      root module, and below those, with the same exceptions
+    - if such a name can lead out of that directory and there is no `watch`: every file of the repository, with the
+      same exceptions
 
     A root module with an unread file (too large, or too slow) is affected by every change, since nobody knows which
     files it uses.

@@ -1,7 +1,7 @@
 """Find the paths that a configuration file names: arguments of `file()` and the like, and paths below `path.module`.
 
-The text is searched without parsing it, including comments. An extra path only costs a plan, but a missing path
-would hide a change. https://developer.hashicorp.com/terraform/language/functions/file
+The whole text, including comments, is searched without being parsed. An extra path only costs a plan, but a missing
+path would hide a change. https://developer.hashicorp.com/terraform/language/functions/file
 """
 
 import posixpath
@@ -109,7 +109,7 @@ def _possible_paths(argument: str, text: str, at: int) -> Iterator[Reference]:
     elif _PRODUCED.match(argument) or (argument.startswith("each.") and "fileset(" in text):
         yield from (_OF_MODULE, _OF_ROOT)
     elif local is not None and any(each[1] == local[1] for each in _DEFINED.finditer(text)):
-        yield from (_OF_MODULE, _OF_ROOT)  # the text itself is found where it is defined
+        yield from (_OF_MODULE, _OF_ROOT)  # the local's own text is found at its definition
     else:
         yield from (_OF_MODULE, _ANYWHERE)
 

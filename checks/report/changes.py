@@ -31,11 +31,11 @@ _REASONS: dict[str, str] = {
     "delete_because_each_key": "its key is no longer in `for_each`",
     "delete_because_no_move_target": "it was moved to an address that is not in the configuration",
     "read_because_config_unknown": "its arguments are known only after apply",
-    "read_because_dependency_pending": "something that it depends on changes",
+    "read_because_dependency_pending": "it depends on something that changes",
     "read_because_check_nested": "it belongs to a check block",
 }
 _NOTHING_DIFFERS = "Terraform plans an update, but no attribute in the plan differs"
-_ONLY_KNOWN_LATE = "only attributes that are known after apply change"
+_ONLY_KNOWN_LATE = "the only attributes that change are known after apply"
 _ORDER = {section: number for number, section in enumerate(SECTIONS)}
 
 
@@ -61,7 +61,7 @@ def report_changes(
 def report_drift(
     drift: Iterable[ResourceChange], *, mask: Mask, comparing: ComparisonCache, declarations: Mapping[str, Declaration]
 ) -> tuple[ChangeReport, ...]:
-    """Report changes made outside of Terraform. Those from one empty value to another go to the section "tags"."""
+    """Report changes made outside of Terraform. A change from one empty value to another goes to the section "tags"."""
     changes = report_changes(drift, mask=mask, comparing=comparing, declarations=declarations, configured={})
     demoted = (msgspec.structs.replace(change, section="tags") if change.says_little else change for change in changes)
     return tuple(sorted(demoted, key=by_danger))

@@ -130,7 +130,7 @@ class Differ(Struct, frozen=True, kw_only=True, gc=False):
     ) -> Iterator[AttributeChange]:
         match = match_items(str(path[-1]), before, after, self.effort)
         if match.reordered:
-            note = f"the same {len(after):,} items in another order; read as a set"
+            note = f"the same {len(after):,} items in another order; compared as a set"
             yield self._change(path, name, note=note)
         for pair in match.pairs:
             was = None if pair.old is None else before[pair.old]

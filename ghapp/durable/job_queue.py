@@ -153,7 +153,7 @@ class JobQueue:
         return tuple(jobs)
 
     async def take_over(self, executor_id: str | None) -> tuple[str, ...]:
-        """Put the jobs that an executor began and will not finish back into their queues.
+        """Put jobs back into their queues if an executor began them and will not finish them.
 
         None means the jobs of every executor. Returns the jobs' workflow ids.
         """

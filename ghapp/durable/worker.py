@@ -34,7 +34,7 @@ from ghapp.timings import Timings
 
 _TICK_S = 0.2
 _LOOK_S = 1.0
-"""The longest time between two looks for deferred jobs that are due. This process's own are enqueued on time."""
+"""The longest time between two looks for deferred jobs that are due. Those that this process deferred are on time."""
 _GRACE_S = 60.0
 _RETRY_S = 2.0
 """The delay of a job's next attempt: long enough for the end of this attempt to be recorded."""
@@ -132,7 +132,8 @@ class Worker:
         DBOS.listen_queues([])
         DBOS.launch()
         # End the threads that look for queues, for jobs in DBOS' internal queue, for schedules, and for workflows with
-        # a delay or a time limit. There is none of these, and every second each look takes several statements.
+        # a delay or a time limit. Planward uses none of these things, but each thread sends several statements every
+        # second.
         for event in (*dbos.background_thread_stop_events, dbos._background_jobs_stop_event):
             event.set()
         recover_lost_claims(dbos)
@@ -161,7 +162,8 @@ class Worker:
             raise OwnFailure(f"starts again: {job.key}") from None
         except Exception:
             log.exception("flow_failed", job=job.key)
-            # DBOS stores the exception's text in the database. The text of another library's may contain secrets.
+            # DBOS stores the exception's text in the database. The text of an exception from another library may
+            # contain secrets.
             raise OwnFailure(f"internal error in {job.key}") from None
         finally:
             self._flows.discard(state)
@@ -216,8 +218,8 @@ class Worker:
                 await self._leave_to_newer_version(key, encoded)
                 continue
             if await self._job_queue.enqueue_or_find(job) == "pending":
-                # An attempt at this job has not ended; perhaps it has just deferred the job, which wrote this row.
-                # Until its end is recorded no other can be enqueued, so keep the row and try again.
+                # An attempt at this job has not ended. Perhaps it has just deferred the job, and so has written this
+                # row. Until its end is recorded, no other attempt can be enqueued. So keep the row and try again.
                 await self._store.deferred.defer(key, encoded, in_s=_RETRY_S)
             else:
                 await self._store.deferred.remove(key, due_at)

@@ -96,8 +96,8 @@ def describe_override(run: Run) -> str | None:
 async def announce(repo: Repo, run: Run, *, status: Status, summary: str) -> Run:
     """Create the run's check run, exactly once even if the step is repeated or flows run concurrently.
 
-    A run that has ended in the meantime gets no check run: GitHub shows the newest one, so it would hide the check run
-    of the run that replaced the ended one.
+    A run that has ended in the meantime gets no check run. GitHub shows the newest check run, so a check run that is
+    created now would hide the one of the newer run.
     """
     lock = repo.services.check_run_locks.setdefault(run.id, asyncio.Lock())
     async with lock:

@@ -1,11 +1,11 @@
-"""Keep a few checkouts between runs, beside their mirror. They are removed together with it.
+"""Keep a few checkouts between runs, in the directory of their mirror. They are removed together with it.
 
-Taking a checkout renames its directory, so that two runs never get the same one, even in different processes. The
-directory of a killed process is swept like its other files.
+Taking a checkout renames its directory, so that two runs never get the same one, even in different processes. If
+a process is killed, the checkout that it had taken is removed together with its other files.
 
 Nothing that a run left is trusted. Git's index shows whether a file is still as git wrote it. The seal, a hash of the
-index, shows whether anybody else has written the index. Seals exist only in this process's memory, so a checkout that
-another process kept is not reused either. A checkout of a plan is never used for an apply.
+index, shows whether anybody else has written the index. Seals exist only in this process's memory, so this process
+never reuses a checkout that another process kept. A checkout of a plan is never used for an apply.
 """
 
 import hashlib
@@ -41,7 +41,10 @@ class NotTheTree(OSError):
 
 
 class KeptCheckouts:
-    """The unused checkouts of all mirrors in one directory. If there are more than `most`, the oldest are removed."""
+    """The unused checkouts of all mirrors that are in one directory.
+
+    If there are more than `most`, the oldest are removed.
+    """
 
     def __init__(self, *, most: int) -> None:
         self._most = most
@@ -75,11 +78,11 @@ class KeptCheckouts:
         for number, (_, kept) in enumerate(sorted(found, reverse=True)[self._most :]):
             self._seals.pop(kept.name, None)
             with suppress(OSError):
-                kept.rename(place.with_name(f"too-old-{number}"))  # it is removed together with the directory
+                kept.rename(place.with_name(f"too-old-{number}"))  # removed with the run's directory
 
 
 def seal_of(index: Path) -> bytes:
-    """The seal of an index. Raises NotTheTree, and OSError if there is none."""
+    """The seal of an index. Raises OSError if there is no index, and NotTheTree if it is no proper file."""
     found = index.lstat()
     if not stat.S_ISREG(found.st_mode) or found.st_size > _LARGEST_INDEX_BYTES:
         raise NotTheTree("its index is not a file, or too large")

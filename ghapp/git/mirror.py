@@ -37,8 +37,8 @@ class Conflict:
 class Mirror(Objects):
     """One repository as last fetched.
 
-    Each object reads the list of branches only once. After a fetch, all objects of the same mirror together ask git for
-    it only once.
+    Each instance reads the list of branches only once. After a fetch, all instances of the same mirror together start
+    git for this only once.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Mirror(Objects):
     ) -> None:
         """As long as this object exists, its reference to `in_use` keeps the mirror from being removed.
 
-        `found` are the objects that were found in this mirror before; all of its users in this process share them.
+        `found` are the commits and trees that were found in this mirror before. All instances in this process share it.
         `sandbox` is the sandbox of the root modules' runs. The git that writes their checkouts runs in it, too.
         """
         super().__init__(path, found=found, answers=answers, programs=programs)
@@ -101,7 +101,7 @@ class Mirror(Objects):
         return tuple(CommitSha(word) for word in ended.stdout.decode().split()[1:])
 
     async def is_ancestor(self, ancestor: CommitSha, descendant: CommitSha) -> bool:
-        """Whether `ancestor` is reachable from `descendant` (or is it). Raises MissingObject."""
+        """Whether `ancestor` is reachable from `descendant`, or is the same commit. Raises MissingObject."""
         ended = await self._of(
             (ancestor, descendant), "merge-base", "--is-ancestor", ancestor, descendant, lasting=(0, 1)
         )

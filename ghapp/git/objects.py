@@ -27,7 +27,7 @@ _SMALL_LISTING_BYTES = 500_000
 """Only listings of trees up to this size are cached. That is enough for about five thousand files."""
 _MOST_KEPT_BLOBS = 500
 _LARGEST_KEPT_BLOB_BYTES = 64 * 1024
-"""A larger blob is not cached, and no blob of a request for more than `_MOST_KEPT_BLOBS`: other answers need room."""
+"""Larger blobs are not cached. If a request is for more blobs than `_MOST_KEPT_BLOBS`, none of them is cached."""
 _MOST_FOUND = 5_000
 """How many objects of a mirror are remembered as found, at most. They take about a megabyte."""
 _IS_LARGE = Exited(exit_code=-1000)
@@ -314,7 +314,7 @@ def _find_file(listing: bytes, path: str) -> TreeEntry | None:
     at = listing.find(wanted)
     while at >= 0:
         line = listing[listing.rfind(b"\0", 0, at) + 1 : at + len(wanted) - 1]
-        # Another path may contain a tab, and be equal to the wanted path after this tab.
+        # Another path may contain a tab, and its part after the tab may equal the wanted path.
         if line.split(b"\t", 1)[1] == raw:
             return _tree_entry(line) if line.startswith(b"100") else None
         at = listing.find(wanted, at + 1)

@@ -124,7 +124,8 @@ class Calls:
 
         `answers` lists the statuses (403, 404) that the caller can interpret. They are raised as GitHubRefused. Every
         other 403, 404 or 401 is raised as GitHubUnavailable: it may be a mistake, since the App had access to this
-        repository a moment ago. With a StaticToken, and for an archived repository, it is GitHubRefused, too.
+        repository a moment ago. If the token is a StaticToken or the repository is archived, it is raised as
+        GitHubRefused.
         """
         url = self._url(template, at)
         value, _ = await self._repeat(_Request("GET", template, url, doing, query=query, answers=answers), shape)

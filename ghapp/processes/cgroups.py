@@ -4,7 +4,7 @@ The kernel counts everything that a command started, ends all of it at once, and
 controllers (cpu, memory, pids). In a sandbox no process can leave its group.
 
     DELEGATED/        the systemd unit's group (`Delegate=`), or the container's if that is writable
-      planward/       Planward's own processes; a group whose subgroups have controllers cannot have any itself
+      planward/       Planward's own processes; DELEGATED cannot have any, since it has subgroups with controllers
       runs-NAME/      the commands of one worker, which holds a lock on it
         1/ 2/ …       one command each
 
@@ -143,13 +143,14 @@ class Group:
         return controller in self._controllers
 
     def take_in(self, pid: int) -> None:
-        """Move a process into it, and with it everything that the process starts from now on. Raises OSError."""
+        """Move a process into this group. What it starts from now on is in the group, too. Raises OSError."""
         (self.path / "cgroup.procs").write_text(str(pid))
 
     async def usage(self, above_bytes: int | None) -> Usage:
         """What its processes use.
 
-        Without the memory controller, the memory is only estimated, unless the estimate is more than `above_bytes`.
+        Without the memory controller, the memory is estimated. If the estimate is more than `above_bytes`, the memory
+        is measured more exactly.
         """
         return await asyncio.to_thread(self._usage, above_bytes)
 
@@ -171,7 +172,7 @@ class Group:
         return max(_number(self.path / "memory.current") - reclaimable, 0)
 
     def refused(self) -> Literal["memory", "pids"] | None:
-        """The limit of this group for which the kernel killed a process or refused to start one, or None."""
+        """The limit because of which the kernel killed a process of this group or refused to start one, or None."""
         events = _numbers(self.path / "memory.events") if self.has("memory") else {}
         # `oom_kill` alone also counts processes that were killed because the machine had no memory left.
         if events.get("oom", 0) and events.get("oom_kill", 0):

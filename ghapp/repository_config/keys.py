@@ -111,7 +111,7 @@ PARITY: Final[Key[Parity]] = Key(
     default="danger",
     meaning="Which differences from the preview hold an apply. danger: an action that the preview did not show, if "
     "it destroys, replaces, forgets or invokes something or is in the report's danger list. hold: every difference "
-    "of actions or values. Neither of them holds an apply because an action of the preview is not in the new plan.",
+    "of actions or values. With both, an action that is in the preview but missing in the new plan does not count.",
 )
 APPROVERS: Final[Key[tuple[str, ...]]] = Key(
     name="approvers",
@@ -175,8 +175,8 @@ WORKSPACE: Final[Key[str | None]] = Key(
     name="workspace",
     form=Text(words.templates(words.WORKSPACE_PLACEHOLDERS), words.workspace),
     default=None,
-    meaning="Terraform's workspace. If not set: {environment}. But if the root module has a backend file, it is the "
-    "workspace that Terraform calls default.",
+    meaning="Terraform's workspace. If not set: {environment}. But if the root module has a file for "
+    "-backend-config, it is the workspace that Terraform calls default.",
 )
 VAR_FILES: Final[Key[tuple[str, ...] | None]] = Key(
     name="var_files",
@@ -217,8 +217,8 @@ WATCH: Final[Key[tuple[str, ...] | None]] = Key(
     default=None,
     meaning="More paths whose changes affect it, relative to dir. * stands for any part of a name, and ** for any "
     "directories. The path of a directory means everything below it. Default: none. If the root module reads a file "
-    "by a computed path, the default is every file of the repository, except in and below a directory with .tf "
-    "files that is neither dir nor above dir. An empty list turns that off.",
+    "by a computed path, the default is every file of the repository, except those in and below other "
+    "directories with .tf files (but not those above dir). An empty list turns that off.",
 )
 DEPENDS_ON: Final[Key[tuple[str, ...]]] = Key(
     name="depends_on",
@@ -272,7 +272,7 @@ NOTIFY: Final = Section(wanted="a mapping with url", keys=(URL, ON))
 # --- the whole config ------------------------------------------------------------------------------------------------
 
 TEAM: Final = _team_of(
-    "TEAM in the paths of secrets; the team must grant access to the repository. Default: the repository's name when "
+    "TEAM in the paths of secrets; the team must allow the repository to use them. Default: the repository's name when "
     "Planward first saw it."
 )
 ENVIRONMENTS: Final[Key[Entries | None]] = Key(

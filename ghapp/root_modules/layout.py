@@ -122,7 +122,7 @@ def _shared_states(
 
 
 def _keys(directory: str, location: StateLocation) -> tuple[str, ...]:
-    """The keys under which a location is compared: within its root module, and if it is certain, with all others."""
+    """The keys to compare a location by: one within its root module and, if `is_certain`, one with all root modules."""
     own = f"{directory}\0{location.identity}"
     return (own, location.identity) if location.is_certain else (own,)
 

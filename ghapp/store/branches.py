@@ -1,4 +1,4 @@
-"""LAST of each environment, the commit to which Planward last brought it, and the recorded pushes to branches.
+"""LAST of each environment (the commit to which Planward last brought it), and the recorded pushes to branches.
 
 https://docs.github.com/en/webhooks/webhook-events-and-payloads#push
 """
@@ -133,7 +133,7 @@ class Branches:
     ) -> None:
         """Record who pushed to a branch. Recording the same push again changes nothing.
 
-        Pushes to a pull request's head are recorded under `head_of`, even if the head is in a fork.
+        For a push to a pull request's head, which may be in a fork, `branch` is the name that `head_of` returns.
         """
         row = {
             "repository_id": repository,

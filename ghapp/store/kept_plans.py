@@ -1,7 +1,8 @@
-"""The plan files of holds: encrypted, kept for hours, erased when decided. Only these rows contain secrets.
+"""The plan files of holds. They are encrypted, kept for hours, and erased when somebody has decided about the hold.
+Only these rows contain secrets.
 
-A plan file contains values of variables and resources in clear. It is encrypted for one run, root module, commit and
-digest, stored in the object store if there is one, and never stored by the durable engine.
+A plan file contains values of variables and resources in clear. Its encryption is bound to one run, root module, commit
+and digest. It is stored in the object store if there is one, and never by the durable engine.
 """
 
 import asyncio
@@ -71,7 +72,7 @@ class KeptPlans:
         return None if row is None else KeptPlan(**row._mapping)
 
     async def content(self, plan: KeptPlan) -> bytes | None:
-        """The plan file's content; None if it is gone, or cannot be decrypted as exactly this plan's."""
+        """The plan file's content; None if it is gone, or if it was encrypted for another plan."""
         c = kept_plans.c
         mine = (c.run_id == plan.run_id, c.root_module == plan.root_module)
         row = await self._db.read(lambda n: n.execute(select(c.sealed, c.address).where(*mine)).first())
@@ -107,7 +108,7 @@ class KeptPlans:
         query = select(c.run_id, c.root_module, c.address).where(*which).limit(limit)
         rows = await self._db.read(lambda connection: connection.execute(query).all())
         await self._remove_objects(row.address for row in rows)
-        # Only those whose objects are gone: another may have been stored in the meantime.
+        # Delete only these rows, whose objects are gone now. Others may have been stored in the meantime.
         statements = [
             delete(kept_plans).where(c.run_id == row.run_id, c.root_module == row.root_module, *which) for row in rows
         ]

@@ -1,4 +1,4 @@
-"""The kinds of markers: small stored notes, such as that a comment was already created on GitHub.
+"""The kinds of markers. A marker is a small stored note; for example, that a comment already exists on GitHub.
 
 Each kind is one class, with a typed key and a typed value. Only this module writes and reads markers as text. The
 texts are still those of the first version, so that different versions can run side by side.
@@ -102,7 +102,8 @@ class CommentMarker(MarkerKey[Creating | Created]):
 class UnknownCommandMarker(MarkerKey[int]):
     """Planward has answered a comment in which a line only looks like a command. The value is the comment's id.
 
-    `about` identifies the command that was probably meant. On a pull request, each such command is answered only once.
+    `about` identifies the command that was probably meant. If several comments on a pull request misspell it, only the
+    first gets an answer.
     """
 
     repository_id: RepositoryId
@@ -209,7 +210,7 @@ MessageState = Literal["sending", "sent", "not sent"]
 
 @dataclass(frozen=True, slots=True)
 class MessageMarker(MarkerKey[MessageState]):
-    """A message to the address with number `target` in the config's `notify`."""
+    """A message to one address. `target` is the number of the address in the config's `notify`, and no environment."""
 
     subject: MessageSubject
     target: int
@@ -274,7 +275,10 @@ class Adopted(MarkerKey[Literal[True]]):
 
 @dataclass(frozen=True, slots=True)
 class EntryReviewed(MarkerKey[int]):
-    """A reviewed pull request, merged as `commit`, added an environment to the config. The value is its number."""
+    """A reviewed pull request, merged as `commit`, added an environment to the config.
+
+    The value is the request's number.
+    """
 
     repository_id: RepositoryId
     environment: EnvironmentName
@@ -295,7 +299,7 @@ class EntryReviewed(MarkerKey[int]):
 class RedeliveryRequest:
     """The number of requests for a redelivery, the id of the last failed attempt, and the time of the last request.
 
-    Requests as a test do not count. The time is in seconds since 1970.
+    Probes (see `Probe`) do not count. The time is in seconds since 1970.
     """
 
     times: int = 0

@@ -33,8 +33,10 @@ class KnownPullRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What `planward/plan` shows for one pull request, head and base branch since a time: its conclusion, or
-    `in_progress`."""
+    """What `planward/plan` shows for one pull request, head and base branch: its conclusion, or `in_progress`.
+
+    It has shown this since `at`.
+    """
 
     pull_request: int
     base_branch: BranchName
@@ -164,7 +166,7 @@ class PullRequests:
         return None if row is None else Verdict(**row._mapping)
 
     async def close_unmerged(self, repository: RepositoryId, numbers: tuple[int, ...]) -> None:
-        """Mark pull requests as closed that GitHub no longer lists as open."""
+        """Mark as closed the pull requests that GitHub no longer lists as open."""
         c = pull_requests.c
         statement = update(pull_requests).where(c.repository_id == repository, c.number.in_(numbers))
         values = {"state": "closed", "seen_at": self._db.clock()}

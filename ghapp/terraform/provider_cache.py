@@ -46,9 +46,10 @@ class _Record(msgspec.Struct, frozen=True):
 
     checksum: str
     accepted_by: tuple[tuple[str, ...], ...] = ()
-    """The checksums of each lock file that lacks `checksum`, but with which Terraform accepted the package.
+    """One entry for each lock file that lacks `checksum`, although Terraform accepted the package with this lock file.
 
-    One of them is the checksum of the archive (`zh:…`). Only Terraform could compare it, during the download.
+    An entry has all checksums that the lock file has for this package. Among them is the checksum of the archive
+    (`zh:…`), which only Terraform could compare, during the download.
     """
 
     def is_accepted(self, checksums: frozenset[str]) -> bool:

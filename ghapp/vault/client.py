@@ -106,7 +106,7 @@ class Client:
         if not isinstance(token, str):
             raise VaultLoginRefused(
                 f"Vault ({self._settings.host}) returned no token for the login at auth/{mount}: the operator has "
-                "to check that auth method, then press Re-run"
+                "to check this auth method, then press Re-run"
             )
         self._client.token = token
         return Login(duration_s=int(auth.get("lease_duration") or 0), renewable=bool(auth.get("renewable")))

@@ -1,4 +1,4 @@
-"""Combine the secrets from Vault into the variables of one root run."""
+"""Combine the secrets from Vault into the variables for one run of a root module."""
 
 import json
 import re
@@ -77,8 +77,8 @@ def _select_keys(secret: Secret) -> dict[str, Json]:
     for key in names:
         if key not in secret.data:
             raise SecretsMissing(
-                f'the secret {secret.path} has no key "{key}", which the config\'s secrets name: '
-                "add it to the secret, or correct .github/planward.yml"
+                f'the secret {secret.path} has no key "{key}", but the key secrets of '
+                ".github/planward.yml asks for it: add it to the secret, or correct .github/planward.yml"
             )
     return {name: secret.data[key] for key, name in names.items()}
 
@@ -103,7 +103,8 @@ def _environment_text(name: str, value: Json, path: str) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     if "\0" in text:
         raise SecretPathInvalid(
-            f'the key "{name}" of the secret {path} holds a NUL, which no environment variable can: correct it in Vault'
+            f'the key "{name}" of the secret {path} contains a NUL, and no environment variable can contain one: '
+            "correct it in Vault"
         )
     return text
 

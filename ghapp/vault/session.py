@@ -298,7 +298,7 @@ class VaultSession:
             else:
                 lease.extend(self._client.renew_token())
         except VaultError:
-            # The run continues: its credentials are valid until the lease expires. After that Terraform reports it.
+            # The run continues: its credentials are valid until the lease expires. After that, Terraform fails.
             log.warning("lease_not_renewed", path=lease.path)
             lease.renewable = False
 

@@ -56,7 +56,7 @@ class Process(Protocol):
 
 
 Spawn = Callable[[Mapping[str, int]], Process]
-"""Starts a worker that inherits these descriptors. Each key is the environment variable that holds the number."""
+"""Starts a worker that inherits the descriptors in the mapping, each of whose keys is the variable with its number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,8 +111,8 @@ class WorkerBeside:
     async def running(self, give_up: Callable[[], None]) -> AsyncIterator[None]:
         """Let the worker work until the context ends, then end it gracefully.
 
-        If workers keep ending, `give_up` is called once. Raises WorkerEnded if the first worker does not start, and at
-        the end of the context if workers ended again and again or the last one ended with an error.
+        If workers keep ending, `give_up` is called once. Raises WorkerEnded at once if the first worker does not
+        start. Raises it at the end of the context if workers ended again and again, or if the last one had an error.
         """
         self._loop = asyncio.get_running_loop()
         watching: asyncio.Task[None] | None = None
@@ -257,7 +257,7 @@ class _Worker:
             return None
         self._process.send_signal(signal.SIGTERM)
         status = await listening
-        # A worker that does not work yet does not handle SIGTERM, but has nothing to finish either.
+        # A worker that takes no jobs yet does not handle SIGTERM, but has nothing to finish either.
         return 0 if status == -signal.SIGTERM and self._works_since is None else status
 
     async def kill(self) -> None:

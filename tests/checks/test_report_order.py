@@ -44,7 +44,7 @@ def test_an_item_may_move_while_others_come_and_go() -> None:
 def test_lists_that_some_providers_use_for_sets_are_compared_as_sets() -> None:
     ranges = ["10.0.0.0/8", "192.168.0.0/16", "172.16.0.0/12"]
     assert body_of(update({"cidr_blocks": ranges}, {"cidr_blocks": ranges[::-1]})) == [
-        "~ cidr_blocks  (the same 3 items in another order; read as a set)"
+        "~ cidr_blocks  (the same 3 items in another order; compared as a set)"
     ]
     assert body_of(update({"cidr_blocks": ranges}, {"cidr_blocks": [*ranges[::-1], "0.0.0.0/0"]})) == [
         '+ cidr_blocks[3] = "0.0.0.0/0"'

@@ -126,8 +126,8 @@ def test_missing_settings_are_named(name: str, value: str | None) -> None:
         ({"PLANWARD_GITHUB_APP_ID": "²"}, "PLANWARD_GITHUB_APP_ID is '²': set it to the App's number"),
         (
             {"PLANWARD_GITHUB_PRIVATE_KEY": "/etc/planward.pem"},
-            "PLANWARD_GITHUB_PRIVATE_KEY is not PEM: set it to the text of the .pem file, "
-            "PLANWARD_GITHUB_PRIVATE_KEY_FILE to its path, or vault-transit:KEY",
+            "PLANWARD_GITHUB_PRIVATE_KEY is not PEM: set it to the text of the .pem file or to "
+            "vault-transit:KEY, or set PLANWARD_GITHUB_PRIVATE_KEY_FILE to the path of the .pem file",
         ),
         (
             {"PLANWARD_GITHUB_WEBHOOK_SECRET": " , "},
@@ -157,11 +157,11 @@ def test_missing_settings_are_named(name: str, value: str | None) -> None:
         ({"PLANWARD_MERGE_WAIT_S": "inf"}, "PLANWARD_MERGE_WAIT_S is 'inf': set it to a number of at least 0"),
         (
             {"PLANWARD_GITHUB_CLIENT_ID": "Iv23li"},
-            "PLANWARD_GITHUB_CLIENT_SECRET is not set: sign-in needs the App's client id and client secret, or neither",
+            "PLANWARD_GITHUB_CLIENT_SECRET is not set: for sign-in, set both the client id and the client secret",
         ),
         (
             {"PLANWARD_GITHUB_CLIENT_SECRET": "x"},
-            "PLANWARD_GITHUB_CLIENT_ID is not set: sign-in needs the App's client id and client secret, or neither",
+            "PLANWARD_GITHUB_CLIENT_ID is not set: for sign-in, set both the client id and the client secret",
         ),
         (
             {"VAULT_ADDR": "https://vault.example.com:8200"},

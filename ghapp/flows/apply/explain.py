@@ -72,7 +72,7 @@ async def explain_commits(
     `ask_github`: whether to ask GitHub for merges whose `closed` event did not arrive.
     """
     merged = await repo.store.pull_requests.merged_as(repo.id, commits)
-    # Query this before reading the verdicts: if one is recorded in between, the branch is settled again.
+    # Query this before the verdicts: if a verdict is recorded between the two queries, the branch is settled again.
     pending = await _verdicts_pending(repo, merged)
     found = await _explain(repo, branch, last, commits, merged)
     if isinstance(found, Unexplained) and ask_github:
@@ -88,8 +88,8 @@ async def explain_commits(
         merged_by = [f"{_how_it_came(each)} by {each.merged_by}" for each in segment.candidates if each.merged_by]
         pushed_by = [f"pushed by {pushers[CommitSha(commit)]}" for commit in segment.commits if commit in pushers]
         people.append(tuple(dict.fromkeys(merged_by or pushed_by)))
-    # The `closed` event of a merge may be late. The merge may be any commit of a segment without candidates, or an
-    # earlier commit than the end of another segment.
+    # The `closed` event of a merge may be late. In a segment without candidates, the merge may be any commit; in
+    # the other segments, any commit but the last one.
     may_still_arrive = any(not segment.candidates or len(segment.commits) > 1 for segment in found.unexplained)
     return Judgement(
         explanation=found,
@@ -125,7 +125,7 @@ async def _explain(
 ) -> Explained | Unexplained:
     verdicts = {each.number: await verdict_at_merge(repo, each) for each in merged}
     values = [await _as_merged(repo.store, each, verdicts[each.number]) for each in merged]
-    # Each commit that was pushed to the branch, and the base of each plan, was once the branch's tip.
+    # The newest commit of each push, and the base of each plan, was once the branch's tip.
     earlier_tips = {*await repo.store.branches.pushers(repo.id, branch, commits)}
     earlier_tips |= {verdict.base_sha for verdict in verdicts.values() if verdict is not None}
     segments = cut_segments(last, commits, values, repository_id=repo.id, branch=branch, earlier_tips=earlier_tips)

@@ -57,7 +57,7 @@ async def _push(services: Services, event: BranchPushed) -> None:
         if not is_last and not await runs_of_tip(repo, environment.name, commit):
             await next_attempt(repo, environment.name, event.branch, commit)
     await services.enqueue(_settle_job(repo, event))
-    # This comes last: these plans wait for the end of the apply, so its run has to exist first.
+    # Plan pull requests again only now: their plans wait for the end of the apply, so its run has to exist first.
     await _replan_pull_requests(repo, event)
 
 
@@ -119,7 +119,10 @@ async def _replan_pull_requests(repo: FetchedRepo, event: BranchPushed) -> None:
 
 
 async def _has_merge_queue(repo: FetchedRepo, branch: BranchName) -> bool:
-    """Whether a merge queue merges the branch's pull requests. Then its groups are planned instead of them."""
+    """Whether a merge queue merges the branch's pull requests.
+
+    If so, the queue's groups are planned, and not the pull requests.
+    """
     prefix = f"gh-readonly-queue/{branch}/"
     if any(each.startswith(prefix) for each in await repo.mirror.branches()):
         return True
@@ -139,7 +142,7 @@ async def _is_merge_of(mirror: Mirror, event: BranchPushed, pull_request: KnownP
 
 
 async def _is_queued_on_top(mirror: Mirror, event: BranchPushed, pull_request: KnownPullRequest) -> bool:
-    """Whether a merge queue's group on this push contains the pull request. Then that group is planned instead."""
+    """Whether a merge queue's group, built on the pushed commit, has the pull request. If so, that group is planned."""
     prefix = f"gh-readonly-queue/{event.branch}/pr-{pull_request.number}-"
     groups = [tip for branch, tip in (await mirror.branches()).items() if branch.startswith(prefix)]
     for group in groups:

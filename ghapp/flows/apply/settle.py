@@ -140,8 +140,8 @@ async def _conclude(
         )
     conclusion, cause = _conclude_outcomes(outcomes)
     if all_applied and not done:
-        # The commit still needs an approval, and without it every plan with changes is held. No plan was held, so no
-        # plan has changes. Only the commit itself waits.
+        # Until somebody approves the commit, each plan with changes is held, and a plan without changes counts as
+        # applied. Here all of them count as applied, so none has changes. Only the commit itself waits.
         why = stage.must_be_approved or ""
         conclusion, cause = "action_required", texts.waits_unchanged(why, touched=bool(outcomes))
     may_be_approved = conclusion == "action_required" and (
@@ -149,10 +149,9 @@ async def _conclude(
     )
     buttons = ("apply",) if may_be_approved else ()
     if conclusion == "action_required":
-        # An approval is bound to the digests of the plans that it covers. With `plan_only`, this stage applies nothing
-        # before the approval, and root modules without changes are planned again after it. So the approval covers their
-        # plans, too: if such a root module has changes after all, its new plan is held, because the digest of the new
-        # plan differs from the approved one.
+        # An approval is bound to the digests of the plans that it covers. With `plan_only`, nothing is applied before
+        # the approval. After it, root modules whose plan has no changes are planned again. So the approval has to have
+        # the digests of their plans, too. If such a root module then has changes after all, its new plan is held.
         waits = [each for each in outcomes if stage.plan_only or each.outcome == "held"]
         digests = tuple(sorted({each.digest for each in waits if each.digest}))
         await services.store.runs.change_apply(run.id, lambda state: replace(state, held_for="review", digests=digests))

@@ -38,7 +38,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     reviews: dict[str, gate.Review]
     by_hand: bool
     counts_as_applied: bool
-    """Whether the new LAST counts as applied. If the commit touches no root module, this is inherited from LAST."""
+    """Whether this commit counts as applied when it becomes LAST. If it touches no root module, LAST decides this."""
     plan_only: bool = False
     """Whether the stage is only planned (with plan credentials) and shown. Then any change is held."""
     must_be_approved: str | None = None
@@ -55,7 +55,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     parity: Parity = "danger"
     confirm: tuple[str, ...] = ()
     confirmed: frozenset[str] = frozenset()
-    """The confirmations that people gave on the pull requests that explain the commit."""
+    """The confirmations that people gave on the merged pull requests that the commit came from."""
     may_rerun: str = ""
     """Who may press "Re-run" after a failure, as text."""
 
@@ -328,7 +328,7 @@ class _StageBuilder:
         return tuple(dict.fromkeys(words))
 
     async def _given_confirmations(self) -> frozenset[str]:
-        """The confirmations that people gave on the pull requests that explain the commits."""
+        """The confirmations that people gave on the merged pull requests that the commits came from."""
         found: set[str] = set()
         for number in self._judged.pull_requests:
             pull_request = await self._repo.store.pull_requests.find(self._repo.id, number)

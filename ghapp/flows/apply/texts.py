@@ -7,7 +7,7 @@ REVERT = "revert it, then press Plan on the commit of the revert"
 
 
 def not_applied(reason: str, *, or_else: str = REVERT) -> str:
-    """The first line if nothing explains the tip; `or_else` is what to do instead of applying it."""
+    """The first line if the tip is not explained (explain.py); `or_else` is what to do instead of applying it."""
     return f"Not applied: {reason}. Press Plan, look at what it would change, then press Apply; or {or_else}."
 
 
@@ -17,7 +17,7 @@ def brought(reason: str, people: Sequence[str]) -> str:
 
 
 def new_branch(environment: str, branch: str, *, in_force: bool) -> str:
-    """The reason if the branch has no LAST. `in_force`: a reviewed merge allowed its environment."""
+    """The reason if the branch has no LAST. `in_force`: its environment was already allowed by a reviewed merge."""
     if in_force:
         return f"{branch}, the branch of the environment {environment}, is new"
     return f"the environment {environment} is new, and so is its branch {branch}"
@@ -75,9 +75,9 @@ def what_apply_does(root_modules: Sequence[str], *, kept_h: float | None) -> str
     """What an approval applies; `kept_h` is how many hours the shown plans are kept, or None if they are not."""
     several = len(root_modules) > 1
     again = (
-        "new plans first: those that do the same are applied, the others are shown and wait for Apply again"
+        "new plans first. Those that do the same are applied. The others are shown, and wait for another Apply"
         if several
-        else "a new plan first: it is applied if it does the same, and otherwise shown and waits for Apply again"
+        else "a new plan first. If it does the same, it is applied. Otherwise it is shown, and waits for another Apply"
     )
     if_wrong = "If the change is wrong, merge a correction or a revert instead."
     decides = f"Apply is for the plans of {' and '.join(f'`{each}`' for each in root_modules)} together. "
@@ -106,7 +106,7 @@ def new_config(path: str) -> str:
 
 
 TESTING_FIRST = "testing gets this commit only when somebody applies it here"
-"""Why a commit that testing also needs waits; a clause to follow "but"."""
+"""Why a commit waits if testing needs it, too; a clause to follow "but"."""
 
 
 def contained(tip: str) -> str:

@@ -53,9 +53,8 @@ async def examine_tip(services: Services, job: SettleBranch) -> Settlement:
     try:
         found = await environment_at_last(repo, job.branch, tip)
     except JobError as error:
-        # If there is no LAST, the unusable config is the tip's own. Then the environment of the branch is unknown, and
-        # without an environment, there is no check run that could show the problem. The next push examines the branch
-        # again.
+        # Without a LAST, nothing can be shown: the unusable config is the tip's own, so the environment of the branch
+        # is unknown, and with it the check run that could show the problem. The next push examines the branch again.
         if last is not None:
             await _show_broken_config(repo, last, job.branch, tip, str(error))
         return Settlement()
@@ -77,7 +76,7 @@ async def _show_results(repo: Repo, branch: BranchName) -> list[Run]:
 
 
 async def _show_broken_config(repo: Repo, last: Last, branch: BranchName, tip: CommitSha, cause: str) -> None:
-    """Show on the tip why the config at LAST cannot be used, unless the tip's newest attempt is completed."""
+    """Show on the tip why the config at LAST cannot be used, unless the tip's newest apply run is completed."""
     attempts = await runs_of_tip(repo, last.environment, tip)
     if attempts and attempts[-1].status == "completed":
         return

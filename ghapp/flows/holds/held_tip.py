@@ -17,7 +17,7 @@ from ghapp.values import CommitSha, EnvironmentName
 
 VOTES: Mapping[RequestedAction, str] = {"plan": "vouch", "apply": "approve_apply"}
 """For each action, the kind under which the store keeps one person's approval of it. Once enough people have approved,
-an entry "plan" or "apply" is added."""
+the store gets an approval of the kind "plan" or "apply", too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,10 @@ class HeldTip:
 
     @classmethod
     def of(cls, found: EnvironmentInForce, sha: CommitSha, newest: Run | None, asked: RequestedAction) -> "HeldTip":
-        """Make one from the tip's newest run; None: it was adopted. If no plan is shown yet, `asked` becomes "plan"."""
+        """Make one from the tip's newest run, which is None if the tip was adopted.
+
+        If no plan is shown yet, `asked` becomes "plan".
+        """
         if newest is None or (newest.conclusion, newest.apply.held_for) != ("action_required", "review"):
             asked = "plan"
         return cls(
@@ -82,8 +85,8 @@ async def rules_of_new_branch(repo: FetchedRepo, environment: BranchEnvironment)
     """The rules for the first commit of a branch.
 
     If the environment's entry in the config was reviewed, its approvers decide; otherwise the repository's maintainers
-    do, since a config cannot name its own approvers. `four_eyes` and `approvals` are the strictest of the configs in
-    force.
+    decide, since a config that nobody has reviewed cannot say who may approve it. `four_eyes` and `approvals` are the
+    strictest of the configs in force.
     """
     name = environment.name
     reviewed = await reviewed_entry(repo, environment)
@@ -140,7 +143,10 @@ async def approvers_in_force(repo: FetchedRepo, environment: BranchEnvironment, 
 
 
 async def is_approver(repo: Repo, approvers: Sequence[str], person: Person) -> bool:
-    """Whether a person is one of the approvers, by login or team. Without approvers, whether they are a maintainer."""
+    """Whether a person is one of the approvers, by login or team.
+
+    If there are no approvers, whether the person is a maintainer.
+    """
     github = await repo.github()
     if not approvers:
         return await github.role_of(person) >= Role.MAINTAIN

@@ -13,7 +13,7 @@ from ghapp.services import Services
 from ghapp.store.marker_kinds import DeliveriesProbed, DeliveriesReconciled, Probe, RedeliveryMarker, RedeliveryRequest
 
 MOST = 5
-"""How often a delivery is requested again if it keeps failing while other deliveries arrive."""
+"""How many times a delivery is requested again, at most, if it keeps failing while other deliveries arrive."""
 KEPT_S = 3 * 24 * 3600
 """How long GitHub keeps deliveries."""
 OVERLAP_S = 600
@@ -62,7 +62,7 @@ def decide_redeliveries(
 
 
 def failed_deliveries(seen: Sequence[DeliverySeen]) -> tuple[DeliverySeen, ...]:
-    """The newest attempt of each failed delivery. The oldest of these attempts is the first.
+    """The newest attempt of each failed delivery, sorted by age with the oldest first.
 
     A delivery has failed if none of its attempts is accepted or pending.
     """

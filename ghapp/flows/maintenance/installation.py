@@ -122,8 +122,8 @@ async def _discover(services: Services, job: Discover) -> None:
 async def _adopt_all(repo: FetchedRepo) -> None:
     """Adopt the environments in the default branch's config, and those in the configs of the branches that it names.
 
-    Apart from the default branch, only branches that such a config names count: a branch's own config cannot make it an
-    environment's branch.
+    A branch counts if it is the default branch, or if the config of another branch that counts names it. Its own config
+    is not enough.
 
     Then settle the branches whose tip is not LAST: pushes during a suspension are judged like any push.
     """

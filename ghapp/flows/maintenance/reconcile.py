@@ -25,7 +25,7 @@ from ghapp.store import KnownPullRequest
 SOONER_S = 30.0
 """The wait before the next reconciliation if this one is incomplete. GitHub may ask for a longer one."""
 _IMMEDIATELY_S = 1.0
-"""Not 0: the key of a job has its time in whole seconds, so it could be the key of the current reconciliation."""
+"""Not 0: the key has the time in whole seconds, so the next reconciliation could get the key of the current one."""
 EACH_REPOSITORY_S = 3600
 """The interval for comparing a repository with GitHub, which takes about one call and one fetch."""
 
@@ -44,7 +44,7 @@ async def reconcile_deliveries(services: Services, job: ReconcileDeliveries) -> 
     try:
         again_soon = await step("redeliver", bool, redeliver, services, job.at)
     except Unavailable as error:
-        # Do not defer this job like others: the next reconciliation is already enqueued, and each enqueues another.
+        # Other jobs are deferred here. Do not defer this one: the next reconciliation is already enqueued.
         in_s = min(max(error.retry_after_s or 0.0, SOONER_S), services.timings.reconcile_every_s)
         log.warning("look_broken_off", reason=str(error), in_s=in_s)
         await step("enqueue an earlier reconciliation", type(None), enqueue_reconciliation, services, in_s)
@@ -68,8 +68,8 @@ async def reconcile(services: Services, job: Reconcile) -> None:
 async def enqueue_first_reconciliation(services: Services) -> None:
     """Enqueue a reconciliation at the start of a worker, even if one is pending.
 
-    A killed worker may have begun the pending one. It continues after its last recorded step, so it may not ask GitHub
-    again, although deliveries have failed since then.
+    A killed worker may have begun the pending reconciliation. Then this reconciliation continues after its last
+    recorded step, and perhaps does not ask GitHub again, although deliveries have failed since then.
     """
     pending = any(isinstance(job, ReconcileDeliveries) for job in await services.pending())
     await enqueue_reconciliation(services, _IMMEDIATELY_S if pending else 0)

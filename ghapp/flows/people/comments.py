@@ -45,7 +45,7 @@ async def _comment(services: Services, event: CommentCreated, key: str) -> None:
     for near_miss in text.near_misses:
         # The same mistake is answered only once on each pull request.
         about = hashlib.sha256(f"{near_miss.meant}\n{near_miss.why}".encode()).hexdigest()[:12]
-        # The claim also decides between two such comments that are read at the same moment.
+        # If two such comments are read at the same moment, only the one that gets the claim is answered.
         if not await repo.store.markers.claim(UnknownCommandMarker(repo.id, event.number, about), event.comment_id):
             continue
         github = await repo.github()

@@ -81,7 +81,7 @@ async def conclude_plan(
             notes=(*_notes_after_failure(own), *part.notes, *notes_on_removed(gone)),
             roots=roots,
             previews=previews,
-            # `part.paste` ends only the hold `part.held`. Show it only if the report shows this hold.
+            # The comment `part.paste` can end only the hold `part.held`. Show it only if the report shows this hold.
             paste=part.paste if part.held == why else None,
             target=part.environment if part.has_preview else "",
         )
@@ -182,7 +182,7 @@ def _leave_out_unapproved_forks(
 
 
 async def _plan_hidden_run_again(services: Services, run: Run) -> None:
-    """Plan again if the check run of this cancelled run hides that of the run that replaced it.
+    """Plan again if this cancelled run's check run hides the one of a newer run, which replaced it.
 
     GitHub shows the check run that was created last. If GitHub did not answer for a while, that may be the one of the
     older run.
@@ -219,8 +219,8 @@ async def _decide(
 ) -> gate.Clear | gate.Hold | gate.Refuse:
     """Decide about one pull request.
 
-    The first of these counts: a failed plan, a refusal by `prepare_plan`, a rejection by a person, a hold by
-    `prepare_plan`, a hold by the gate.
+    The first of these that applies decides: a failed plan, a refusal by `prepare_plan`, a rejection by a person, a hold
+    by `prepare_plan`, a hold by the gate.
     """
     held = None if part.held is None else gate.Hold(cause=part.held, button=part.button)
     if part.refused is not None and not outcomes:

@@ -48,7 +48,7 @@ DRAFT = "Not planned: this is a draft (`drafts: skip`). Mark it ready for review
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
-    """The part of a plan run for one pull request. Open pull requests with the same head share a run."""
+    """One pull request's part of a plan run. Open pull requests with the same head share a run."""
 
     pull_request: int
     environment: EnvironmentName
@@ -63,7 +63,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     has_preview: bool = False
     """Whether the pull request gets a preview, now or after somebody has allowed the preview."""
     refused: str | None = None
-    """Why the check run fails whatever the plans say; None if it does not."""
+    """Why the check run has to fail, even if all plans succeed; None if there is no such reason."""
     held: str | None = None
     """Why nothing happens until a person acts; None if nobody has to. If a button is enough, `button` names it. If a
     comment is enough, `paste` is its text."""

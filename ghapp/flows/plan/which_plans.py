@@ -59,7 +59,7 @@ async def decide_plans(
         notes.append(
             f"Not previewed in {environment.name}: `preview: never`. The first plan there is that of the apply"
         )
-    # Without a preview, testing's plan is the only one, so it is always made.
+    # Without a preview, testing's plan is the only one. So it is made even if Vault has nothing for testing.
     somebody = isinstance(testing, gate.Vouched) or isinstance(preview, gate.Vouched)
     if config.testing.plan == "never":
         testing = None

@@ -32,7 +32,7 @@ async def module_access(
 ) -> AsyncIterator[ModuleAccess]:
     """Open the access that `init` needs to fetch modules, and end it afterwards. Raises GitHubError.
 
-    It reaches those listed repositories that the root module or one of the `further` sources names.
+    It reaches a listed repository if the root module, or one of the `further` sources, names it.
     """
     url = web_url(repo.services.settings.github.api_url)
     known = (await repo.authority()).repository

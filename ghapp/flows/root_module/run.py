@@ -174,7 +174,7 @@ class _RootStep:
             return await self._keep_failed_command(planned, stop)
         job, plan = self._job, planned.plan
         self._second_copy = await self.root_run.find_second_copy(made, plan, stop=stop)
-        # Plans are processed in threads: a plan is as large as the author of the code makes it.
+        # Plans are processed in threads, because a large plan would block the event loop.
         self._summary = await read_in_time(self.root_run.where, self._summarize, plan)
         previews = await reviewed_summaries(self._services, job.previews, job.root_module)
         reviewed = await asyncio.to_thread(self._reviewed_plan, previews)
@@ -256,7 +256,8 @@ class _RootStep:
         async with lend_slot(slot, stop):
             while not stop.requested.is_set():
                 applies = await self._services.store.runs.unfinished_applies(run.repository_id, self._job.environment)
-                # A plan of a branch's tip that a person requested is one of these applies. It must not wait for itself.
+                # If a person requested this plan of a branch's tip, the run is one of these. It must not wait for
+                # itself.
                 if all(apply.id == run.id for apply in applies):
                     return
                 with contextlib.suppress(TimeoutError):
@@ -293,8 +294,8 @@ class _RootStep:
 
     async def _keep_failed_command(self, not_done: FailedCommand, stop: Stop) -> RootOutcome:
         await self._raise_if_stopping(stop)
-        # On a pull request, a root module that needs another one's apply first can be planned at apply time. This
-        # is not possible for the plan of a branch's tip that a person requested, because this plan is to be applied.
+        # On a pull request, a root module that needs another one's apply first can be planned at apply time. If a
+        # person requested the plan of a branch's tip, this is not possible: exactly this plan is to be applied.
         if self._job.review is None and self._job.operation == "plan" and not_done.command == "plan":
             why = await asyncio.to_thread(not_there_yet, not_done.diagnostics, self._lower_plans())
             if why is not None:

@@ -38,8 +38,8 @@ class TestTheLinesOfTheConfig:
         source = SecretSource(path="kv/{team}/{branch}/db", map={"pasword": "x"})
 
         assert str(refusal(settings_of(openbao), [source], team="nokey")) == (
-            'the secret kv/nokey/testing/db has no key "pasword", which the config\'s secrets name: '
-            "add it to the secret, or correct .github/planward.yml"
+            'the secret kv/nokey/testing/db has no key "pasword", but the key secrets of '
+            ".github/planward.yml asks for it: add it to the secret, or correct .github/planward.yml"
         )
 
     def test_a_secret_that_is_named_and_not_there(self, openbao: OpenBao) -> None:
@@ -88,8 +88,8 @@ class TestTheLinesOfTheConfig:
             (
                 "A",
                 "x\0y",
-                'the key "A" of the secret kv/bad/testing/env holds a NUL, which no environment variable can: '
-                "correct it in Vault",
+                'the key "A" of the secret kv/bad/testing/env contains a NUL, and no environment variable can '
+                "contain one: correct it in Vault",
             ),
         ],
     )
