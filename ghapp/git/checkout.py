@@ -5,8 +5,8 @@ come from the mirror, which is Planward's copy of the repository. `git worktree`
 mirror disturb each other. `git archive` is not used: it leaves out the files that `.gitattributes` excludes.
 
 Git runs a filter only if git's configuration names the filter's program. The configuration here names none. So a file
-in Git LFS is checked out as a pointer, a small text that stands for the file's contents. Planward then replaces the
-pointers that the root module reads with their contents (large_files.py). It removes all other pointers, so that
+in Git LFS is checked out as a pointer, a small text that stands for the file's contents. If the root module reads such
+a file, Planward puts the contents in the place of the pointer (large_files.py). It removes all other pointers, so that
 Terraform cannot mistake a pointer for the contents.
 
 Creating and removing files takes most of the time. So Planward restores a checkout after its run, and keeps it beside
@@ -20,8 +20,8 @@ The whole tree is checked out, because the text of a root module does not show w
 any computed path. It may treat a missing file as an empty one.
 
 Symlinks stay symlinks, because modules use them. But Planward removes the symlinks that lead out of the tree. Otherwise
-a pull request could make Planward read files of this machine: the pull request chooses the paths of the var files, of
-the backend files, and of the source files, which the report quotes.
+a pull request could make Planward read files of this machine: the pull request chooses the paths of the var files,
+the backend files, and the source files that the report quotes.
 """
 
 import asyncio

@@ -111,7 +111,7 @@ PARITY: Final[Key[Parity]] = Key(
     default="danger",
     meaning="Which differences from the preview hold an apply. danger: an action that the preview did not show, if "
     "it destroys, replaces, forgets or invokes something or is in the report's danger list. hold: every difference "
-    "of actions or values. With both, an action that is in the preview but missing in the new plan does not count.",
+    "of actions or values. With either value, an action of the preview that is missing in the new plan does not count.",
 )
 APPROVERS: Final[Key[tuple[str, ...]]] = Key(
     name="approvers",
@@ -217,8 +217,8 @@ WATCH: Final[Key[tuple[str, ...] | None]] = Key(
     default=None,
     meaning="More paths whose changes affect it, relative to dir. * stands for any part of a name, and ** for any "
     "directories. The path of a directory means everything below it. Default: none. If the root module reads a file "
-    "by a computed path, the default is every file of the repository, except those in and below other "
-    "directories with .tf files (but not those above dir). An empty list turns that off.",
+    "by a computed path, the default is every file of the repository. Files in and below other directories "
+    "with .tf files are left out, unless such a directory is above dir. An empty list turns that off.",
 )
 DEPENDS_ON: Final[Key[tuple[str, ...]]] = Key(
     name="depends_on",

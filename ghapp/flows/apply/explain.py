@@ -29,14 +29,14 @@ _MOST_COMMITS_ASKED = 20
 class Judgement:
     """The explanation of a push, or the reasons why there is none.
 
-    `explanation` is None if no pull request could explain the push: see `NO_JUDGEMENT`.
+    `explanation` is None if there is nothing to explain (see `NO_JUDGEMENT`).
     """
 
     explanation: Explained | Unexplained | None
     may_still_arrive: bool = False
     """Whether a late `closed` event could still explain it."""
     verdict_pending: bool = False
-    """Whether GitHub may show a verdict that is not recorded yet. Once it is, the branch is settled again."""
+    """Whether GitHub may show a verdict that is not recorded yet. Once it is recorded, the branch is examined again."""
     people: tuple[tuple[str, ...], ...] = ()
     """For each reason, the people who merged or pushed the unexplained commits: `pushed by LOGIN`."""
     seen: tuple[int, ...] = ()
@@ -88,8 +88,8 @@ async def explain_commits(
         merged_by = [f"{_how_it_came(each)} by {each.merged_by}" for each in segment.candidates if each.merged_by]
         pushed_by = [f"pushed by {pushers[CommitSha(commit)]}" for commit in segment.commits if commit in pushers]
         people.append(tuple(dict.fromkeys(merged_by or pushed_by)))
-    # The `closed` event of a merge may be late. In a segment without candidates, the merge may be any commit; in
-    # the other segments, any commit but the last one.
+    # The `closed` event of a merge may be late. This merge may be any commit of a segment without candidates, or any
+    # but the last commit of another segment.
     may_still_arrive = any(not segment.candidates or len(segment.commits) > 1 for segment in found.unexplained)
     return Judgement(
         explanation=found,
@@ -163,8 +163,8 @@ async def _as_merged(store: Store, pull_request: KnownPullRequest, verdict: Verd
 async def verdict_at_merge(repo: FetchedRepo, pull_request: KnownPullRequest) -> Verdict | None:
     """The last verdict before the merge of a pull request, for its head and base branch.
 
-    A verdict on a base that contains the merge does not count, since it is later: the push of the merge starts new
-    plans within the same second, and `merged_at` has only whole seconds.
+    A verdict on a base that contains the merge is later than the merge, so it does not count. The times cannot show
+    this: the push of the merge starts new plans within the same second, and `merged_at` has only whole seconds.
     """
     assert pull_request.merge_sha is not None
     verdicts = await repo.store.pull_requests.verdicts(

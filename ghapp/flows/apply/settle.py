@@ -149,9 +149,9 @@ async def _conclude(
     )
     buttons = ("apply",) if may_be_approved else ()
     if conclusion == "action_required":
-        # An approval is bound to the digests of the plans that it covers. With `plan_only`, nothing is applied before
-        # the approval. After it, root modules whose plan has no changes are planned again. So the approval has to have
-        # the digests of their plans, too. If such a root module then has changes after all, its new plan is held.
+        # An approval is for the plans with these digests. Without digests, it would be for the commit, whatever is
+        # planned later. With `plan_only`, root modules without changes are planned again after the approval. Because
+        # the digests of their plans are in the approval, a new plan that has changes after all is held.
         waits = [each for each in outcomes if stage.plan_only or each.outcome == "held"]
         digests = tuple(sorted({each.digest for each in waits if each.digest}))
         await services.store.runs.change_apply(run.id, lambda state: replace(state, held_for="review", digests=digests))

@@ -38,7 +38,10 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     reviews: dict[str, gate.Review]
     by_hand: bool
     counts_as_applied: bool
-    """Whether this commit counts as applied when it becomes LAST. If it touches no root module, LAST decides this."""
+    """Whether this commit counts as applied when it becomes LAST.
+
+    If it touches no root module, this depends on LAST.
+    """
     plan_only: bool = False
     """Whether the stage is only planned (with plan credentials) and shown. Then any change is held."""
     must_be_approved: str | None = None

@@ -53,8 +53,8 @@ async def examine_tip(services: Services, job: SettleBranch) -> Settlement:
     try:
         found = await environment_at_last(repo, job.branch, tip)
     except JobError as error:
-        # Without a LAST, nothing can be shown: the unusable config is the tip's own, so the environment of the branch
-        # is unknown, and with it the check run that could show the problem. The next push examines the branch again.
+        # Without a LAST, the unusable config is the tip's own. Then the branch's environment is unknown, and so is the
+        # check run that should show the problem. So nothing is shown, and the next push examines the branch again.
         if last is not None:
             await _show_broken_config(repo, last, job.branch, tip, str(error))
         return Settlement()

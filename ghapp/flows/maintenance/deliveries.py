@@ -29,7 +29,7 @@ class Redeliveries:
     under_way: bool = False
     """Whether there are requested redeliveries that GitHub does not list yet."""
     open_since: int | None = None
-    """The time of the oldest unsettled attempt."""
+    """The time of the oldest failed attempt that is not given up."""
 
 
 def decide_redeliveries(
@@ -37,10 +37,10 @@ def decide_redeliveries(
 ) -> Redeliveries:
     """Decide which deliveries to request, given the attempts that GitHub lists and the earlier requests by GUID.
 
-    If nothing has arrived since a requested delivery failed, the connection may be broken. Then only one delivery is
-    requested each time, as a test, and its failure does not count towards `MOST`. So all deliveries arrive in the end,
-    however long the connection is broken. `arrived_at` is the time
-    of the last arrival, which GitHub may list only later.
+    If a redelivery has failed and nothing has arrived since then, the connection may be broken. Then only one delivery
+    is requested each time, as a test, and its failure does not count towards `MOST`. So all deliveries arrive in the
+    end, however long the connection is broken. `arrived_at` is the time of the last arrival here; GitHub may list it
+    only later.
     """
     failed = [each for each in failed_deliveries(seen) if asked.get(each.guid, RedeliveryRequest()).times < MOST]
     if not failed:
@@ -76,7 +76,7 @@ def _is_under_way(delivery: DeliverySeen, asked: RedeliveryRequest, now: int) ->
 
 
 async def redeliver(services: Services, now: int) -> bool:
-    """Request the failed deliveries that have not arrived since they failed. Returns whether to check again soon."""
+    """Request the deliveries that have failed and not arrived since then. Returns whether to check again soon."""
     markers = services.store.markers
     looked = await markers.find(DeliveriesReconciled())
     since = now - KEPT_S if looked is None else max(looked - OVERLAP_S, now - KEPT_S)
