@@ -1,15 +1,13 @@
 """A test that fails is a fault. One with a known cause that cannot be fixed here is marked by itself, and tried again.
 
-`@pytest.mark.sometimes_fails(because="…", at_most="1 run in 200")` says why, and how often it may happen. Besides those
-only the tests in `_NOT_CLEARED_YET` are tried once more. All others fail when they fail, and so does `.ci/run`. What
-failed at first is printed at the end, even if the second try passed.
+`@pytest.mark.sometimes_fails(because="…", at_most="1 run in 200")` says why, and how often it may happen. No other test
+is tried again: it fails when it fails, and so does `.ci/run`. What failed at first is printed at the end, even if the
+second try passed.
 """
 
 import pytest
 
 _WORDS = {"because", "at_most"}
-_NOT_CLEARED_YET = ("tests/stories/",)
-"""Several processes on a busy machine: not each of their races is found yet. No other folder goes here."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -27,8 +25,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         mark = item.get_closest_marker("sometimes_fails")
         if mark is not None and (mark.args or mark.kwargs.keys() != _WORDS or not all(mark.kwargs.values())):
             raise pytest.UsageError(f"{item.nodeid}: sometimes_fails needs because= and at_most=, and nothing else")
-        marked = mark is not None or item.nodeid.startswith(_NOT_CLEARED_YET)
-        if marked and item.config.pluginmanager.hasplugin("rerunfailures"):
+        if mark is not None and item.config.pluginmanager.hasplugin("rerunfailures"):
             item.add_marker(pytest.mark.flaky(reruns=1))
 
 
