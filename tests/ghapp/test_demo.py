@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -41,11 +42,19 @@ module "label" { source = "../modules/label" }
 LABEL = 'resource "terraform_data" "label" {\n  input = "network"\n}\n'
 
 
+@contextmanager
+def short_directory() -> Iterator[str]:
+    """A directory for TMPDIR. Planward listens on a socket in it, and `tmp_path` may be too long for that."""
+    with tempfile.TemporaryDirectory(prefix="demo-") as directory:
+        yield directory
+
+
 def play(tmp_path: Path) -> tuple[int, str, str]:
     """Exit status, stdout and stderr of `planward demo --exit`."""
-    variables = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
     command = [sys.executable, "-m", "ghapp", "demo", "--exit"]
-    done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=300, check=False)
+    with short_directory() as short:
+        variables = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TMPDIR": short}
+        done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=300, check=False)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -86,9 +95,10 @@ def shared_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     (directory / "mirror").mkdir()
     config = directory / "terraform.rc"
     config.write_text(f'provider_installation {{\n  filesystem_mirror {{ path = "{directory / "mirror"}" }}\n}}\n')
-    environ = {"HOME": str(directory), "TMPDIR": str(directory), "TF_CLI_CONFIG_FILE": str(config)}
+    environ = {"HOME": str(directory), "TF_CLI_CONFIG_FILE": str(config)}
     environ |= {"PLANWARD_TERRAFORM_ENV": "acme/*:*:*:AWS_*", "AWS_PROFILE": "demo", "OTHER_TOKEN": "x"}
-    with pytest.MonkeyPatch.context() as patch:
+    with short_directory() as short, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", short)
         for name in [each for each in os.environ if each.startswith("AWS_")]:
             patch.delenv(name)
         for name, value in environ.items():
