@@ -428,9 +428,9 @@ class PromotionFacts:
     tree: str
     """The tree of the merge result."""
     applied_trees: frozenset[str]
-    """The trees that count as applied in `previous`. Their commits were LAST there."""
+    """The trees of commits that were LAST in `previous`, and count as applied there."""
     adopted_trees: frozenset[str]
-    """The trees of commits that were LAST in `previous`, but for which nothing was applied.
+    """The trees of commits that were LAST in `previous`, but do not count as applied, because nothing was applied.
 
     The first of these commits was adopted. The others became LAST later. They touched no root module, so they needed
     no apply.

@@ -185,7 +185,7 @@ def unseen(
 
 def _was_seen(planned: ChangeSummary, reviewed: ChangeSummary, parity: Parity, values_follow: bool) -> bool:
     same_loss = (planned.loss, planned.object) == (reviewed.loss, reviewed.object)
-    # A failed or interrupted apply left this object. It did not exist at the review, so nothing is lost with it.
+    # A failed or interrupted apply made this object, after the review. So its replacement loses nothing reviewed.
     half_made = planned.tainted and reviewed.action == "create"
     if planned.loss is not None and not (same_loss or half_made):
         return False
@@ -228,7 +228,7 @@ def confirmation(environment: str, change: ResourceChange, *, key: bytes) -> str
 
 
 def _names_only(change: ChangeSummary) -> ChangeSummary:
-    """The change without the fields whose differences are not shown to people: the digests and `dangers`."""
+    """The change without `digest`, `object` and `dangers`: people are not shown differences of these fields."""
     return msgspec.structs.replace(change, digest="", object="", dangers=())
 
 
@@ -291,7 +291,7 @@ def _attributes(change: ResourceChange | OutputChange, mask: Mask, key: bytes) -
 
 
 def _find_differences(before: Shown, after: Shown, path: str) -> Iterator[tuple[str, Shown, Shown]]:
-    """Find the parts that differ, inside maps and blocks; a list is one part, and null counts as absent."""
+    """Find the values that differ. Maps and blocks are searched; a list is compared whole. Null counts as absent."""
     if isinstance(after, dict) and (isinstance(before, dict) or before is None):
         old = before or {}
         for name in {**old, **after}:

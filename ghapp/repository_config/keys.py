@@ -218,7 +218,7 @@ WATCH: Final[Key[tuple[str, ...] | None]] = Key(
     meaning="More paths whose changes affect it, relative to dir. * stands for any part of a name, and ** for any "
     "directories. The path of a directory means everything below it. Default: none. If the root module reads a file "
     "by a computed path, the default is every file of the repository. Files in and below other directories "
-    "with .tf files are left out, unless such a directory is above dir. An empty list turns that off.",
+    "with .tf files are left out, unless such a directory is above dir. An empty list turns this default off.",
 )
 DEPENDS_ON: Final[Key[tuple[str, ...]]] = Key(
     name="depends_on",

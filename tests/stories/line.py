@@ -281,8 +281,21 @@ class Line:
         return len(self.github.deliveries) == before
 
     def postpone_looks(self) -> None:
-        """Defer the periodic looks for missed events, whose calls come between those that a story counts."""
-        self.query("update later set due_at = due_at + 600 where key = 'look for missed' or key like 'reconcile:%'")
+        """Postpone jobs whose calls would come between those that a story counts, and wait until none of them runs.
+
+        They are the periodic looks for missed events, and the looks for the deliveries that earlier stories forged.
+        """
+        kinds = ("look", "reconcile:", "act:forged")
+        keys = " or ".join(f"key like '{kind}%'" for kind in kinds)
+        running = " or ".join(f"workflow_uuid like '{kind}%'" for kind in kinds)
+        unfinished = f"status in ('ENQUEUED', 'PENDING') and ({running})"
+
+        def postponed() -> bool:
+            self.query(f"update later set due_at = due_at + 600 where due_at < {time.time() + 300} and ({keys})")
+            found = f"select 1 from {{durable}}workflow_status where {unfinished} limit 1"
+            return not self.query(found, durable=True)
+
+        eventually(postponed, "no look is under way")
 
     def _jobs(self) -> dict[str, Any]:
         unfinished = "count(case when status in ('ENQUEUED', 'PENDING') then 1 end)"

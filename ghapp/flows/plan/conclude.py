@@ -182,10 +182,10 @@ def _leave_out_unapproved_forks(
 
 
 async def _plan_hidden_run_again(services: Services, run: Run) -> None:
-    """Plan again if this cancelled run's check run hides the one of a newer run, which replaced it.
+    """Plan again if a newer run replaced this cancelled run, but this run's check run hides the newer run's.
 
-    GitHub shows the check run that was created last. If GitHub did not answer for a while, that may be the one of the
-    older run.
+    GitHub shows the check run that was created last. If GitHub did not answer for a while, the older run's check run
+    may have been created last.
     """
     own = (await services.store.runs.load(run.id)).check_run_id
     if own is None or run.pull_request is None:

@@ -74,7 +74,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     """The root modules that the pull request removes."""
     from_fork: bool = False
     four_eyes: bool = True
-    """Whether people who wrote or pushed it are excluded from confirming what it destroys."""
+    """Whether people who wrote or pushed the pull request are excluded from confirming what it destroys."""
     diagnostics: tuple[Diagnostic, ...] = ()
     """Errors in the config that the pull request proposes."""
 
