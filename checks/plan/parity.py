@@ -185,7 +185,7 @@ def unseen(
 
 def _was_seen(planned: ChangeSummary, reviewed: ChangeSummary, parity: Parity, values_follow: bool) -> bool:
     same_loss = (planned.loss, planned.object) == (reviewed.loss, reviewed.object)
-    # A failed or interrupted apply made this object, after the review. So its replacement loses nothing reviewed.
+    # A failed or interrupted apply made this object, after the review. So replacing it loses nothing.
     half_made = planned.tainted and reviewed.action == "create"
     if planned.loss is not None and not (same_loss or half_made):
         return False

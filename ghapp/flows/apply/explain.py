@@ -72,7 +72,7 @@ async def explain_commits(
     `ask_github`: whether to ask GitHub for merges whose `closed` event did not arrive.
     """
     merged = await repo.store.pull_requests.merged_as(repo.id, commits)
-    # Query this before the verdicts: if a verdict is recorded between the two queries, the branch is settled again.
+    # Look for pending verdicts first: a verdict that is recorded between the two queries is then found by one of them.
     pending = await _verdicts_pending(repo, merged)
     found = await _explain(repo, branch, last, commits, merged)
     if isinstance(found, Unexplained) and ask_github:
@@ -88,8 +88,8 @@ async def explain_commits(
         merged_by = [f"{_how_it_came(each)} by {each.merged_by}" for each in segment.candidates if each.merged_by]
         pushed_by = [f"pushed by {pushers[CommitSha(commit)]}" for commit in segment.commits if commit in pushers]
         people.append(tuple(dict.fromkeys(merged_by or pushed_by)))
-    # The `closed` event of a merge may be late. This merge may be any commit of a segment without candidates, or any
-    # but the last commit of another segment.
+    # The `closed` event of a merge may be late. In a segment without candidates, any commit may be this merge. In a
+    # segment with candidates, the last commit is their merge, so this merge may be any commit before it.
     may_still_arrive = any(not segment.candidates or len(segment.commits) > 1 for segment in found.unexplained)
     return Judgement(
         explanation=found,
