@@ -15,6 +15,8 @@ from tests.stories.line import Line
 from tests.stories.story import CONFIG, Story
 
 LONGEST_S, GITHUB_WAITS_S = 1.0, 10.0
+_LEAST = 4
+"""How many answers are measured at least, even if a plan takes less time."""
 BEGIN = "-----BEGIN PRIVATE KEY-----"
 
 
@@ -35,7 +37,7 @@ class Pulse:
 
     def _ask(self) -> None:
         with httpx.Client(trust_env=False, timeout=60) as client:
-            while not self._ended.wait(0.1):
+            while not self._ended.wait(0.1) or len(self.answers_s) < _LEAST:
                 began, worked_s = time.monotonic(), self._core_s()
                 assert client.get(f"{self._url}/healthz").text == "ok\n"
                 self.answers_s.append(time.monotonic() - began)
@@ -55,7 +57,7 @@ class Pulse:
         finally:
             self._ended.set()
             self._thread.join(timeout=60)
-        assert len(self.answers_s) > 3
+        assert len(self.answers_s) >= _LEAST
         assert max(map(min, self.answers_s, self.worked_s)) < LONGEST_S
         assert max(self.answers_s) < GITHUB_WAITS_S
 

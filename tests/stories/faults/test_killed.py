@@ -31,20 +31,20 @@ def undisturbed_story(faulty: FaultyLine) -> Told:
     return undisturbed(faulty)
 
 
-def require_killed_at(where: frozenset[str], faulty: FaultyLine, disturbed: Told) -> frozenset[str]:
+def require_killed_at(where: frozenset[str], faulty: FaultyLine, disturbed: Told, unsure: int) -> frozenset[str]:
     """Assert that Planward was killed at these points and at no others; returns those at which it was.
 
     A point after a write may be missing if another job's point killed Planward during the write itself: GitHub had
     taken it, and Planward finds that out instead of writing again. The point after a message is missing if another
-    job's point killed Planward just before: then nobody sends the message again.
+    job's point killed Planward during the message, so that it was unsure whether the chat has it.
     """
     killed = frozenset(faulty.calm())
     assert killed <= where
     missing = where - killed
     assert len(missing) < len(killed)
     during_the_write = {f"{point.removesuffix(': before')}: after" for point in disturbed.among(f"{WRITES}: before")}
-    unsent = set() if disturbed.outcome["messages"] else {"message: after"}
-    assert missing <= during_the_write | unsent
+    during_a_message = {"message: after"} if unsure else set()
+    assert missing <= during_the_write | during_a_message
     return killed
 
 
@@ -67,8 +67,9 @@ def test_killed_at_every_point_in_turn_it_ends_as_if_it_had_not_been(
     where = undisturbed_story.among(rf"(?!{WHILE_APPLYING})({STEPS}|{GITHUB}|{COMMANDS}): ({phases})")
     since = faulty.line.logs.mark()
     disturbed = tell(faulty, kill="|".join(map(re.escape, where)), patience_s=180 + 15 * len(where))
-    killed = require_killed_at(where, faulty, disturbed)
-    require_equal_outcomes(disturbed, undisturbed_story, killed, maybe_lost(faulty, since))
+    unsure = maybe_lost(faulty, since)
+    killed = require_killed_at(where, faulty, disturbed, unsure)
+    require_equal_outcomes(disturbed, undisturbed_story, killed, unsure)
 
 
 @pytest.mark.by_default("terraform apply: during")
@@ -93,8 +94,9 @@ def test_killed_between_a_hold_its_approval_and_its_apply_what_was_shown_is_appl
     where = usual.among(rf"(?!{WHILE_APPLYING})({points}): ({phases})")
     since = faulty.line.logs.mark()
     disturbed = tell_approved(faulty, kill="|".join(map(re.escape, where)), patience_s=180 + 15 * len(where))
-    killed = require_killed_at(where, faulty, disturbed)
-    require_equal_outcomes(disturbed, usual, killed, maybe_lost(faulty, since))
+    unsure = maybe_lost(faulty, since)
+    killed = require_killed_at(where, faulty, disturbed, unsure)
+    require_equal_outcomes(disturbed, usual, killed, unsure)
 
 
 @pytest.mark.by_default("of a hold")
@@ -108,8 +110,9 @@ def test_killed_between_the_buttons_plan_and_apply_of_an_unexplained_push_it_res
     where = usual.among(rf"(?!{WHILE_APPLYING})({points}): ({phases})")
     since = faulty.line.logs.mark()
     disturbed = tell_unexplained(faulty, kill="|".join(map(re.escape, where)), patience_s=180 + 15 * len(where))
-    killed = require_killed_at(where, faulty, disturbed)
-    require_equal_outcomes(disturbed, usual, killed, maybe_lost(faulty, since))
+    unsure = maybe_lost(faulty, since)
+    killed = require_killed_at(where, faulty, disturbed, unsure)
+    require_equal_outcomes(disturbed, usual, killed, unsure)
 
 
 def test_the_points_are_before_and_after_each_step_and_between_the_commands_of_the_one_with_credentials(
