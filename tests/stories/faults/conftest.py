@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -121,7 +122,6 @@ class FaultyLine:
 
     def _begin_faults(self, how: str, pattern: str) -> None:
         self._rounds += 1
-        (self.directory / "killed").unlink(missing_ok=True)
         (self.directory / "round").write_text(str(self._rounds))
         (self.directory / "how").write_text(how)
         (self.directory / "kill").write_text(pattern)
@@ -143,7 +143,8 @@ class FaultyLine:
         """End all faults; returns the points at which a process ended or GitHub was disturbed."""
         (self.directory / "kill").write_text("")
         self.line.github.clear_faults()
-        return self.read("killed")
+        begun = sorted(self.directory.glob(f"fault {self._rounds} *"), key=lambda file: file.stat().st_mtime_ns)
+        return [unquote(file.name.split()[2]) for file in begun]
 
     def quiet(self, *, patience_s: float = PATIENCE_S) -> None:
         """Wait until all deliveries have been answered and no job is pending except for the periodic ones."""

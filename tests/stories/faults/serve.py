@@ -2,8 +2,8 @@
 
 All files are in the directory PLANWARD_TEST_FAULTS. Each point that a process reaches is written to the file `passed`.
 If the regular expression in the file `kill` matches the point, the process acts once for this point as the file `how`
-says, and the point is written to the file `killed`. If `how` is a number, the process sends itself that signal; if it
-is `worker`, the process kills itself; otherwise it asks the test to disturb GitHub, and continues.
+says, and first creates a file that has the point in its name. If `how` is a number, the process sends itself that
+signal; if it is `worker`, the process kills itself; otherwise it asks the test to disturb GitHub, and continues.
 
 Points are before and after each durable step, Terraform command, reading of secrets and write to GitHub, after each
 message and after each enqueued job. For a durable step there is one more point, after its result is recorded.
@@ -12,7 +12,6 @@ If the process is the worker of a `serve`, SIGKILL kills both, and any other sig
 its worker gracefully. With `worker`, only the worker is killed.
 """
 
-import hashlib
 import os
 import re
 import signal
@@ -20,6 +19,7 @@ import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any
+from urllib.parse import quote
 
 from dbos import DBOS
 from githubkit import GitHub
@@ -76,7 +76,6 @@ def reached(point: str) -> None:
     _append("passed", point)
     kill = _read("kill").strip()
     if kill and re.fullmatch(kill, point) and _first_at(point):
-        _append("killed", point)
         how = _read("how")
         if how == "worker":
             os.kill(os.getpid(), signal.SIGKILL)
@@ -98,8 +97,11 @@ def _disturb(request: str) -> None:
 
 
 def _first_at(point: str) -> bool:
-    """Whether this process is the first to reach the point since the faults began."""
-    name = f"died-{_read('round')}-{hashlib.sha256(point.encode()).hexdigest()[:16]}"
+    """Whether this process is the first to reach the point since the faults began.
+
+    The file is also the record that the fault began here: another process may end this one at any moment.
+    """
+    name = f"fault {_read('round')} {quote(point, safe='')}"
     try:
         os.close(os.open(_directory() / name, os.O_CREAT | os.O_EXCL))
     except FileExistsError:
