@@ -2,6 +2,7 @@
 
 from ghapp.jobs.from_events import jobs_for
 from ghapp.jobs.kinds import (
+    NEXT_KEY_S,
     Cleanup,
     Comment,
     Discover,
@@ -21,6 +22,7 @@ from ghapp.jobs.kinds import (
 from ghapp.jobs.queues import PARKED, FormerQueue, Queue, deferred_key, queue_of
 
 __all__ = [
+    "NEXT_KEY_S",
     "PARKED",
     "Cleanup",
     "Comment",

@@ -150,6 +150,11 @@ class Comment(msgspec.Struct, frozen=True, kw_only=True, tag="comment"):
         return f"comment:{self.repository_id}:{self.number}:{self.at}"
 
 
+NEXT_KEY_S = 1.0
+"""How long the next reconciliation or cleanup waits at least. Its key has the time in whole seconds, and a job whose
+key has run before is not run."""
+
+
 class ReconcileDeliveries(msgspec.Struct, frozen=True, kw_only=True, tag="look_for_missed"):
     """Find failed deliveries, and runs that no job will finish."""
 

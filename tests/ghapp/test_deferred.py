@@ -1,11 +1,19 @@
 """The time for which a deferred job waits, and its key."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
+import pytest
+
+from ghapp.flows.maintenance.cleanup import enqueue_cleanup
+from ghapp.flows.maintenance.reconcile import enqueue_reconciliation
 from ghapp.jobs import Cleanup, PlanRun, Reconcile, ReconcileDeliveries, deferred_key
 from ghapp.sealing import Sealer
+from ghapp.services import Services
 from ghapp.store import Store
 from ghapp.timings import Timings
 from ghapp.values import RepositoryId, RunId
@@ -24,6 +32,24 @@ def test_a_periodic_job_waits_once_and_every_other_job_under_its_own_key() -> No
     assert {deferred_key(ReconcileDeliveries(at=at)) for at in (1, 2)} == {"again:look_for_missed"}
     assert {deferred_key(Cleanup(at=at)) for at in (1, 2)} == {"again:tidy_up"}
     assert deferred_key(PlanRun(run_id=RunId("a"), repository_id=repository)) == "again:plan:a"
+
+
+@pytest.mark.parametrize("enqueue", [enqueue_cleanup, enqueue_reconciliation])
+def test_a_periodic_job_that_is_wanted_at_once_never_has_the_key_of_one_that_has_run(
+    tmp_path: Path, enqueue: Callable[[Services, float], Awaitable[None]]
+) -> None:
+    now = 100.0
+    with closing(Store(new_sqlite(tmp_path), Sealer(["k" * 32]), clock=lambda: now)) as store:
+        services = cast(Services, SimpleNamespace(store=store))
+        run: list[int] = []
+        for _ in range(4):
+            asyncio.run(enqueue(services, 0))  # type: ignore[arg-type]
+            now += asyncio.run(store.deferred.next_due_in_s()) or 0.0
+            [(key, due_at, job)] = asyncio.run(store.deferred.due())
+            run.append(job["at"])
+            asyncio.run(store.deferred.remove(key, due_at))
+            now += 0.1
+    assert len(set(run)) == 4
 
 
 def test_the_store_tells_when_the_next_job_is_due_and_that_a_job_was_deferred(tmp_path: Path) -> None:

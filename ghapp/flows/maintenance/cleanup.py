@@ -9,7 +9,7 @@ import msgspec
 
 from ghapp.durable import step
 from ghapp.flows.maintenance.disk import erase_left_mirrors
-from ghapp.jobs import Cleanup
+from ghapp.jobs import NEXT_KEY_S, Cleanup
 from ghapp.log import log
 from ghapp.sealing import UnsealError
 from ghapp.services import Services
@@ -161,7 +161,8 @@ _KEY = "tidy up"
 
 
 async def enqueue_cleanup(services: Services, in_s: float) -> None:
-    """Enqueue the next cleanup, or move its due time: all workers share one."""
+    """Enqueue the next cleanup, or move its due time: all workers share one. It begins in a second at the earliest."""
+    in_s = max(in_s, NEXT_KEY_S)
     due = Cleanup(at=int(services.store.clock() + in_s))
     await services.store.deferred.defer(_KEY, msgspec.to_builtins(due), in_s=in_s)
 

@@ -15,7 +15,7 @@ from ghapp.flows.maintenance.abandoned import end_abandoned_runs
 from ghapp.flows.maintenance.deliveries import note_arrival, redeliver
 from ghapp.flows.repository import FetchedRepo, Repo, known_pull_request, load_repo
 from ghapp.github import PullRequestSeen
-from ghapp.jobs import EventJob, Job, Reconcile, ReconcileDeliveries, Replan, SettleBranch
+from ghapp.jobs import NEXT_KEY_S, EventJob, Job, Reconcile, ReconcileDeliveries, Replan, SettleBranch
 from ghapp.jobs.causes import Missed
 from ghapp.log import log
 from ghapp.repository_config import ConfigInvalid
@@ -24,8 +24,6 @@ from ghapp.store import KnownPullRequest
 
 SOONER_S = 30.0
 """The wait before the next reconciliation if this one is incomplete. GitHub may ask for a longer one."""
-_IMMEDIATELY_S = 1.0
-"""Not 0: the key has the time in whole seconds, so the next reconciliation could get the key of the current one."""
 EACH_REPOSITORY_S = 3600
 """The interval for comparing a repository with GitHub, which takes about one call and one fetch."""
 
@@ -57,7 +55,7 @@ async def reconcile_deliveries(services: Services, job: ReconcileDeliveries) -> 
 async def event_arrived(services: Services) -> None:
     """Reconcile at once if this event is the first one after a time without any."""
     if await patiently("note arrival", partial(note_arrival, services)):
-        await patiently("look again", partial(enqueue_reconciliation, services, _IMMEDIATELY_S))
+        await patiently("look again", partial(enqueue_reconciliation, services, 0))
 
 
 async def reconcile(services: Services, job: Reconcile) -> None:
@@ -71,12 +69,12 @@ async def enqueue_first_reconciliation(services: Services) -> None:
     A killed worker may have begun the pending reconciliation. Then this reconciliation continues after its last
     recorded step, and perhaps does not ask GitHub again, although deliveries have failed since then.
     """
-    pending = any(isinstance(job, ReconcileDeliveries) for job in await services.pending())
-    await enqueue_reconciliation(services, _IMMEDIATELY_S if pending else 0)
+    await enqueue_reconciliation(services, 0)
 
 
 async def enqueue_reconciliation(services: Services, in_s: float) -> None:
-    """Enqueue the next reconciliation; there is one for all workers."""
+    """Enqueue the next reconciliation; there is one for all workers. It begins in a second at the earliest."""
+    in_s = max(in_s, NEXT_KEY_S)
     due = ReconcileDeliveries(at=int(services.store.clock() + in_s))
     await services.store.deferred.defer("look for missed", msgspec.to_builtins(due), in_s=in_s)
 
