@@ -164,7 +164,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     client_id, client_secret = names.text("PLANWARD_GITHUB_CLIENT_ID"), names.text("PLANWARD_GITHUB_CLIENT_SECRET")
     if bool(client_id) != bool(client_secret):
         missing = "PLANWARD_GITHUB_CLIENT_SECRET" if client_id else "PLANWARD_GITHUB_CLIENT_ID"
-        raise SettingsError(f"{missing} is not set: for sign-in, set both the client id and the client secret")
+        raise SettingsError(f"{missing} is not set: set the client id and the client secret for sign-in, or neither")
     settings = Settings(
         github=_read_github(names),
         vault=local.vault,

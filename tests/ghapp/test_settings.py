@@ -157,11 +157,11 @@ def test_missing_settings_are_named(name: str, value: str | None) -> None:
         ({"PLANWARD_MERGE_WAIT_S": "inf"}, "PLANWARD_MERGE_WAIT_S is 'inf': set it to a number of at least 0"),
         (
             {"PLANWARD_GITHUB_CLIENT_ID": "Iv23li"},
-            "PLANWARD_GITHUB_CLIENT_SECRET is not set: for sign-in, set both the client id and the client secret",
+            "PLANWARD_GITHUB_CLIENT_SECRET is not set: set the client id and the client secret for sign-in, or neither",
         ),
         (
             {"PLANWARD_GITHUB_CLIENT_SECRET": "x"},
-            "PLANWARD_GITHUB_CLIENT_ID is not set: for sign-in, set both the client id and the client secret",
+            "PLANWARD_GITHUB_CLIENT_ID is not set: set the client id and the client secret for sign-in, or neither",
         ),
         (
             {"VAULT_ADDR": "https://vault.example.com:8200"},

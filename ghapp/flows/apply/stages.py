@@ -40,7 +40,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     counts_as_applied: bool
     """Whether this commit counts as applied when it becomes LAST.
 
-    If it touches no root module, this depends on LAST.
+    If it touches no root module, it does only if the previous LAST does.
     """
     plan_only: bool = False
     """Whether the stage is only planned (with plan credentials) and shown. Then any change is held."""
