@@ -171,11 +171,12 @@ def shown_at_merge(verdicts: Sequence[ShownVerdict], merged_at: float) -> ShownV
     success counts if GitHub showed it at any moment of that second.
     """
     second = math.floor(merged_at)
-    # GitHub's times of check runs are in whole seconds, too. So a verdict of that second may be earlier or later than
-    # the merge: try each moment of that second.
-    moments = sorted({each.at for each in verdicts if second <= each.at < second + 1})
-    known = [[each for each in verdicts if each.at < second]]
-    known += [[each for each in verdicts if each.at <= moment] for moment in moments]
+    # GitHub's times of check runs are in whole seconds, too. So each verdict of that second may be earlier or later
+    # than the merge: try the moment before the first of them, and the moment after each of them.
+    within = [each for each in verdicts if second <= each.at < second + 1]
+    known = [
+        [each for each in verdicts if each.at < second or each in within[:count]] for count in range(len(within) + 1)
+    ]
     shown = [_shown_verdict(each) for each in known]
     green = [each for each in shown if each is not None and each.conclusion == "success"]
     return green[-1] if green else shown[-1]

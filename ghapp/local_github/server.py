@@ -225,8 +225,11 @@ class LocalGitHub(Controls):
         """Serve the request, but break the connection before the answer."""
         self._api.faults.add(Fault(method=method, path=re.compile(path), kind="lose", times=times))
 
-    def delay(self, method: str, path: str, delay_s: float, *, times: int | None = 1) -> None:
-        self._api.faults.add(Fault(method=method, path=re.compile(path), kind="delay", delay_s=delay_s, times=times))
+    def delay(self, method: str, path: str, delay_s: float, *, times: int | None = 1) -> Fault:
+        """Serve requests later. `times` of the returned fault counts down when a request arrives."""
+        fault = Fault(method=method, path=re.compile(path), kind="delay", delay_s=delay_s, times=times)
+        self._api.faults.add(fault)
+        return fault
 
     def clear_faults(self) -> None:
         self._api.faults.clear()

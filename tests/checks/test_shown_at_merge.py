@@ -26,6 +26,10 @@ def verdicts(*words: str) -> list[ShownVerdict]:
         (("a in_progress 5", "a success 8", "b in_progress 10"), 10, "success"),
         (("a in_progress 5", "a success 8", "b in_progress 9.9"), 10, "in_progress"),
         (("a in_progress 5", "a failure 8", "b in_progress 10.4"), 10, "in_progress"),
+        (("a in_progress 5", "a success 10", "b in_progress 10"), 10, "success"),
+        (("a in_progress 10", "a success 10", "b in_progress 10", "b failure 10"), 10, "success"),
+        (("a in_progress 10", "b in_progress 10", "a success 10"), 10, "in_progress"),
+        (("a in_progress 5", "a success 9", "b in_progress 9"), 10, "in_progress"),
         # A check run that was created earlier is hidden, whatever its conclusion.
         (("a in_progress 5", "b in_progress 8", "a success 9"), 11, "in_progress"),
         (("a in_progress 5", "b in_progress 8", "a failure 9", "b success 10"), 11, "success"),

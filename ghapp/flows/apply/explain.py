@@ -187,8 +187,10 @@ def _shown_at_merge(pull_request: KnownPullRequest, verdicts: Sequence[Verdict])
     """The verdict that GitHub showed when the pull request was merged; `verdicts` are newest first."""
     if pull_request.merged_at is None:
         return verdicts[0] if verdicts else None
-    by_value = {ShownVerdict(run=each.run_id, conclusion=each.conclusion, at=each.at): each for each in verdicts}
-    shown = shown_at_merge([*reversed(by_value)], pull_request.merged_at)
+    by_value = {
+        ShownVerdict(run=each.run_id, conclusion=each.conclusion, at=each.at): each for each in reversed(verdicts)
+    }
+    shown = shown_at_merge([*by_value], pull_request.merged_at)
     return None if shown is None else by_value[shown]
 
 

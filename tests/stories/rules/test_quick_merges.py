@@ -11,6 +11,7 @@ from tests.examples import examples
 from tests.stories.line import Line
 from tests.stories.rules.saying import green
 from tests.stories.story import Story
+from tests.stories.waiting import eventually
 
 PAIRS = int(os.environ.get("PLANWARD_TEST_PAIRS") or examples(3))
 """The number of pairs; use a hundred before a release."""
@@ -68,6 +69,27 @@ def test_a_merge_while_github_creates_the_check_run_of_the_next_plan_is_applied(
     green(story.applied(merge_when_green(line, story, second)))
     assert story.size("staging") == 2
     assert "terraform_data.extra_2" in story.state("network", "staging")
+
+
+def test_a_merge_in_one_second_with_the_green_plan_and_the_next_check_run_is_applied(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """GitHub's times are in whole seconds, so they do not say which of the three came first."""
+    story = protected(line)
+    stopped = line.github.world.now()
+    monkeypatch.setattr(line.github.world, "clock", lambda: stopped)
+    first, second = propose_pair(story, 2)
+    delayed = line.github.delay("POST", "/check-runs$", 1.5, times=2)
+    story.merge(first)
+    eventually(lambda: delayed.times == 0, "the check runs of the apply and of the next plan are requested")
+    for event, action in (("push", None), ("pull_request", "closed")):
+        line.github.hold_deliveries(event, action)
+    tip = story.merge(second)
+    eventually(lambda: len(story.check_runs(story.head(second))) == 2, "the check run of the next plan")
+    time.sleep(0.5)  # until it is recorded: only then may Planward hear of the merge
+    line.github.release()
+    green(story.applied(tip))
+    assert story.size("staging") == 2
 
 
 @pytest.mark.both_databases
