@@ -24,7 +24,7 @@ class NoLast:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AtLast:
-    """The tip is LAST. `adopted`: whether it existed when the repository was first seen, and was never applied."""
+    """The tip is LAST. `adopted`: whether nothing has been applied since Planward adopted a commit of the branch."""
 
     adopted: bool
 

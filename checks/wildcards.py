@@ -1,6 +1,6 @@
 """Patterns with stars, matched in one pass over the text.
 
-As a regular expression, each further star would multiply the time that a hostile text takes.
+In a regular expression, each further star would multiply the time that it takes to match a hostile text.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,9 +25,10 @@ class Wildcards:
         return (len(self._parts), True) in places
 
     def _with_skipped(self, places: set[tuple[int, bool]]) -> set[tuple[int, bool]]:
-        """The positions in the pattern, and those after wildcards that may match nothing.
+        """The given positions, and also the positions after wildcards that may match nothing.
 
-        The flag of a position is false inside a directory that `**/` matches.
+        A position consists of an index into the pattern's parts and a flag. The flag is false while `**/` has matched
+        only a part of a directory's name.
         """
         found = set(places)
         for at, is_between in places:

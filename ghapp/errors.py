@@ -39,7 +39,7 @@ class JobError(PlanwardError):
 
 
 class NoRoom(JobError):
-    """Planward's own disk is full. The run fails, or if no run can show that, the job is deferred."""
+    """Planward's own disk is full. The run fails. If no run can show that, the job is deferred."""
 
 
 class Unavailable(JobError):

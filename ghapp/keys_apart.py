@@ -24,8 +24,8 @@ _PR_SET_DUMPABLE = 4
 def take_environment(secrets: Collection[str]) -> Mapping[str, str]:
     """Return the environment. Only the returned copy contains the variables named in `secrets`.
 
-    If the process was started with them in its environment, this restarts the program with the same arguments. From
-    then on, only root may trace this process, read its memory, or get a core dump of it.
+    If the process was started with them in its environment, this restarts the program with the same arguments. After
+    the call, only root may trace this process, read its memory, or get a core dump of it.
     """
     handed_over = _handed_over()
     held = {name: value for name in secrets if (value := os.environ.pop(name, None)) is not None}
@@ -57,8 +57,9 @@ def _is_initial(held: Collection[str]) -> bool:
 def handing_over(held: Mapping[str, str]) -> Iterator[Mapping[str, int]]:
     """Write the secrets to a file in memory for another process of Planward.
 
-    Yields the file's descriptor, which the other process has to inherit, by the name of the environment variable that
-    tells that process the descriptor's number. In this process, it is closed when the context ends.
+    Yields a mapping with one entry: the name of an environment variable and the file's descriptor. The other process
+    has to inherit the descriptor, and to find its number in that variable. This process closes the descriptor when the
+    context ends.
     """
     memory = _in_memory(held)
     try:

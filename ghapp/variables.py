@@ -1,4 +1,4 @@
-"""Reads environment variables as the operator's settings are written: texts, numbers, sizes, addresses and files."""
+"""Read the operator's settings from environment variables: texts, numbers, sizes, addresses and files."""
 
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches

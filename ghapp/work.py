@@ -96,8 +96,8 @@ async def _services_running(
             on_deferred=metrics.github_deferred,
         ) as github,
     ):
-        # This comes after the keeper's start, which waits for the end of a killed process's programs: it removes their
-        # files.
+        # The keeper must be started first. Its start waits until the programs of a killed process have ended, and
+        # choosing the sandbox removes the files of these programs.
         sandbox = await _choose_sandbox(settings, groups_note)
         programs = Programs(keeper=keeper, groups=groups)
         mirrors = Mirrors(

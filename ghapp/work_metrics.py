@@ -66,7 +66,10 @@ class WorkMetrics:
         gauge.set_function(left)
 
     def slots(self, number: int, *, one_each: bool = False) -> Slots:
-        """Slots for root runs, with `one_each` per repository; counts the taken slots and the waiting runs."""
+        """Slots for root runs, with metrics of the taken slots and the waiting runs.
+
+        With `one_each`, a repository has at most one slot.
+        """
 
         def changed(taken: int, waiting: int) -> None:
             self._root_runs.set(taken)

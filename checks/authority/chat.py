@@ -83,7 +83,7 @@ class ChatHosts:
 
 
 def scheme_and_host(url: str) -> tuple[str | None, str]:
-    """The scheme and the host of an address, in lower case; None if they cannot be read."""
+    """The scheme and the host of a URL, in lower case; None and "" if they cannot be read."""
     try:
         parts = urlsplit(url)
         host = (parts.hostname or "").rstrip(".").partition("%")[0]

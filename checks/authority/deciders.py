@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from checks.authority.release import Approver, Change, Released, StillHeld, decide_release
 
 _MOST = 5
-"""The most people, or commits, that are named; for more, only the number is given."""
+"""The maximum length of a list of people or commits. If there are more, the last entry is the number of the others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,7 +57,7 @@ class AllowedSources:
 
 
 def read_sources(words: Collection[str]) -> AllowedSources | None:
-    """Read the patterns: `*` stands for a part of one segment, `**` for everything after it. None without patterns."""
+    """Read the patterns: `*` stands for any part of one path segment, `**` for anything. None without patterns."""
     return AllowedSources(patterns=tuple(words)) if words else None
 
 

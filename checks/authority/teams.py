@@ -23,7 +23,7 @@ class OpenTeam:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClosedTeam:
-    """The repository may not use the team; `cause` is the first line, with the command that grants access."""
+    """The repository may not use the team's secrets; `cause` says so, with the command that grants access."""
 
     cause: str
 

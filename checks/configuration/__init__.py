@@ -27,8 +27,9 @@ _LIBRARIES = frozenset({"modules", "examples", "example", "tests", "test", "fixt
 class Configuration:
     """The configuration in a repository's files.
 
-    `modules` are all directories with configuration files. `passed_over` are directories that nothing calls and that
-    are still not root modules, each with the reason. `missing` are explicitly named directories without configuration.
+    `modules` are all directories with configuration files. `passed_over` are directories that are not root modules
+    although no other directory uses them, each with the reason. `missing` are explicitly named directories without
+    configuration.
     """
 
     root_modules: tuple[RootModule, ...]
@@ -39,7 +40,7 @@ class Configuration:
 
     @cached_property
     def problems(self) -> tuple[Problem, ...]:
-        """Every file that could not be read, in any directory, in the order of the paths."""
+        """Every file that could not be read, sorted by directory."""
         return tuple(problem for directory in sorted(self.modules) for problem in problems_of(self.modules[directory]))
 
     @cached_property

@@ -43,8 +43,10 @@ class Changes:
         return self._by_dir.get(directory, [])
 
     def at_or_above(self, path: str) -> str | None:
-        """A changed path that is the path itself or contains it: a file, or a directory that is a submodule or
-        symlink."""
+        """A changed path that is this path or a parent of it.
+
+        A parent is itself a changed path only if it is, or was, a submodule, a symlink or a file.
+        """
         while path and path != TOP:
             if path in self.paths:
                 return path
@@ -52,12 +54,12 @@ class Changes:
         return None
 
     def on_the_way_to(self, path: str) -> str | None:
-        """A changed path that affects this one: a symlink on it, or `at_or_above` the path to which symlinks lead."""
+        """A changed path that affects this one: a symlink on it, or the `at_or_above` of the path that it leads to."""
         target, passed = follow(path, self.links)
         return next((link for link in passed if link in self.paths), None) or self.at_or_above(target)
 
     def linked_files_in(self, directory: str) -> Iterator[str]:
-        """Configuration and variable files of a directory that are symlinks with a changed target."""
+        """Describe each of a directory's own files (`is_own_file`) that is a symlink with a changed target."""
         for path in self._own_links.get(directory, ()):
             changed = self.on_the_way_to(path)
             if changed is not None:
@@ -77,7 +79,10 @@ class Changes:
 
     @cached_property
     def _readable(self) -> Mapping[str, str]:
-        """By directory, the first changed file in or below it that its configuration could read by a computed name."""
+        """By directory, the first changed file in or below it that can be read by a computed name.
+
+        Markdown, hidden files and directories, and subdirectories with configuration do not count.
+        """
         found: dict[str, str] = {}
         for path in self._ordered:
             if path.endswith(".md") or any(part.startswith(".") for part in path.split("/")):

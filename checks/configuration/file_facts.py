@@ -21,7 +21,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 class Backend(msgspec.Struct, frozen=True, kw_only=True):
     """A `backend` block, or a `cloud` block as the type "cloud"; `values` has its literals, including inner blocks.
 
-    `path` is the file that contains it, empty in the facts of a file and filled in by `discover`.
+    `path` is the file that contains it. It is empty in `FileFacts`; `Module` fills it in.
     """
 
     type: str
@@ -40,9 +40,9 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Variable(msgspec.Struct, frozen=True, kw_only=True):
-    """A declared variable. `path` is empty in the facts of a file and filled in by `discover`.
+    """A declared variable. If its `sensitive` is not a literal, it counts as sensitive.
 
-    If its `sensitive` is not a literal, it counts as sensitive.
+    `path` is the file that contains it. It is empty in `FileFacts`; `Module` fills it in.
     """
 
     name: str
@@ -86,7 +86,7 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reference(msgspec.Struct, frozen=True, kw_only=True):
-    """A path that the file names: a file, a directory, or (`prefix`) the literal beginning of one.
+    """A path that a configuration file names: a file, a directory, or (`prefix`) only the literal beginning of a path.
 
     `from_root`: whether the path is relative to the root module's directory, and not to the file's. An empty path with
     `prefix` means that the name is computed: it can be any file in that directory, and with `anywhere` also one outside

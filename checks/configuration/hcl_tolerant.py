@@ -186,7 +186,10 @@ def _key(expression: tree_sitter.Node, text: _Text) -> str | None:
 
 
 def _string(node: tree_sitter.Node, text: _Text) -> str:
-    """A string without interpolation: the bytes between its quotes, since the grammar's text lacks leading blanks."""
+    """The value of a string without interpolation.
+
+    It is cut out between the quotes, because the grammar's own node for it lacks leading spaces.
+    """
     children = node.children
     start, end = (children[0].end_byte, children[-1].start_byte) if len(children) > 1 else (0, 0)
     return unescape(text.content[start:end].decode("utf-8", "replace"))

@@ -25,8 +25,8 @@ _PLACES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """The settings of each backend type that locate a state.
 
-A `terraform_remote_state` reads a root module's state if the first setting is known for both and equal, and each of the
-others is equal if it is known for both.
+A `terraform_remote_state` counts as a read of a root module's state under two conditions. The first setting must be
+known on both sides and equal. Each other setting must be equal if it is known on both sides.
 
 https://developer.hashicorp.com/terraform/language/backend
 """
@@ -63,7 +63,8 @@ def layers(
 ) -> tuple[tuple[str, ...], ...]:
     """These root modules in layers: each builds, directly or indirectly, only on members of earlier layers.
 
-    Raises ConfigurationError, naming the cycle, if some of them form one. A cycle with only one of them is ignored.
+    Raises ConfigurationError, naming the cycle, if some of them form one. A cycle that contains only one of `dirs` is
+    ignored.
     """
     wanted = frozenset(dirs)
     graph = dependencies(configuration, depends_on, backends)
@@ -78,7 +79,7 @@ def layers(
 
 
 _Paths = Mapping[str, tuple[str, ...]]
-"""The directories that one directory builds on, each with the path that leads to it and ends with it."""
+"""The directories that one directory builds on. Each has the chain of directories that leads to it, itself last."""
 
 
 def _paths_to(graph: Mapping[str, frozenset[str]], start: str, wanted: Collection[str]) -> _Paths:

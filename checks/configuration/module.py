@@ -114,7 +114,7 @@ class Module:
 
     @cached_property
     def declarations(self) -> Mapping[str, Declaration]:
-        """The lines of this directory's own blocks by address; for an overridden block, those of the first."""
+        """The lines of this directory's own blocks by address; for an overridden block, the lines of the original."""
         found: dict[str, Declaration] = {}
         for path, facts in self.files:
             real, _ = follow(path, self.links)

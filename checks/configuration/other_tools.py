@@ -1,4 +1,4 @@
-"""Directories for other tools than Terraform: Terragrunt's units and Pulumi's projects.
+"""Directories for tools other than Terraform: Terragrunt's units and Pulumi's projects.
 
 A change to them affects no root module. If they were ignored, nothing would be planned and the check would be green.
 """
@@ -53,7 +53,8 @@ def touched_other_tool(
 
     A changed file affects a Terragrunt unit if it is in the unit's directory, and a Pulumi project if it is anywhere
     below the project's. Files in one of the `root_modules` do not count. If the change touches no root module
-    (`touches_any` is false), files that Terragrunt's units may share count, too: HCL anywhere, and values above a unit.
+    (`touches_any` is false), files that Terragrunt's units may share count, too: HCL files anywhere, and YAML and JSON
+    files in a directory above a unit, except the repository's root.
     """
     own = set(root_modules) - {tool.dir for tool in tools}
     outside = [path for path in sorted(changed) if directory_of(path) not in own and not path.endswith(_PROSE)]

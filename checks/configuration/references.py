@@ -36,9 +36,9 @@ _FORMAT = re.compile(r'format\(\s{0,20}"([^"\n]*)"\s{0,20},?\s{0,20}("\$\{\s{0,2
 _JOIN = re.compile(r'join\(\s{0,20}"/"\s{0,20},\s{0,20}\[?\s{0,20}(?:("\$\{\s{0,20}path\.|path\.)|"([^"$%\n]+)")?')
 _LOCAL = re.compile(r"local\.(\w{1,100})")
 _DEFINED = re.compile(r'\b(\w{1,100})"?\s{0,60}[=:]\s{0,20}"(?!\$\{\s{0,20}(?!path))')
-"""A local whose text begins with literal text, or with `path.module` and the like."""
+"""A local whose value begins with literal text, or with `path.module` and the like."""
 _PRODUCED = re.compile(r"(?:data|module|resource)\.|[a-z0-9]{1,40}_\w{1,100}\.\w")
-"""A value from a provider or a module: a file that the provider creates, or a path in the module's own text."""
+"""A value from a provider, which creates the file itself, or from a module, whose own text contains the path."""
 _DOTTED = re.compile(r'"(\.\.?/[^"\n]*)"')
 _SOURCE = re.compile(r'\bsource"?\s{0,20}[=:]\s{0,20}"[./]*"')
 _ASCENDING = re.compile(r'(?<=[/"])\.\.(?=[/"])')
@@ -86,7 +86,7 @@ def _fileset(text: str) -> Iterator[Reference]:
 
 
 def _file_arguments(text: str) -> Iterator[Reference]:
-    """Arguments of file functions, without absolute paths; those below `path.` are found separately."""
+    """Arguments of file functions, except absolute paths. Those with `path.module` and the like are found elsewhere."""
     for match in _CALL.finditer(text):
         argument = match[1]
         if _SKIPPED_ARGUMENT.match(text, match.start(1)):

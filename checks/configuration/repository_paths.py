@@ -1,4 +1,7 @@
-"""Paths in a repository: relative to its root, POSIX, "." for the root itself; also follows symlinks."""
+"""Join and resolve paths in a repository, including symlinks.
+
+All paths are POSIX and relative to the repository's root. "." is the root itself.
+"""
 
 import posixpath
 from collections.abc import Mapping
@@ -14,8 +17,10 @@ def directory_of(path: str) -> str:
 
 
 def below(directory: str, path: str) -> str:
-    """Convert a path that is relative to a directory to one relative to the repository's root; it may begin with
-    `..`."""
+    """Convert a path that is relative to a directory to one relative to the repository's root.
+
+    The result begins with `..` if it leads out of the repository.
+    """
     return posixpath.normpath(posixpath.join(directory, path))
 
 

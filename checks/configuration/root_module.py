@@ -12,10 +12,10 @@ from checks.configuration.module import Module
 from checks.declaration import Declaration
 
 _DEEPEST_CALLS = 20
-"""The maximum depth of module calls in addresses of declarations; a module that calls itself would never end."""
+"""The maximum depth of module calls in an address: a module that calls itself would have endlessly many addresses."""
 
 _MOST_DECLARATIONS = 200_000
-"""The maximum number of addresses of one root module: modules that call others twice double it at every level."""
+"""The maximum number of addresses of one root module. It doubles at each level if modules call others twice."""
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):

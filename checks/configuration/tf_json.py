@@ -109,7 +109,7 @@ def _blocks(
 
 
 def _objects(node: _Node) -> Iterator[dict[str, tuple[int, _Node]]]:
-    """The objects of a place where Terraform accepts one object or a list of them."""
+    """The objects in a node, where Terraform accepts either one object or a list of them."""
     if isinstance(node.value, dict):
         yield node.value
     elif isinstance(node.value, list):

@@ -6,7 +6,7 @@ import msgspec
 
 
 class Action(enum.Enum):
-    """The change of one resource or output; a replacement is one action whose order matters."""
+    """The change of one resource or output. A replacement is one action; its name gives the order of the two steps."""
 
     NO_OP = "no-op"
     CREATE = "create"

@@ -104,7 +104,7 @@ class ApplyStream:
         for change in self._changes:
             steps = [(change.address, step) for step in _STEPS[change.action]]
             carried_out = [step for step in steps if done[step] > 0]
-            # A message about the object at an address says nothing about a deposed object at the same address.
+            # An object and a deposed object can have the same address, so each message counts for only one of them.
             done.subtract(carried_out)
             begun.subtract(carried_out)
             outcome: Outcome = "not_reached"

@@ -23,9 +23,9 @@ MOST_PARTS = 1_000_000
 """The limit for the parts of one value: decoding it is one call, which blocks the process."""
 _MOST_LISTS = 2_000_000
 _LISTS_A_MB = 30_000
-"""The limit for the lists and maps of a whole plan, for the same reason, but never below `_MOST_LISTS`.
+"""The limit for the lists and maps of a whole plan, per megabyte, for the same reason. Terraform writes 20,000.
 
-Terraform writes 20,000 per megabyte.
+A plan of any size may have `_MOST_LISTS`.
 """
 
 NULL = Raw(b"null")

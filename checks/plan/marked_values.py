@@ -1,8 +1,8 @@
 """Collect the values that Terraform marks as sensitive, as texts for a mask.
 
-Terraform does not track a value through a provider: a marked value in a resource's `input` is in clear in its
-`output`. So a marked value is hidden everywhere. Literals of the configuration are the exception: providers mark even
-parameters such as a region, and a value that is in git is no secret.
+Terraform does not track a value through a provider: a value that is marked in a resource's `input` is not marked in
+its `output`. So a marked value is hidden everywhere. Literals of the configuration are the exception: providers mark
+even parameters such as a region, and a value that is in git is no secret.
 """
 
 from collections.abc import Iterable, Iterator

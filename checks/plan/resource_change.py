@@ -107,7 +107,7 @@ class ResourceChange(Struct, frozen=True, gc=False):
     @property
     def changes(self) -> bool:
         """Whether applying the plan changes it, even if only in the state."""
-        change = self.change  # short on purpose: this runs for every resource of a plan
+        change = self.change  # written for speed: this runs for every resource of a plan
         origin = self.previous_address
         return change.actions != _NO_OP or change.importing is not None or (origin is not None and self.moved)
 

@@ -47,8 +47,8 @@ class Sides(NamedTuple):
     """A change's value before and after.
 
     If both are `Attributes`, `names` are the attributes of either side, and `marked` those with any part that is
-    sensitive or known only after apply. `remarked` are the attributes that the two sides mark differently: they may
-    differ although their JSON is equal.
+    sensitive or known only after apply. `remarked` are the attributes that the two sides may mark differently: such
+    attributes can differ although their JSON is equal.
     """
 
     before: Shown

@@ -13,9 +13,9 @@ class Piece(Struct, frozen=True, kw_only=True):
     """A part of a text that is shown in its long form, in its short form, or not at all.
 
     `short` is a separate Markdown block; with `row` it continues the previous one after a single line feed. If there
-    may be thousands of pieces, it is a function, so that the text of pieces without room is never made. `full` makes
-    the long form, whose approximate length is `full_bytes`. Pieces with the highest `rank` are left out first.
-    `headings` precede the first kept piece that has them. Left-out pieces are counted by their name `counts_as`.
+    may be thousands of pieces, `short` is a function, so that texts for which there is no room are never made. `full`
+    makes the long form, whose approximate length is `full_bytes`. Pieces with the highest `rank` are left out first.
+    `headings` precede the first kept piece that has them. A left-out piece counts as `size` under the name `counts_as`.
     """
 
     short: str | Callable[[], str]

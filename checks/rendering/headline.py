@@ -8,7 +8,7 @@ from checks.report import NO_COUNTS, RootReport, RunReport, total
 
 
 def leading_line(report: RunReport) -> str | None:
-    """The first line under the title; None if it would only repeat the title and instructions follow."""
+    """The first line under the title; None if instructions follow, and the line would only repeat the title."""
     line = first_line(report)
     is_told = report.operation == "apply" and report.notes and report.conclusion not in ("success", "action_required")
     return None if is_told and one_line(line).replace("`", "").strip() == report.title else line
@@ -31,7 +31,7 @@ def first_line(report: RunReport) -> str:
 
 
 def folded_line(roots: Sequence[RootReport], environment: str, others: int) -> str:
-    """The result of testing's plans that say nothing new beside the target's; `others` is how many others there are."""
+    """The result of testing's plans that say nothing new beside the target's; `others` counts testing's other plans."""
     which = f"{'The other ' if others else ''}{modules(roots)}"
     if not all(root.succeeded for root in roots):
         return f"{which} in `{environment}`: the same errors."

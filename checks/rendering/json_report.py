@@ -1,6 +1,6 @@
 """A run's report as JSON, for other programs.
 
-The schema is `json_schema()`. `format_version` works as Terraform's: a new minor version only adds properties, and
+The schema is `json_schema()`. `format_version` works like Terraform's: a new minor version only adds properties, and
 readers should ignore those that they do not know; a new major version may change existing ones.
 """
 

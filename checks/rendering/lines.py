@@ -212,7 +212,7 @@ def _document_lines(lines: Sequence[str]) -> Iterator[Line]:
 
 
 def partners(signs: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Pairs of lines: the first removed line with the first added line after it, and so on."""
+    """Pairs of lines, each in both orders: the first removed line with the first added line after it, and so on."""
     at = 0
     while at < len(signs):
         gone = _end_of_run(signs, at, "-")

@@ -28,7 +28,8 @@ def render_check_run(
 ) -> CheckRunOutput:
     """Render a run for the `output` of its check run, within GitHub's limit (`limit_bytes`).
 
-    Several reports are of pull requests with the same head. The worst report is the first and gives the title.
+    If there are several reports, they are about pull requests with the same head. The first must be the worst one: it
+    gives the title.
     `changed_lines` are the lines of the diff by path: annotations on them come first, since GitHub shows only those
     beside the code.
     """

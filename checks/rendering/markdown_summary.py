@@ -231,7 +231,7 @@ def _table(part: EnvironmentPart, report: RunReport) -> Iterator[Piece]:
 
 
 def _is_in_title(root: RootReport, report: RunReport) -> bool:
-    """Whether the title has the result of the only root module. If the run did not succeed, it has the cause."""
+    """Whether the title has the result of the only root module. If the run did not succeed, the title has the cause."""
     return report.conclusion == "success" and root.succeeded and not root.errored
 
 

@@ -1,4 +1,4 @@
-"""Decide which diffs are open at first: short ones, and in a report with few changes longer ones, too."""
+"""Decide which diffs are open at first: short ones, and longer ones if the report has few changes."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ _MOST_ATTRIBUTES = 60  # a separate limit: as tables, many attributes may take f
 
 
 def most_open_lines(report: RunReport) -> int:
-    """The most lines of a change's body that may be open."""
+    """The number of lines up to which a change's body may be open."""
     roots = report.previews or report.roots
     changes = sum(change.section not in CLOSED for root in roots for change in root.changes)
     return _OPEN_LINES_OF_FEW if changes <= _FEW_CHANGES else _OPEN_LINES

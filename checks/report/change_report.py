@@ -31,9 +31,10 @@ _EMPTY = frozenset({None, "null", '""', "[]", "{}"})
 class AttributeChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """The change of one attribute: `path = old → new`, or for a document `path` with a line diff. Always complete.
 
-    `old` and `new` are texts for display. None means that there is no value on that side; if both are equal, a list
-    item only moved. `lines` is the diff inside a string (JSON, YAML, heredoc); each line begins with "+", "-" or " ".
-    `note` adds what the values do not show: their encoding, an item's earlier position, that only the order differs.
+    `old` and `new` are texts for display. None means that there is no value on that side. Both are equal if a list item
+    only moved, or if the difference cannot be shown. `lines` is the diff inside a string (JSON, YAML, heredoc); each
+    line begins with "+", "-" or " ". `note` adds facts that the values do not show: their encoding, an item's earlier
+    position, or that only the order differs.
     `empty` marks an empty value inside an object that is added or removed as a whole.
     """
 

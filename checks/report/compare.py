@@ -90,7 +90,7 @@ def longest_rising(numbers: Sequence[int]) -> list[int]:
 def _spans(
     old: Sequence[Hashable], new: Sequence[Hashable], within: Span, effort: Effort, *, anchored: bool
 ) -> Iterator[Span]:
-    """Cut one span further. `anchored`: whether it is known to contain no item that is unique in both sequences."""
+    """Cut one span further: at its anchors or, if `anchored`, by comparing all pairs as long as the budget lasts."""
     _, old_start, old_end, new_start, new_end = within
     pairs = (old_end - old_start) * (new_end - new_start)
     if old_start == old_end and new_start == new_end:
@@ -108,7 +108,7 @@ def _spans(
 
 
 def _between_anchors(old: Sequence[Hashable], new: Sequence[Hashable], within: Span, effort: Effort) -> Iterator[Span]:
-    """Cut at items that are unique in both sequences, if comparing all pairs would take too long."""
+    """Cut a span at its anchors: the items that are unique in both sequences, and whose order is the same in both."""
     _, old_at, old_end, new_at, new_end = within
     once = Counter(old[old_at:old_end])
     places = {item: place for place, item in enumerate(old[old_at:old_end], old_at) if once[item] == 1}

@@ -268,8 +268,8 @@ WIPES: dict[str, str] = {
     "remove-item": r"\bRemove-Item\b.{0,200}-Recurse\b", "format-volume": r"\bFormat-Volume\b",
     "clear-disk": r"\bClear-Disk\b",
 }  # fmt: skip
-"""Commands and SQL that erase data. The key of each regular expression is a lower-case text that every match contains,
-in upper or lower case.
+"""Commands and SQL that erase data: a regular expression for each key. The key is in lower case. Every match must
+contain it, in upper or lower case.
 
 No expression may skip more than a few hundred arbitrary characters: the author of a plan decides how long its
 lines are.

@@ -162,7 +162,7 @@ def _is_set(name: str, references: References, forcing: Collection[str | int | f
 
 
 def _all_hidden(before: Shown, after: Shown) -> Difference:
-    """The difference of a resource without marks, as in plans of Terraform before 0.15."""
+    """The difference of a resource that is hidden as a whole, for example since Terraform before 0.15 marks nothing."""
     old, new = (None if side is None else SENSITIVE for side in (before, after))
     attribute = AttributeChange(path="(all attributes)", old=old, new=new)
     return Difference(attributes=(attribute,))

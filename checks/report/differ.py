@@ -121,7 +121,7 @@ class Differ(Struct, frozen=True, kw_only=True, gc=False):
         return self._report_one_side(path, name, None if comes else value, value if comes else None)
 
     def _note_emptied(self, path: Path, name: str, after: Shown) -> Iterator[AttributeChange]:
-        """Note that a list or map is now empty, which is not the same as removed."""
+        """Report that a list or map is now empty, which is not the same as removed."""
         if not after:
             yield self._change(path, name, new=literal(after, self.mask), empty=True)
 

@@ -39,7 +39,7 @@ def is_only_marked(before: Shown, after: Shown) -> bool:
 
 
 def numbered(before: Sequence[Shown], after: Sequence[Shown]) -> tuple[list[int], list[int]]:
-    """Number the items of both lists, so that equal items have equal numbers. Hidden values never become text."""
+    """Number the items of both lists, so that equal items have equal numbers. Hidden values stay in this function."""
     groups: dict[str, list[tuple[Shown, int]]] = {}
     count = 0
     numbered: tuple[list[int], list[int]] = ([], [])
@@ -69,5 +69,5 @@ def _bare(value: Any) -> Any:
 
 
 def _as_json(value: object) -> object:
-    """A stand-in for values that JSON does not have. Equal texts may still belong to different values."""
+    """The JSON form of a value that JSON does not have. Different values may have the same form."""
     return ["hidden", value.bare()] if isinstance(value, Hidden) else str(value)

@@ -30,7 +30,7 @@ def fold(changes: Iterable[ChangeReport]) -> list[ChangeReport]:
 def fold_names(changes: Iterable[ChangeReport]) -> list[ChangeReport]:
     """Fold the changes of many instances of one block for a list of names, even if their attributes differ.
 
-    A few instances stay unfolded.
+    Fewer than six instances stay unfolded.
     """
     return [named for named, _ in group_names(changes)]
 

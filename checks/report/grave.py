@@ -1,4 +1,4 @@
-"""Add the report's dangers to the summary of a plan, since a preview must have shown them before an apply."""
+"""Add the report's dangers to the summary of a plan, so that an apply is held if no preview showed them."""
 
 from collections.abc import Sequence
 

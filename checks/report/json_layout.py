@@ -1,4 +1,4 @@
-"""Lay out a JSON document that is inside a string in lines, so that two documents can be compared."""
+"""Split the JSON document in a string into indented lines, so that two documents can be compared."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -10,14 +10,14 @@ _SETS_IN_POLICIES: dict[str, frozenset[str]] = {
     "Statement": frozenset({"Action", "NotAction", "Resource", "NotResource"}),
     "bindings": frozenset({"members"}),
 }
-"""The lists that are sets in a policy, so that their order means nothing, by the key that identifies its kind."""
+"""The lists in a policy whose order means nothing, by the top-level key that shows the kind of policy."""
 _MAPS_OF_SETS = frozenset({"Principal", "NotPrincipal", "Condition"})
 
 _quoted = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def read_json(text: str) -> Any:
-    """The JSON object or array in a string, numbers as Decimal; None if the string is neither, or if that is empty.
+    """The JSON object or array in a string, with numbers as Decimal; None if there is none, or if it is empty.
 
     Also None if a key occurs twice: programs disagree about which one counts, so the document is shown as text.
     """

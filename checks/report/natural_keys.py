@@ -38,7 +38,7 @@ _NAMES: tuple[tuple[str, ...], ...] = (
     ("type",),
 )
 """Groups of attributes that together name an item, the best group first."""
-_SAMPLE_SIZE = 2  # so many items of each list are examined first, to rule out groups with missing attributes
+_SAMPLE_SIZE = 2  # how many items of each list are examined first, to rule out groups with missing attributes
 
 
 def all_objects(items: Sequence[Shown]) -> TypeGuard[Sequence[Item]]:
@@ -47,7 +47,7 @@ def all_objects(items: Sequence[Shown]) -> TypeGuard[Sequence[Item]]:
 
 
 def natural_names(*lists: Sequence[Item]) -> list[list[str]] | None:
-    """The name of each item of each list, unique within it; None if they have no common natural key."""
+    """The name of each item of each list, unique within its list; None if the lists have no common natural key."""
     shared = set.intersection(*(set(item) for items in lists for item in items[:_SAMPLE_SIZE])) if any(lists) else None
     for attributes in _NAMES:
         if shared is not None and not shared.issuperset(attributes):

@@ -11,7 +11,7 @@ _MISSING = re.compile(r'attribute named "([^"]*)"')
 
 
 class LowerPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """The plan, for the same change, of a root module that others build on."""
+    """The plan of a root module that others build on, made for the same change."""
 
     changes_anything: bool
     new_outputs: frozenset[str] = frozenset()

@@ -35,7 +35,8 @@ Span = tuple[int, int]
 class Mask:
     """Hides secrets in a text, and everything that has the form of a well-known credential.
 
-    A value is hidden as it is, escaped, URL-encoded, in base64 (also inside a longer encoded text), and line by line.
+    It finds a value in these forms: as it is, escaped, URL-encoded, in hexadecimal, and in base64 (also inside a longer
+    encoded text). It also finds each line of a value.
     Short values are hidden only where they stand alone or are the whole text: see `secret_forms.Reach`.
     Names in the code are no secrets, so words that are such names stay. A mask can neither be printed nor pickled.
     """
@@ -137,7 +138,7 @@ class Mask:
                 yield start, end
 
     def value(self, value: Any) -> Any:
-        """A JSON value with all its strings masked, including keys, and with secret numbers of six digits or more."""
+        """A JSON value with all its strings masked, including keys, and secret numbers of six characters or more."""
         match value:
             case str():
                 return self.text(value)

@@ -1,9 +1,9 @@
 """The forms of well-known credentials, which are hidden even if nobody marked them as sensitive.
 
-Each form has anchors and a pattern. Anchors are literal texts; one search finds those of all forms, and the pattern is
-tried there. Only the pattern's group `secret` is hidden, or the whole match without such a group. A form is included
-if its prefix is registered or its structure is unmistakable. A credential that only the name beside it reveals is
-included if the vendor defines that name.
+Each form has anchors and a pattern. Anchors are literal texts. One search finds the anchors of all forms; then each
+form's pattern is tried at its anchors. If the pattern has a group `secret`, only this group is hidden, otherwise the
+whole match. A form is included if its prefix is registered or its structure is unmistakable. A credential that can be
+recognized only by the name beside it is included if the vendor defines that name.
 https://docs.github.com/en/code-security/secret-scanning/introduction/supported-secret-scanning-patterns
 """
 
@@ -23,7 +23,7 @@ class CredentialForm(NamedTuple):
     before: int = 0
 
     def finder(self, text: str) -> Finder:
-        """Return a function from an anchor's position to the secret part, if this is such a credential.
+        """Return a function that takes an anchor's position, and returns the span of the secret part there, or None.
 
         It is called with positions in ascending order.
         """
@@ -61,7 +61,7 @@ _LONGEST_KEY = 40_000
 
 
 def _private_keys(text: str) -> Finder:
-    """A finder of private keys: each extends to its end line or, without one nearby, as far as a key may reach.
+    """A finder of private keys. Each extends to its end line or, without one nearby, over all following key characters.
 
     All end lines are searched for once: a search from every beginning would take too long if many have no end.
     """

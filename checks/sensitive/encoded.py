@@ -27,7 +27,8 @@ class Decoded(NamedTuple):
 def decode(text: str) -> Decoded | None:
     """The text inside a text; None if it is not base64 of a readable text.
 
-    Also None if it is larger than 4 MiB, or compressed to less than a tenth: scripts and documents are not.
+    Also None if the content is larger than 4 MiB, or was compressed to less than a tenth of its size. Scripts and
+    documents do not compress that well.
     """
     if len(text) < _SHORTEST or not _is_base64(text):
         return None

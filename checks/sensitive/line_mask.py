@@ -12,12 +12,12 @@ _FEW = 1 << 10
 
 
 class LineMask:
-    """Masks a text that arrives in chunks: each `feed` returns the part that is decided, `flush` the rest at the end.
+    """Masks a text that arrives in chunks: each `feed` returns the lines that are decided, `flush` the rest at the end.
 
-    A complete line is decided, unless a multi-line secret or a private key may begin in it: then it waits for the
-    lines that decide. A line longer than a mebibyte is returned in parts. Each line is examined once when it arrives
-    and once when it is returned. While many lines wait, decided lines wait with them: otherwise all waiting lines would
-    be examined again for every new line.
+    A line is decided if no later line can change how it is masked. A complete line is decided unless a multi-line
+    secret or a private key may begin in it: then it waits for later lines. A line longer than a mebibyte is returned in
+    parts. Each return also searches all waiting text. So while much text waits, decided lines are kept back until they
+    are at least as long as the waiting text.
     """
 
     def __init__(self, mask: Mask) -> None:
@@ -135,7 +135,7 @@ class _PartialSecret:
             del self._begins[: -len(self._lines)]
 
     def _matching_lines(self, line: str, known: int) -> int:
-        """How many of the secret's first lines now end the text, given how many did before this line."""
+        """How many of the secret's first lines the text now ends with, given the number before this line."""
         while known and (known == len(self._lines) or line != self._lines[known]):
             known = self._shorter[known]
         if known:

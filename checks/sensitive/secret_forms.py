@@ -30,7 +30,7 @@ _SHORTEST_BASE64 = 6
 class Reach(enum.Enum):
     """Where a text is searched for.
 
-    ANYWHERE (6 characters or more): also inside words. ALONE (4 or 5 characters, and numbers of 6 digits or more):
+    ANYWHERE (6 characters or more): also inside words. ALONE (4 or 5 characters, and numbers of 6 characters or more):
     where it is not adjacent to a letter, digit or underscore. WHOLE (shorter texts and numbers, true, false, null):
     only as the whole text.
     """
@@ -87,7 +87,7 @@ def _forms(text: str) -> Iterator[SecretForm]:
 
 
 def _escaped(text: str) -> Iterator[str]:
-    """The text in a string of JSON or HCL, or in a string inside that string.
+    """The forms of the text in a JSON or HCL string, or in a string inside that one; also with CRLF line ends.
 
     Go escapes <, > and &; Terraform writes "${" as "$${".
     """
@@ -119,7 +119,10 @@ def _base64(text: str) -> str:
 
 
 def _embedded_base64(plain: bytes) -> Iterator[SecretForm]:
-    """The base64 characters that depend only on these bytes, at any offset in the encoded data."""
+    """The forms of these bytes in base64, alone or at any offset inside longer data.
+
+    Inside longer data, a form has only the characters that depend on no other bytes.
+    """
     for before in range(3):
         encoded = base64.b64encode(b"\0" * before + plain).decode()
         first = -(-before * 8 // 6)

@@ -32,8 +32,9 @@ _PRODUCTION: Final = EnvironmentName("production")
 def assign_environments(projects: Sequence[Project], branches: Collection[str], notes: Notes) -> Assigned:
     """Assign an environment to each project's state. If it is uncertain, the project is noted and left out.
 
-    `branches` are the repository's: a workspace with the name of a branch is an environment. The only project of a
-    directory, if it names no environment, belongs to production if that exists.
+    `branches` are the repository's: a workspace with the name of a branch is an environment. If a directory has only
+    one project, and this project has the default workspace and names no environment, its state belongs to production.
+    This requires a branch `production`, or another project whose state belongs to production.
     """
     found: dict[Project, EnvironmentName] = {}
     silent: list[Project] = []

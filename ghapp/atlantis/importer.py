@@ -39,9 +39,9 @@ def import_atlantis(
 ) -> Imported:
     """Convert Atlantis' repository config.
 
-    `branches` are the repository's: a state in Atlantis' default workspace becomes production's if there is such a
-    branch. `directories` are the repository's root modules, to which patterns and autodiscover are expanded. Raises
-    ConfigInvalid if the file is not YAML or its version is unknown.
+    `branches` are the repository's: if one is named `production`, a state in Atlantis' default workspace becomes
+    production's. `directories` are the repository's root modules, to which patterns and autodiscover are expanded.
+    Raises ConfigInvalid if the file is not YAML or its version is unknown.
     """
     document = _load(content, path)
     version = document.get("version")

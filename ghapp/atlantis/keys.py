@@ -81,7 +81,7 @@ class Notes:
     """Notes for a person: places by reason, in the order of the file.
 
     `unresolved` lists settings that the config lacks and that somebody has to add. `explained` needs no action, but
-    some of it is worth a look.
+    some of it is worth reading.
     """
 
     unresolved: dict[str, list[str]] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Merge several projects of one directory into one root module, whose environments are their workspaces."""
+"""Merge all projects of a directory into one root module, in which each project is one environment."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -13,7 +13,7 @@ from ghapp.repository_config.references import find_cycle
 from ghapp.values import EnvironmentName
 
 _MOST_EDGES = 500
-"""Execution order groups become at most this many entries of depends_on; more would bury the rest of the file."""
+"""If the execution order groups need more entries of depends_on, they are left out, since they would bury the rest."""
 
 
 def merge_projects(projects: Sequence[Project], assigned: Assigned, notes: Notes) -> tuple[RootModuleConfig, ...]:
@@ -60,7 +60,7 @@ def _merge(
 
 
 def _shared(projects: Sequence[Project]) -> Arguments:
-    """The arguments that all projects of a directory share, without files of one environment."""
+    """The arguments that all projects share, except those that name an environment, such as `prod.tfvars`."""
     first = projects[0].arguments
 
     def common(name: str) -> tuple[str, ...]:
@@ -96,7 +96,7 @@ def _inside_repository(arguments: Arguments, project: Project, notes: Notes) -> 
 def _depends_on(
     projects: Sequence[Project], by_dir: Mapping[str, Sequence[Project]], notes: Notes
 ) -> dict[str, tuple[str, ...]]:
-    """The directories on which each directory depends, by the projects that it names and by its group."""
+    """The directories on which each directory depends, from the depends_on and the group of its projects."""
     named = {project.name: project.dir for project in projects if project.name is not None}
     found: dict[str, dict[str, None]] = {directory: {} for directory in by_dir}
     for project in projects:

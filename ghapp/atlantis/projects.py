@@ -1,4 +1,4 @@
-"""Read Atlantis' projects. Planward has one root module per directory, with its own state."""
+"""Read Atlantis' projects. Several projects may have the same directory; merge.py makes one root module of them."""
 
 import posixpath
 import re
@@ -39,7 +39,7 @@ class Project:
 def read_projects(
     value: Any, workflows: Mapping[str, Arguments], directories: Collection[str], notes: Notes
 ) -> list[Project]:
-    """Read `projects`; a directory with a pattern is expanded to the existing `directories`."""
+    """Read `projects`. A `dir` with wildcards is expanded to the `directories` that match it."""
     projects: list[Project] = []
     for index, entry in enumerate(value if isinstance(value, list) else []):
         place = f"projects[{index}]"

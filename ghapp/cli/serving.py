@@ -15,8 +15,8 @@ from ghapp.settings import SECRETS, read_settings
 from ghapp.worker_process.link import ServeLink, inherited_link
 from ghapp.worker_process.supervising import WorkerBeside
 
-# The imports inside functions load DBOS and the web server. They come after the restart without secrets, and `--help`
-# does not wait for them.
+# The imports inside functions load DBOS and the web server. They run only after `take_environment` has restarted the
+# program without secrets in its environment, and `--help` does not wait for them.
 
 _MOST_NEW_OBJECTS = 10_000
 """A collection starts when this many more objects were created than removed."""

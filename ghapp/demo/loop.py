@@ -1,4 +1,4 @@
-"""Act as the people in the demo, and show GitHub's view of it: one repository with staging and production."""
+"""Act as the people of the demo in a repository with staging and production, and print its check runs from GitHub."""
 
 import contextlib
 import time

@@ -1,6 +1,7 @@
 """The demo with your own repository: a copy, with each backend overridden by a local state in the demo's directory.
 
-The directory itself is not changed. Terraform's environment starts empty, so it has none of your credentials.
+Your repository itself is not changed. Terraform does not get the credentials in your environment variables, unless
+PLANWARD_TERRAFORM_ENV names these variables.
 """
 
 import re
@@ -128,7 +129,7 @@ def _files(copy: WorkingCopy) -> dict[str, bytes | Entry]:
 
 
 def _ignored(top: Path) -> frozenset[str]:
-    """The files and directories that git ignores; empty without git, or without a separate work tree."""
+    """The files and directories that git ignores; empty if git is not installed, or if `top` has no `.git`."""
     git = shutil.which("git")
     if git is None or not (top / ".git").exists():
         return frozenset()
@@ -155,9 +156,10 @@ terraform {{
 
 
 def _config(root_modules: tuple[str, ...]) -> bytes:
-    """Each environment has its own workspace; the demo's Vault has no secrets for this team.
+    """The copy's config. Each environment has its own workspace.
 
-    testing is not planned: few repositories have values for it, and the demo shows staging.
+    `secrets` is empty, since the demo's Vault has no secrets for this repository's team. testing is not planned: few
+    repositories have values for it, and the demo shows staging.
     """
     entries = "".join(
         f'  - dir: "{each}"\n    workspace: "{{environment}}"\n    backend_config: []\n' for each in root_modules
@@ -178,7 +180,7 @@ def _change(own: OwnRepository) -> Change:
 
 
 def _why_not(title: str, summary: str, problems: tuple[str, ...]) -> str:
-    # Leave out the remedy after the cause, which is for people who look at a check run.
+    # Leave out the remedy after the cause. The remedy is for people who look at a check run.
     cause = re.sub(r"\. Correct .*(?: Re-run|…)$", "", title)
     said = f"this repository cannot be planned here: {cause}"
     if problems:

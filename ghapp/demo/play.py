@@ -80,7 +80,10 @@ def _play_sample(stack: contextlib.ExitStack, directory: Path, port: int) -> Loo
 
 
 def _fail_and_fix(loop: Loop, sample: Mapping[str, bytes]) -> None:
-    """Show that a failing pull request cannot be merged. After a fix it is, and testing and staging are applied."""
+    """Show that a failing pull request cannot be merged.
+
+    Then fix and merge it, and show that it is applied to testing and staging.
+    """
     say(f"{AUTHOR} opens a pull request with a mistake in it")
     number = loop.propose(failing_change(sample))
     loop.planned(number)

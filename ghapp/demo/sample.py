@@ -1,8 +1,8 @@
 """A sample infrastructure repository, its initial states, and changes to try on it.
 
 It has three root modules that share a module, uses only `terraform_data`, and has a local backend. Its files are
-package data. Values that depend on the machine are filled in when they are read: a local backend needs an absolute
-path.
+package data. Values that depend on the machine are filled in when the files are read: a local backend needs an
+absolute path.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def render_states(state_dir: Path, values: Secrets) -> Mapping[str, bytes]:
 
 
 def make_secrets() -> Secrets:
-    """New secrets for every environment, in the form for Vault."""
+    """New random secrets for every environment, which the demo puts into Vault."""
     return {name: {"database": {"database_password": secrets.token_urlsafe(18)}} for name in ENVIRONMENTS}
 
 
@@ -101,7 +101,7 @@ def fix(sample: Mapping[str, bytes]) -> Change:
 
 
 def growing_change(sample: Mapping[str, bytes]) -> Change:
-    """A change that adds, changes and replaces: a subnet and two services, one more replica, another image."""
+    """A change that adds a subnet and two services, adds a replica, and replaces a service by another image."""
     changed = {}
     for number, environment in enumerate(ENVIRONMENTS, start=1):
         network, app = f"network/env/{environment}.tfvars", f"app/env/{environment}.tfvars"

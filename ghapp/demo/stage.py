@@ -51,7 +51,11 @@ class Stage:
 
 @contextlib.contextmanager
 def set_up(directory: Path, *, repository: str, values: Secrets, port: int) -> Iterator[Stage]:
-    """Start all servers, and stop them at the end. Raises DemoError if a part is not installed or does not start."""
+    """Start all servers, and stop them at the end.
+
+    Raises DemoError if a part is not installed or does not start, and SettingsError if a setting is invalid or the
+    requested sandbox does not work.
+    """
     vault_binary = _vault_binary()
     _require_terraform()
     for_terraform = _for_terraform(os.environ)
@@ -152,13 +156,13 @@ def _require_terraform() -> None:
 
 
 def _choose_sandbox(directory: Path) -> tuple[SandboxName, str]:
-    """Choose the sandbox, and describe it in a line: bubblewrap if it works, otherwise none on a bare machine.
+    """Choose the sandbox, and describe it in one line. The default is bubblewrap if it works here, otherwise none.
 
-    Raises SettingsError if the requested one does not work.
+    Raises SettingsError if the requested sandbox does not work.
     """
     asked = read_sandbox(os.environ)
     try:
-        # Uids are not chosen automatically, since each of them would have to write the demo's states, which are files.
+        # The sandbox `uid` has to be requested: each run's user would have to write the demo's states, which are files.
         sandbox = choose_sandbox(SandboxSettings(name=asked.name or "bubblewrap"), make_private(directory / "planward"))
     except SettingsError as error:
         if asked.name is not None:

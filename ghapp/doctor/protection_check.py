@@ -32,8 +32,8 @@ class ProtectionCheck:
 class Guarded:
     """One environment's branch, and everything on which its gates depend.
 
-    `sees_classic` is False if the App may not read classic protection: then gates that no ruleset has are uncertain.
-    `promotes_from` is the environment before, None if nothing is promoted into this one.
+    `sees_classic` is False if the App may not read classic protection: then a gate may be set although no ruleset sets
+    it. `promotes_from` is the environment that is promoted into this one; None if there is none.
     """
 
     environment: str

@@ -1,8 +1,8 @@
 """Recover a queue's claim on jobs if PostgreSQL's answer to it was lost.
 
-DBOS repeats all other database operations, but not this one. A job that the database marks as started, but whose start
-the engine does not know about, would not run until the process ends, and would block its branch. Each claim writes its
-own token (`owner_xid`) beside its jobs. The jobs are found by this token.
+DBOS repeats all other database operations, but not this one. Without the recovery, the database would mark the jobs as
+started, but the engine would not know about them. They would block their branches, and would run only after this
+process has ended. Each claim writes its own token (`owner_xid`) beside its jobs. The jobs are found by this token.
 """
 
 import time
@@ -18,7 +18,7 @@ from ghapp.log import log
 
 _TRIES = 10
 _PAUSE_S = 1.0
-"""All tries take about as long as an executor may be silent before others take over its work (executors.py)."""
+"""All tries take about as long as an executor continues without writing its heartbeat (executors.py)."""
 
 
 def recover_lost_claims(dbos: DBOS) -> None:
@@ -60,7 +60,7 @@ def _claim_patiently(
 
 
 def _claimed_jobs(database: Any, owner_xid: str) -> list[str]:
-    """The jobs of a claim. Raises the database's error if it does not answer for long."""
+    """The jobs of a claim. Raises DBAPIError if the database fails every time."""
     jobs = database.tables.workflow_status
     attempts = stamina.retry_context(
         on=DBAPIError, attempts=_TRIES, timeout=None, wait_initial=_PAUSE_S, wait_max=_PAUSE_S, wait_jitter=0.0

@@ -65,7 +65,7 @@ async def executor(job_queue: JobQueue, store: Store, data_dir: Path) -> AsyncIt
 
 
 async def hand_over(job_queue: JobQueue, store: Store, name: str) -> None:
-    """Release this executor's work to others: it runs nothing any more."""
+    """Release this executor's work to others. Call this only when this executor no longer runs anything."""
     try:
         await job_queue.take_over(name)
         if job_queue.shared:
@@ -132,8 +132,8 @@ class Heart:
 
 
 async def _take_over(job_queue: JobQueue, executors: Executors, name: str, gone: Heartbeat) -> None:
-    """Take over the work of a dead executor. Only one of several observers gets the claim; if it dies, so does its
-    claim."""
+    """Take over the work of a dead executor. Only one of several observers gets the claim. If that one dies before it
+    has finished, another one can claim the work later."""
     if await executors.claim(gone, by=name):
         _log_takeover(name, gone.id, await job_queue.take_over(gone.id))
         await executors.remove(gone.id)

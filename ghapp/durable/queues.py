@@ -1,10 +1,10 @@
 """The queues of jobs, and how many jobs of each a worker runs at once.
 
-Only running jobs are in memory, so a backlog of thousands takes none. A flow never waits for the end of another flow
-in the same queue: follow-up work is enqueued as a separate job.
+Only running jobs are in memory, so even a backlog of thousands of jobs takes no memory. A flow never waits for the end
+of another flow in the same queue: follow-up work is enqueued as a separate job.
 
-DBOS stores a queue's limits in the database, so they are the same for all workers; they apply to each worker. A poll
-goes through the partitions in random order, so that none starves.
+DBOS stores a queue's limits in the database, so all workers have the same limits. Each limit applies to each worker
+separately, except `partition_concurrency`. A poll goes through the partitions in random order, so that none starves.
 
 https://docs.dbos.dev/python/reference/queues
 """

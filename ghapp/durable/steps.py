@@ -132,8 +132,8 @@ async def _step(name: str, kind: type[T], work: Callable[[], Awaitable[T]]) -> T
 def _recorded_exception(name: str, recorded: Mapping[str, Any]) -> PlanwardError:
     """Recreate the exception that a step raised before an interruption.
 
-    A JobError keeps its class if that class has no constructor of its own. Otherwise it becomes a plain JobError. All
-    other exceptions become an OwnFailure, because their text was not stored.
+    A JobError keeps its class if that class does not define its own constructor. Otherwise it becomes a plain JobError.
+    All other exceptions become an OwnFailure, because their text was not stored.
     """
     if recorded["raised"] is None:
         return OwnFailure(f"{name} failed before the interruption")

@@ -20,8 +20,8 @@ from ghapp.log import log
 _SOON_S = 0.1
 """The first pause of the lookout after it was woken; each further one is twice as long, up to its interval.
 
-One look would not be enough: a job that ends makes room for the next one, but the lookout is woken a moment before DBOS
-records that end.
+One query would not be enough: a job that ends makes room for the next one, but the lookout is woken a moment before
+DBOS records that end.
 """
 _LEAST_S = 0.02
 """The shortest time between two polls, so that a burst of deliveries is not a burst of polls."""
@@ -126,7 +126,7 @@ class QueuePollers:
                 if event.is_waiting:
                     event.wake()
                 else:
-                    # It polls just now, and will probably take the job. If not, wake it soon.
+                    # The loop is polling right now, and will probably take the job. If not, wake it soon.
                     pause_s = min(pause_s, _SOON_S)
             pause_s = _SOON_S if self._look.wait(pause_s) else min(pause_s * 2, every_s)
             self._look.clear()

@@ -34,7 +34,7 @@ from ghapp.timings import Timings
 
 _TICK_S = 0.2
 _LOOK_S = 1.0
-"""The longest time between two looks for deferred jobs that are due. Those that this process deferred are on time."""
+"""The longest time between two queries for due jobs. Jobs that this process itself deferred are enqueued on time."""
 _GRACE_S = 60.0
 _RETRY_S = 2.0
 """The delay of a job's next attempt: long enough for the end of this attempt to be recorded."""

@@ -176,9 +176,9 @@ async def complete_check_run(
 ) -> None:
     """Complete the run on GitHub and in the store; a repeated step does nothing once both are done.
 
-    `on_shown` is called before the store is updated; its argument `at` is the time since which GitHub shows the
-    conclusion. Annotations on `changed_lines` (by path) come first: GitHub shows annotations beside the code
-    only on changed lines.
+    `on_shown` is called before the store is updated; its argument `at` is the time when GitHub began to show the
+    conclusion. `changed_lines` are the lines of the diff by path. Annotations on these lines come first, since the
+    number of annotations is limited and GitHub shows only these beside the code.
     """
     run = await repo.store.runs.load(run.id)
     if run.status == "completed":

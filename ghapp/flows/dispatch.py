@@ -110,7 +110,8 @@ async def _defer(services: Services, job: jobs.Job, key: str, in_s: float) -> No
     async def put() -> None:
         await services.store.deferred.defer(key, msgspec.to_builtins(job), in_s=in_s)
 
-    # As a step, this also waits for the database: a job that is neither pending nor deferred would be lost.
+    # A step waits until the database is available. Without this wait, the job could be lost: neither pending nor
+    # deferred.
     await step("defer", type(None), put)
 
 

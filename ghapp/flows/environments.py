@@ -31,7 +31,7 @@ class ConfigInForce(NamedTuple):
 async def adopt_state_before(repo: FetchedRepo, branch: BranchName, before: CommitSha) -> None:
     """If a push is the first event of a repository, adopt the commit before it, so that the push itself is judged."""
     if await is_adopted(repo):
-        return  # the branch is newer than the repository's first event, so its push is held
+        return  # this is not the repository's first event: if the branch has no LAST, the push is held
     if await repo.store.branches.last_of_branch(repo.id, branch) is not None:
         return
     if is_no_commit(before) or not await repo.mirror.has(before):

@@ -91,7 +91,10 @@ class Repo:
         return repo
 
     async def authority(self) -> RepositoryAuthority:
-        """The rules for which secrets this repository's runs may read. Raises GitHubError if the App is unknown."""
+        """The rules for which secrets this repository's runs may read.
+
+        Raises GitHubError if these rules depend on the App's owner and GitHub cannot be asked for it.
+        """
         settings = self.services.settings.authority
         app_owner = (await self.services.github.owner()) or None if settings.team_by_name else None
         return RepositoryAuthority(
@@ -115,7 +118,11 @@ class FetchedRepo(Repo):
     async def checkout(
         self, tree: TreeId, *, use: Literal["plan", "apply"], pointers: Collection[str], read: Collection[str]
     ) -> AsyncIterator[Path]:
-        """Check out a tree for one root run, with the contents of only those Git LFS pointers that it reads."""
+        """Check out a tree for one root run.
+
+        `pointers` are the paths of all Git LFS pointers in the tree. Those in `read` get their contents, and the
+        others are removed from the checkout.
+        """
         environ = self.services.mirrors.large_files_environment(await self._remote()) if read else {}
         unread = tuple(path for path in pointers if path not in set(read))
         large_files = LargeFiles(read=tuple(read), unread=unread, environ=environ)
@@ -123,10 +130,10 @@ class FetchedRepo(Repo):
             yield directory
 
     async def config_at(self, commit: CommitSha) -> RepositoryConfig:
-        """Read the config at a commit that is not a pull request's own. Raises ConfigInvalid.
+        """Read the config at a commit of a branch. Raises ConfigInvalid. See `proposed_config` for pull requests.
 
-        Keys that this version does not implement are accepted here: even then, the config has to say who decides. Code
-        that plans or applies under this config refuses such keys.
+        Keys that this version does not implement are accepted here, because even a config with such keys has to say
+        who decides. Code that plans or applies under the config refuses such keys.
         """
         content = await self.mirror.read_file(commit, CONFIG_PATH)
         branches = await self.mirror.branches()

@@ -97,7 +97,7 @@ def why_config_breaks(before: Survey, after: Survey) -> str | None:
 
 
 def describe_config_change(before: RepositoryConfig, after: RepositoryConfig) -> Iterator[str]:
-    """A note on the keys that a pull request changes in the config, for after the merge."""
+    """Yield a note with the config keys that a pull request changes, if there are any."""
     keys = changed_keys(before, after)
     if keys:
         yield f"Merging this changes Planward's config: {', '.join(f'`{key}`' for key in keys)}"

@@ -1,13 +1,15 @@
 """Git: one bare mirror per repository, queries on it, and a checkout for each run.
 
-    remote.py     the remote, and git's environment
-    mirrors.py    fetching, one process at a time for each mirror
-    mirror.py     queries: branches, history, merges; objects.py: trees, blobs, differences, whose answers are cached
-    large_files.py  the contents of Git LFS' pointers
-    checkout.py   checking a tree out, without git's work trees; kept_checkouts.py: checkouts kept for the next run
+    remote.py          the remote, and git's environment
+    mirrors.py         fetching, one process at a time for each mirror
+    mirror.py          queries: branches, history, merges
+    objects.py         queries with cached answers: trees, blobs, differences
+    large_files.py     the contents of Git LFS' pointers
+    checkout.py        checking a tree out, without git's work trees
+    kept_checkouts.py  checkouts kept for the next run
 
-Branch names, paths and object names come from outside. Each reaches git as a full ref name, after `--end-of-options`,
-or through its standard input.
+Branch names, paths and object names come from outside. Git must not take one for an option. So each reaches git as a
+full ref name or a full SHA, after `--end-of-options` or `--`, or through its standard input.
 """
 
 from ghapp.git.commit_contents import CommitContents

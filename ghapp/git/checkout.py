@@ -1,20 +1,21 @@
 """Check out a tree for one run.
 
-A checkout is a directory with the tree's files and a git index of its own. `git read-tree` writes both. The objects
-come from the mirror, which is Planward's copy of the repository. `git worktree` is not used: several worktrees of one
-mirror disturb each other. `git archive` is not used: it leaves out the files that `.gitattributes` excludes.
+A checkout is a directory with the tree's files and its own git index. `git read-tree` writes both. The objects come
+from the mirror, which is Planward's copy of the repository. `git worktree` is not used: several worktrees of one mirror
+disturb each other. `git archive` is not used: it leaves out the files that `.gitattributes` excludes.
 
 Git runs a filter only if git's configuration names the filter's program. The configuration here names none. So a file
 in Git LFS is checked out as a pointer, a small text that stands for the file's contents. If the root module reads such
 a file, Planward puts the contents in the place of the pointer (large_files.py). It removes all other pointers, so that
 Terraform cannot mistake a pointer for the contents.
 
-Creating and removing files takes most of the time. So Planward restores a checkout after its run, and keeps it beside
-the mirror for a later run (kept_checkouts.py). To restore the checkout, git compares every file with the index, and
-writes only files that differ. The comparison includes the ctime, which no program can set. So a run cannot hide
-a change from it. A run could still change the index. So a hash of the index, the seal, is taken before the run, and
-must match after it. When a later run takes the checkout, the files and the seal are checked again. Two runs never use
-a checkout at the same time, because a module may write files into the checkout (with `archive_file`, for example).
+Most of the time of a checkout goes into creating and removing files. So Planward restores a checkout after its run, and
+keeps it in the mirror's directory for a later run (kept_checkouts.py). To restore the checkout, git compares every file
+with the index, and writes only files that differ. The comparison includes the ctime, which no program can set. So a run
+cannot hide a change from it. A run could still change the index. So a hash of the index, the seal, is taken before the
+run, and must match after it. When a later run takes the checkout, the files and the seal are checked again. Two runs
+never use a checkout at the same time, because a module may write files into the checkout (with `archive_file`, for
+example).
 
 The whole tree is checked out, because the text of a root module does not show which files it reads. A provider may read
 any computed path. It may treat a missing file as an empty one.

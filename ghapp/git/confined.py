@@ -1,7 +1,8 @@
-"""Run git in the sandbox of root runs, for two tasks: to write the files of a tree, and for `git lfs`.
+"""Run git in the sandbox of root runs, for two tasks: to write the files of a tree, and to run `git lfs`.
 
-Both process contents that the repository controls. So each gets a git directory of its own, which has no configuration
-and is removed with the checkout. Of the mirror, they can at most read the objects.
+In both tasks, git reads contents that the repository controls. So each task gets its own git directory, which has no
+configuration and is removed with the checkout. In the sandbox, git can read at most the objects of the mirror, and
+cannot change the mirror.
 """
 
 from __future__ import annotations

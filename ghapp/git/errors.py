@@ -12,7 +12,7 @@ class RemoteRefused(GitError):
 
 
 class FetchFailed(GitError):
-    """The remote could not be fetched from."""
+    """Git could not fetch from the remote."""
 
 
 class AccessDenied(FetchFailed):
@@ -32,7 +32,7 @@ class MissingObject(GitError):
 
 
 class TooLargeForGit(GitError):
-    """A tree, a difference or a file is larger than Planward reads. A kilobyte of git objects can describe one."""
+    """A tree, a difference or a file is larger than Planward reads. A kilobyte of objects can describe a huge tree."""
 
 
 class UnrelatedHistories(GitError):

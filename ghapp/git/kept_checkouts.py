@@ -82,7 +82,10 @@ class KeptCheckouts:
 
 
 def seal_of(index: Path) -> bytes:
-    """The seal of an index. Raises OSError if there is no index, and NotTheTree if it is no proper file."""
+    """The seal of an index.
+
+    Raises OSError if there is no index, and NotTheTree if the index is not a regular file or is too large.
+    """
     found = index.lstat()
     if not stat.S_ISREG(found.st_mode) or found.st_size > _LARGEST_INDEX_BYTES:
         raise NotTheTree("its index is not a file, or too large")

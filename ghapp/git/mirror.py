@@ -37,8 +37,8 @@ class Conflict:
 class Mirror(Objects):
     """One repository as last fetched.
 
-    Each instance reads the list of branches only once. After a fetch, all instances of the same mirror together start
-    git for this only once.
+    Each instance reads the list of branches only once. All instances of a mirror in this process share git's answer, so
+    git lists the branches once after each fetch.
     """
 
     def __init__(

@@ -102,10 +102,10 @@ async def git(
     confined: Confined = UNCONFINED,
     cwd: Path | None = None,
 ) -> Exited:
-    """Run git. Raises GitError if it is missing or takes too long, TooLargeForGit if it uses too much.
+    """Run git. Raises GitError if it is missing or takes too long.
 
-    The caller checks its exit status. With a sandbox (`confined`), `words` and `environ` must contain the paths that
-    git sees in it.
+    Raises TooLargeForGit if git uses too much memory or prints too much. The caller checks git's exit status. With a
+    sandbox (`confined`), `words` and `environ` must contain the paths that git sees in it.
     """
     # The sandbox `uid` can only start a program by its absolute path.
     program = "git" if confined is UNCONFINED else shutil.which("git") or "git"

@@ -26,10 +26,10 @@ class Remote:
     renew: Callable[[str], Awaitable[str]] | None = None
 
     def environment(self, allowed_host: str, *, large_files: bool = False) -> dict[str, str]:
-        """Return the environment in which git can reach only this remote. `large_files`: whether `git lfs` may, too.
+        """Return git's environment for this remote. Git may use only its protocol, and sends the token only there.
 
-        `allowed_host` is HOST or HOST:PORT. Raises RemoteRefused if the address has another host, is neither https nor
-        http on loopback, or contains credentials.
+        `large_files`: whether `git lfs` uses the remote, too. `allowed_host` is HOST or HOST:PORT. Raises RemoteRefused
+        if the address has another host, is neither https nor http on loopback, or contains credentials.
         """
         scheme = self._checked_scheme(allowed_host)
         settings = {
@@ -71,7 +71,7 @@ class Remote:
                 f"the repository's clone_url is plain http at {host!r}, which is allowed only on loopback: "
                 "the operator has to serve GitHub Enterprise over https"
             )
-        # A host without a port means its default port, or on loopback (in tests and the demo) any port.
+        # Without a port, `allowed_host` allows only a default port, but any port on loopback (tests and the demo).
         usual = port in (None, 443, 80) or host in _LOOPBACK
         name = f"[{host}]" if ":" in host else host
         if allowed_host.casefold() not in ({name, f"{name}:{port}"} if usual else {f"{name}:{port}"}):

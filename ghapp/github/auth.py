@@ -18,7 +18,10 @@ class Authentication(BaseAuthStrategy, abc.ABC):
 
     @abc.abstractmethod
     async def token(self) -> str:
-        """The token to use now. A call gets it before its first attempt, since getting one has retries of its own."""
+        """The token to use now.
+
+        Getting a token may be a call with its own retries, so other calls get theirs before their first attempt.
+        """
 
     def drop(self, token: str) -> bool:
         """Forget a token that GitHub refused. Returns whether the next call will use another one."""

@@ -38,9 +38,10 @@ class Budget:
         self.spending = Spending()
 
     async def admit(self, cost: RequestCost, doing: str, *, wait_max_s: float) -> None:
-        """Return once the request may be made; a gate waits for its turn, for at most `wait_max_s`.
+        """Return once the request may be made.
 
-        Raises GitHubUnavailable if the request has to be made later.
+        A gate waits for its turn within the limits per minute, for at most a minute. It waits for the end of any other
+        limit only if that takes at most `wait_max_s`. Raises GitHubUnavailable if the request has to be made later.
         """
         budgets = self._budgets
         while True:
@@ -70,7 +71,7 @@ class Budget:
 
 
 class Budgets:
-    """The budgets by payer. `pause` sleeps for so many seconds, by the clock that `now` reads."""
+    """The budgets by payer. `pause` sleeps for the given number of seconds, by the clock that `now` reads."""
 
     def __init__(
         self,

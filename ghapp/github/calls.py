@@ -68,7 +68,7 @@ class Api:
 
     @cached_property
     def config(self) -> Config:
-        """githubkit's configuration, which all of its clients share: building it takes long."""
+        """githubkit's configuration, which all of its clients share: building it is slow."""
         patience = self.patience
         return get_config(
             base_url=self.url,
@@ -76,7 +76,7 @@ class Api:
             timeout=httpx.Timeout(patience.timeout_s, connect=patience.connect_timeout_s),
             # httpx can turn a redirected request into a GET, but GitHub expects the same request at the new address.
             follow_redirects=False,
-            # `async_transport` already uses the proxy. With True, each client would build an SSL context of its own.
+            # `async_transport` already uses the proxy. With True, each client would build its own SSL context.
             trust_env=False,
             async_transport=self.wire,
             cache_strategy=MemCacheStrategy(),
@@ -123,9 +123,9 @@ class Calls:
         """GET one document.
 
         `answers` lists the statuses (403, 404) that the caller can interpret. They are raised as GitHubRefused. Every
-        other 403, 404 or 401 is raised as GitHubUnavailable: it may be a mistake, since the App had access to this
-        repository a moment ago. If the token is a StaticToken or the repository is archived, it is raised as
-        GitHubRefused.
+        other 401, 403 or 404 is raised as GitHubUnavailable: it may be a mistake, since the App had access to this
+        repository a moment ago. But if the token is a StaticToken or the repository is archived, each of them is raised
+        as GitHubRefused.
         """
         url = self._url(template, at)
         value, _ = await self._repeat(_Request("GET", template, url, doing, query=query, answers=answers), shape)
@@ -162,9 +162,9 @@ class Calls:
     ) -> Shape:
         """Send one request that changes something, and decode the answer.
 
-        Decoding is also a check: a proxy may answer with the status of a success and an error page. A request that is
-        not `repeatable` is repeated only if GitHub certainly did not carry it out. `notifies`:
-        whether GitHub notifies people of it; such requests are limited per hour. `answers` is as for `read`.
+        Decoding is also a check: a proxy may send an error page with a success status. A request that is not
+        `repeatable` is repeated only if GitHub certainly did not carry it out. `notifies`: whether GitHub notifies
+        people of it; such requests are limited per hour. `answers` is as for `read`.
         """
         url = self._url(template, at)
         request = _Request(
@@ -226,7 +226,7 @@ class Calls:
             raise GitHubUnavailable(str(refusal), may_have_happened=False) from None
 
     async def _repository_exists(self, request: "_Request") -> bool:
-        """Whether GitHub still knows the repository, after it answered that something in it is missing."""
+        """Whether GitHub still knows the repository, although GitHub refused a request about something in it."""
         if "repo" not in self._fields or not request.template.startswith(_REPOSITORY):
             return True
         try:

@@ -44,8 +44,8 @@ from ghapp.values import InstallationId
 
 PUBLIC_API: Final = "https://api.github.com"
 API_VERSION: Final = "2022-11-28"
-"""GitHub Enterprise Server supports it, too. If a server is too old for it, it answers 400. `GET /versions` lists the
-versions that a server supports."""
+"""GitHub Enterprise Server supports this version, too. A server that is too old for it answers 400. `GET /versions`
+lists the versions that a server supports."""
 
 _FETCH_REMAINING_S: Final = 900.0
 _REVOKE_S: Final = 3.0
@@ -180,7 +180,8 @@ class GitHubApp(DeliveryLog):
     ) -> GitHubRepository:
         """One repository, with tokens limited to it. Makes no call yet.
 
-        `priority` is that of its calls, except for those that are always cosmetic.
+        `priority` applies to its calls, with two exceptions: some calls are always cosmetic, and the calls that read
+        contents or a team's members are always gates.
         """
         owner, _, repo = repository.full_name.partition("/")
         fields = {"owner": owner, "repo": repo}

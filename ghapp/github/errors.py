@@ -3,10 +3,10 @@
     GitHubError
     ├── GitHubUnavailable        GitHub did not answer, or asks to wait: it may work later
     ├── GitHubRefused            GitHub refused, with its own message: a retry does not help
-    ├── InstallationGone         the App is not installed there any more
+    ├── InstallationGone         the App was uninstalled, or lost access to the repository
     └── InstallationSuspended    the App's installation was suspended
 
-Texts are GitHub's own `message`, shortened, never a response's body, a header or a token.
+A text quotes only GitHub's `message` and `errors`, shortened. It never contains the rest of a response, or a token.
 """
 
 import re
@@ -21,8 +21,8 @@ class GitHubError(JobError):
 class GitHubUnavailable(GitHubError, Unavailable):
     """GitHub is unreachable, answered 5xx, or limits the rate.
 
-    `retry_after_s` is GitHub's own value, None if it gives none. `may_have_happened` is False if the request certainly
-    was not carried out; after any other failed creation, look for the object before creating it again.
+    `retry_after_s` is GitHub's own value, None if it gives none. `may_have_happened` is False if GitHub certainly did
+    not carry out the request. If it is True after a failed creation, look for the object before creating it again.
     """
 
     def __init__(self, message: str, *, retry_after_s: float | None = None, may_have_happened: bool = True) -> None:
@@ -34,8 +34,8 @@ class GitHubUnavailable(GitHubError, Unavailable):
 class GitHubRefused(GitHubError):
     """GitHub answered 4xx. `words` is its message, `status` its number.
 
-    401, 403 and 404 raise this only if they are expected answers. Otherwise they raise GitHubUnavailable, since GitHub
-    also sends them by mistake, and for expired tokens.
+    401, 403 and 404 usually raise GitHubUnavailable instead, since GitHub also sends them by mistake, and for expired
+    tokens. `Calls.read` says when they raise this error.
     """
 
     def __init__(self, message: str, *, status: int, words: str = "") -> None:
@@ -45,7 +45,7 @@ class GitHubRefused(GitHubError):
 
 
 class InstallationGone(GitHubError):
-    """The App was uninstalled: its pending jobs end."""
+    """The App was uninstalled, or lost access to the repository: the pending jobs end."""
 
 
 class InstallationSuspended(GitHubError):

@@ -1,4 +1,4 @@
-"""A cache of GitHub's answers: if nothing changed, GitHub answers 304, and does not count the request in the hour.
+"""A cache of GitHub's answers. If nothing changed, GitHub answers 304, which does not count towards the hourly limit.
 
 https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#use-conditional-requests-if-appropriate
 """

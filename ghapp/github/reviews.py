@@ -1,4 +1,4 @@
-"""Read reviews of pull requests from GitHub, before they decide anything.
+"""Read a review from GitHub. A review that a webhook reported decides nothing until GitHub has confirmed it.
 
 https://docs.github.com/en/rest/pulls/reviews#get-a-review-for-a-pull-request
 """

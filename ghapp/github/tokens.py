@@ -42,7 +42,8 @@ TEAMS: Permissions = (("members", "read"),)
 """The permissions for reading a team's members."""
 
 ADMINISTRATION: Permissions = (("administration", "read"), ("metadata", "read"))
-"""The permission for classic branch protection; optional, so it is requested only if it was granted."""
+"""The permissions for reading classic branch protection. `administration` is optional, so Planward requests such a
+token only if the installation has granted this permission."""
 
 LIST_REPOSITORIES: Permissions = (("metadata", "read"),)
 """The permissions for listing an installation's repositories."""

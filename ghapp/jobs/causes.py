@@ -1,4 +1,4 @@
-"""The reasons for settling a branch. The text of a cause is part of the job's key, so each text occurs once."""
+"""The reasons for settling a branch. The text of a cause is part of the job's key, so each text leads to one job."""
 
 import msgspec
 
@@ -30,7 +30,7 @@ class PullRequestMerged(msgspec.Struct, frozen=True, kw_only=True, tag="closed")
 
 
 class WaitEnded(msgspec.Struct, frozen=True, kw_only=True, tag="due"):
-    """The waiting time for an explanation of the push is over."""
+    """The wait for the event of a pull request that explains the push is over."""
 
     run_id: RunId
 
@@ -97,7 +97,7 @@ class EnvironmentWanted(msgspec.Struct, frozen=True, kw_only=True, tag="free"):
 
     @property
     def text(self) -> str:
-        """Once for each run that waits."""
+        """Once for each waiting run and each run that it waits for."""
         return f"free:{self.run_id}:{self.holder}"
 
 
@@ -131,7 +131,7 @@ class Discovered(msgspec.Struct, frozen=True, kw_only=True, tag="seen"):
 
     @property
     def text(self) -> str:
-        """Once for each tip."""
+        """Once for each tip and LAST."""
         return f"seen:{self.tip}:{self.last}"
 
 

@@ -63,7 +63,7 @@ class SettleBranch(msgspec.Struct, frozen=True, kw_only=True, tag="settle"):
 
 
 class Replan(msgspec.Struct, frozen=True, kw_only=True, tag="plan_anew"):
-    """Plan an open pull request again: its base moved, or the commit that its promotion waits for was applied."""
+    """Plan an open pull request again, for example because its base moved or the commit to promote was applied."""
 
     repository_id: RepositoryId
     number: int
@@ -137,7 +137,7 @@ class NotifyApply(msgspec.Struct, frozen=True, kw_only=True, tag="tell"):
 
 
 class Comment(msgspec.Struct, frozen=True, kw_only=True, tag="comment"):
-    """Update the one comment of a pull request, if GitHub's limits did not allow it before."""
+    """Update the one comment of a pull request, if it could not be updated when the apply ended."""
 
     repository_id: RepositoryId
     number: int
@@ -151,8 +151,8 @@ class Comment(msgspec.Struct, frozen=True, kw_only=True, tag="comment"):
 
 
 NEXT_KEY_S = 1.0
-"""How long the next reconciliation or cleanup waits at least. Its key has the time in whole seconds, and a job whose
-key has run before is not run."""
+"""How long the next reconciliation or cleanup waits at least. Its key has the time in whole seconds, and a job with a
+key that was already used is not run."""
 
 
 class ReconcileDeliveries(msgspec.Struct, frozen=True, kw_only=True, tag="look_for_missed"):
@@ -199,7 +199,7 @@ class SendChatMessage(msgspec.Struct, frozen=True, kw_only=True, tag="say"):
     repository_id: RepositoryId
     environment: EnvironmentName
     config_sha: CommitSha
-    """The commit whose `notify` counts: it is in force, and never waits for approval."""
+    """The commit whose config says where to send the message. This config is in force and never waits for approval."""
     message: str
     """A `Message` of ghapp.notify as JSON."""
     attempt: int = 0

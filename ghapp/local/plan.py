@@ -1,4 +1,4 @@
-"""`planward plan`: make the report of a pull request for a working copy, without GitHub. It never applies.
+"""`planward plan`: plan a working copy without GitHub, and report as on a pull request. It never applies.
 
 It plans a copy of the files, so that nothing is written into the working copy. Providers get the person's own
 environment, as with Terraform itself.

@@ -33,8 +33,8 @@ async def examine_secret_use(
 ) -> tuple[SecretUse, ...]:
     """Check whether a repository may use the teams and paths in its config. Returns nothing if Vault is not used.
 
-    A name counts only for the first repository that the running server saw under it. Here it is not known which one
-    that is, so this repository is assumed. Raises GitHubError.
+    A rule that names `OWNER/NAME` is valid only for the first repository that the server saw under this name. This
+    command does not know which repository that was, and assumes that it was this one. Raises GitHubError.
     """
     if vault is None or config.secrets == ():
         return ()

@@ -91,7 +91,7 @@ def _walk(top: Path) -> Iterator[Path]:
 
 
 def _git_directory(top: Path) -> Path | None:
-    """The directory with branches and remotes; a linked work tree has a file there that points to it.
+    """The directory with branches and remotes. In a linked work tree, `.git` is a file that points to it.
 
     https://git-scm.com/docs/gitrepository-layout
     """

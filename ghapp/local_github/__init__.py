@@ -32,7 +32,7 @@ It follows GitHub's documented REST API (2022-11-28 and 2026-03-10): an unknown 
         github.hide_deliveries(event="check_run"); ...; github.show_deliveries()          # sent, and not listed yet
         github.fail("POST", r"/check-runs$", status=502); github.lose_answer("POST", r"/deployments$")
         github.set_limits(DOCUMENTED)                           # github.com's; `Limits()` is generous
-        # people sign in to the App through /login/oauth/authorize, where create_app had `callback_urls`
+        # people sign in to the App through /login/oauth/authorize, if create_app got `callback_urls`
         assert github.unexpected == []                          # requests to paths that GitHub does not have
 
 State that REST does not show is in `github.world`, as records of `state`; hold `github.world.lock` to use it.

@@ -77,7 +77,7 @@ class Api:
 
     @contextlib.contextmanager
     def _under_way(self, request: Request) -> Iterator[None]:
-        """Count the request as concurrent while it is served, if concurrent requests of its credential are limited."""
+        """Count the request as concurrent while it is served, if the server limits concurrent requests."""
         if self.meter.limits.at_once is None:
             yield
             return

@@ -102,7 +102,8 @@ def register(
 def _key_pair(number: int) -> tuple[str, str]:
     """Return the private and the public key of the App of this number, as PEM.
 
-    Making a key takes 0.1 s, so all worlds of a process have the same keys, each of them for another App.
+    Making a key takes 0.1 s, so all worlds of a process use the same keys: the first App of every world has the first
+    key, the second App has the second key, and so on.
     """
     key = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
     private = key.private_bytes(

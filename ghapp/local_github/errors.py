@@ -1,4 +1,4 @@
-"""The errors that the local GitHub answers.
+"""The errors with which the local GitHub answers.
 
 ApiError            a status, and the JSON that GitHub sends with it
 ├── Unprocessable   422, with the invalid fields

@@ -1,6 +1,6 @@
 """Bare git repositories on disk.
 
-What concerns loose objects and refs is done in this process (`objects.py`); git does the rest (`program.py`).
+This process reads and writes loose objects and loose refs (`objects.py`); git does everything else (`program.py`).
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class BareRepository(GitProgram):
     # -- reading ---------------------------------------------------------------------------------------------------
 
     def resolve(self, revision: str) -> str | None:
-        """Return the commit that a branch, a tag or a SHA, which may be abbreviated, names."""
+        """Return the commit of a branch, a tag or a SHA (which may be abbreviated); None if there is none."""
         if not revision or revision.startswith("-") or ".." in revision or any(c in revision for c in " ~^:?*[\\@{"):
             return None
         # No branch has a name that looks like a SHA, since GitHub refuses such names.
@@ -309,7 +309,7 @@ class BareRepository(GitProgram):
         return sha
 
     def _leaf(self, content: bytes | Entry | None) -> Leaf | None:
-        """Write the blob of a file and return its entry of a tree."""
+        """Write the blob of a file, and return the tree entry of the file; None if the file is deleted."""
         if isinstance(content, Entry):
             if content.mode == "160000":
                 return Leaf(content.mode, content.content.decode())

@@ -68,7 +68,7 @@ class GitHttp:
         if action == "git-upload-pack" and (request.method, headers.get("content-type")) == _FETCH:
             return await _upload_pack(repository, request, body)
         if (action, request.url.query, headers.get("git-protocol")) == _ABILITIES:
-            # This answer says what git can do, and nothing of the repository.
+            # This answer depends on git's version, but not on the repository, so one answer serves all repositories.
             if self._abilities is None:
                 answer = await _backend(repository, request, action, body, {})
                 if answer.status_code != 200:

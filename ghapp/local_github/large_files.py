@@ -1,4 +1,4 @@
-"""Git LFS: objects beside a repository, served by the batch API and basic transfers.
+"""Git LFS: objects in the directory of a repository, served by the batch API and basic transfers.
 
 https://github.com/git-lfs/git-lfs/blob/main/docs/api/batch.md
 """

@@ -96,8 +96,8 @@ def _rebase(world: World, pull: PullRequest, account: Account, onto: str) -> str
     git = pull.repository.git
     committer = world.signature_of(account)
     for commit in git.commits("--no-merges", pull.head_sha, f"^{onto}")[::-1]:
-        # git 2.39 has no `merge-tree --merge-base`. A commit with the tree of `onto` on top of the commit's parent
-        # makes that parent the merge base.
+        # git 2.39 has no `merge-tree --merge-base`. So merge `commit` with a temporary commit, which has the tree of
+        # `onto` and the same parent as `commit`. This parent is then the merge base.
         parents = list(commit.parents[:1])
         stand_in = git.commit_tree(git.tree_of(onto), parents, "base", author=committer, committer=committer)
         tree = git.merge_tree(stand_in, commit.sha)

@@ -1,7 +1,7 @@
 """Objects and refs of a bare repository, read and written without starting git.
 
-It reads loose objects and loose refs only. Whatever it cannot read (packed objects, packed refs, long histories) it
-answers with `Unread`, and the caller asks git.
+It reads loose objects and loose refs only. For everything else (packed objects, packed refs, long histories), it
+raises `Unread`, and the caller asks git.
 
 https://git-scm.com/book/en/v2/Git-Internals-Git-Objects
 """
@@ -193,7 +193,7 @@ class Objects:
         return sorted(found, key=lambda change: change[1])
 
     def count_files(self, tree: str) -> int:
-        """Return the number of files of a tree. Each tree is counted once, however often it is in others."""
+        """Return the number of files of a tree. The number is cached, since many trees contain the same subtree."""
         if tree not in self._counts:
             self._counts[tree] = sum(
                 self.count_files(entry.sha) if entry.mode == TREE_MODE else 1 for entry in self.tree(tree).values()
@@ -223,7 +223,7 @@ class Objects:
         return self.write("commit", "\n".join(lines).encode())
 
     def ancestors(self, sha: str) -> set[str]:
-        """Return a commit and all commits that it can be reached from."""
+        """Return a commit and all its ancestors."""
         found, rest = {sha}, [sha]
         while rest:
             for parent in self.commit(rest.pop()).parents:
@@ -251,7 +251,7 @@ class Objects:
         return found.difference(*map(self.ancestors, excluded))
 
     def chain(self, tip: str, excluded: Iterable[str]) -> list[str]:
-        """Return `between` for one tip, newest first, if each of the commits has one parent among them at most."""
+        """Return `between` for one tip, newest first. Raises Unread if a commit has two parents among them."""
         left = self.between([tip], excluded)
         found: list[str] = []
         at: str | None = tip if tip in left else None
@@ -280,7 +280,7 @@ class Objects:
         return content
 
     def refs(self, prefix: str) -> dict[str, str]:
-        """Return all refs below `prefix`, which ends with a slash, in their order."""
+        """Return all refs below `prefix`, which ends with a slash, sorted by name."""
         if (self._path / "packed-refs").exists():
             raise Unread(prefix)
         found: dict[str, str] = {}

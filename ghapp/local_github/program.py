@@ -1,4 +1,4 @@
-"""git on one bare repository. An answer that can never change is asked for once."""
+"""Run git on one bare repository. Answers that can never change are cached."""
 
 from __future__ import annotations
 

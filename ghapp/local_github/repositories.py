@@ -111,7 +111,7 @@ def rename(world: World, repository: Repository, name: str, sender: Account) -> 
 
 
 def transfer(world: World, repository: Repository, owner: Account, sender: Account) -> None:
-    """Give a repository to another account. `transferred` is sent only to Apps that the new owner has on all
+    """Give a repository to another account. `transferred` is sent only to Apps that the new owner has installed on all
     repositories.
 
     Teams of the old organization lose the repository; a person who gives it away stays as a collaborator. Raises 422

@@ -160,7 +160,7 @@ def _compile(pattern: str) -> re.Pattern[str]:
 
 
 def _by_id(route: Route, pattern: re.Pattern[str], path: str) -> dict[str, str] | None:
-    """Every `/repos/O/R/…` is also `/repositories/ID/…`, to which redirects lead after a rename."""
+    """Match `/repositories/ID/…`, to which redirects lead after a rename, with a route for `/repos/O/R/…`."""
     if not route.pattern.startswith("/repos/{owner}/{repo}"):
         return None
     _, _, number, *rest = path.split("/")

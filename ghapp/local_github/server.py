@@ -126,7 +126,7 @@ class LocalGitHub(Controls):
     # -- for the waits and assertions of tests -------------------------------------------------------------------------
 
     def on_write(self, call: Callable[[], None]) -> None:
-        """Call this, from any thread, after each REST request that may have changed something."""
+        """Register a function that runs, in any thread, after each REST request that may have changed something."""
         self._api.on_write = call
 
     @property
@@ -136,7 +136,7 @@ class LocalGitHub(Controls):
 
     @property
     def unexpected(self) -> list[RecordedRequest]:
-        """Requests to paths that GitHub does not have, or that this one does not know."""
+        """Requests to paths that GitHub does not have, or that the local GitHub does not implement."""
         return [request for request in self._api.recorded if not request.known]
 
     @property

@@ -1,4 +1,4 @@
-"""Answer git's question for refs, the first one of each fetch, without starting git.
+"""Answer `ls-refs`, the first command of each fetch, without starting git.
 
 https://git-scm.com/docs/protocol-v2#_ls_refs
 """
@@ -47,7 +47,7 @@ def _is_wanted(name: str, prefixes: Sequence[str]) -> bool:
 
 
 def _read_lines(request: bytes) -> Iterator[str]:
-    """The lines of a request, and "0000" and "0001" for its special ones. Raises ValueError if it is not understood."""
+    """The lines of a request; "0000" is a flush packet, "0001" a delimiter. Raises ValueError on unknown packets."""
     text, at = request.decode("ascii"), 0
     while at < len(text):
         length = text[at : at + 4]

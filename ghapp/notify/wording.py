@@ -76,7 +76,7 @@ def _promotion(message: PromotionDecided) -> Note:
 
 def _before(result: EnvironmentResult) -> Line:
     at = f" at {result.commit_sha[:10]}" if result.commit_sha else ""
-    # If the apply did not succeed, the counts are those of the applied changes.
+    # Until the apply has ended, these are planned changes. Afterwards they are applied changes, even if it failed.
     planned = result.outcome in ("waits for a person", "being applied")
     words = "" if result.counts is None else result.counts.words() if planned else result.counts.done_words()
     counts = f", {words}" if words else ""

@@ -1,4 +1,4 @@
-"""The limits that the kernel itself enforces: in a sandbox for each process and user, and for each control group."""
+"""The limits that the kernel itself enforces: on each process and user in a sandbox, and on each control group."""
 
 import resource
 import shlex

@@ -77,7 +77,7 @@ class Bubblewrap:
     shares_caches: bool = True
 
     def keeps(self, file: Path) -> bool:
-        """Whether the file is still there after the run: whether the operator opened its directory for writing."""
+        """Whether the file still exists after the run: true only if the operator opened its directory for writing."""
         return any(file.is_relative_to(path) for path in self.host.writes)
 
     def confine(self, reach: Reach) -> ConfinedRun:
@@ -145,7 +145,7 @@ class ConfinedRun:
 
     @contextlib.asynccontextmanager
     async def entered(self) -> AsyncIterator[None]:
-        """Do nothing: each command sees the directories at their usual path."""
+        """Do nothing: the directories stay where they are, and each command mounts them at the run's paths."""
         yield
 
     @contextlib.asynccontextmanager
@@ -162,7 +162,7 @@ class ConfinedRun:
 
     def run_path(self, path: Path) -> Path:
         """The path by which the run sees a file of its checkout or private directory."""
-        # As texts: comparing paths takes long, and this is asked fifty times for each run.
+        # As strings: comparing Path objects is slow, and each run calls this method fifty times.
         text = os.fspath(path)
         for outside, inside in self._own():
             begin = os.fspath(outside)

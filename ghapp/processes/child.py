@@ -40,7 +40,7 @@ class Child:
         uid: int | None,
         pass_fds: tuple[int, ...],
     ) -> "Child":
-        """Start a program as the leader of a new session. With `has_input`, `write` its standard input."""
+        """Start a program as the leader of a new session. With `has_input`, pass its standard input to `write`."""
         read_end, feed = os.pipe() if has_input else (subprocess.DEVNULL, None)
         try:
             process = subprocess.Popen(

@@ -63,7 +63,7 @@ def _mounts(mountinfo: str) -> Iterator[tuple[PurePosixPath, Path]]:
 
 
 def _is_marked(group: Path) -> bool:
-    """Whether systemd, since version 251, says that the group's own processes manage what is below it.
+    """Whether systemd (251 or newer) has marked the group as delegated: its own processes manage the groups below it.
 
     https://systemd.io/CGROUP_DELEGATION/
     """

@@ -69,8 +69,8 @@ class Keeper:
         self._send("begun", group, outputs, pid)
 
     def interrupted(self, group: int) -> None:
-        """Report that a program was sent SIGINT. The keeper must not send another: then Terraform stops at once, and
-        may lose its changes."""
+        """Report that a program was sent SIGINT, so that the keeper does not send another one. On a second SIGINT,
+        Terraform stops at once, and may lose its changes."""
         self._send("interrupted", group)
 
     def ended(self, group: int) -> None:

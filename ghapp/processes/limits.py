@@ -39,15 +39,15 @@ class Limits:
     processor_s: int | None = None
     """The processor time of all its processes, also finished ones. Ignored if the platform cannot measure it."""
     files_at_once: int | None = None
-    """The open files of each of its processes, in a sandbox."""
+    """The number of open files of each of its processes. It applies only in a sandbox."""
     yields: bool = False
     """Whether other programs have priority for the processors, and survive if the machine runs out of memory."""
     disk_bytes: int | None = None
     """The disk space of all `directories` together."""
     directories: tuple[Path, ...] = ()
     output_bytes: int | None = None
-    """The size of its standard output and standard error together, and of each of `files`. Each line of output counts
-    100 bytes more than it has."""
+    """The size of its standard output and standard error together, and of each of `files`. Each line that is passed on
+    counts as 100 bytes more than its length."""
     read_whole_bytes: int | None = None
     """The limit of an output that is read into memory as a whole, if it is lower than `output_bytes`."""
     files: tuple[Path, ...] = ()

@@ -143,7 +143,7 @@ class Measuring:
         return await asyncio.get_running_loop().run_in_executor(self._thread, proportional, processes)
 
     def _measure(self, sessions: Mapping[int, str | int | None], times: Mapping[int, _ProcessorTime]) -> None:
-        listed = {int(name) for name in os.listdir(_PROC) if name.isdigit()}  # noqa: PTH208 - a path for each costs
+        listed = {int(name) for name in os.listdir(_PROC) if name.isdigit()}  # noqa: PTH208 - a Path each is slow
         # A process cannot join another session, so most of the machine's processes are examined only once.
         self._others &= listed
         found: dict[int, list[Sized]] = {session: [] for session in sessions}

@@ -1,7 +1,8 @@
 """If a machine is short of resources, Planward and its database have priority over the programs of root runs.
 
-A nice value decides between processes in one control group. Without control groups Linux puts each session in its own
-group (autogroup), whose nice value decides instead, and which a process leaves with its session.
+A nice value decides between processes in one control group. Without control groups, Linux puts each session in its own
+group (autogroup), and the nice value of that group decides instead. A process that leaves its session also leaves that
+group.
 
 https://man7.org/linux/man-pages/man7/sched.7.html
 """
@@ -40,8 +41,8 @@ class Yielding:
         """Lower the priority of these processes' sessions. Each process is given with its session."""
         for pid, session in processes:
             if session not in self._yields:
-                # Linux accepts ten of them a second from all ordinary users: refused ones are tried again at the next
-                # check.
+                # Linux accepts ten such changes a second from all ordinary users together. A refused one is tried again
+                # at the next check.
                 with suppress(BlockingIOError):
                     _let_group_yield(pid)
                     self._yields.add(session)

@@ -16,7 +16,7 @@ _ALIVE = ".alive"
 
 
 def make_private(directory: Path) -> Path:
-    """Create a directory with mode 0700, including its parents, and return it."""
+    """Create a directory and its missing parents, set the directory's mode to 0700, and return it."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     directory.chmod(0o700)
     return directory
@@ -112,7 +112,7 @@ def _in_use(directory: Path) -> bool:
 
 
 class InUse:
-    """As long as such a value exists in any process, a shared object is in use."""
+    """Marks a shared object as in use for as long as this value exists. Several processes may have one."""
 
     def __init__(self, path: Path) -> None:
         """`path` is the file that represents the object; it is created if necessary."""
@@ -122,7 +122,7 @@ class InUse:
         fcntl.flock(held, fcntl.LOCK_SH)
 
     def mark(self) -> None:
-        """Record that the object is used now, as the file's time."""
+        """Record the time of this use as the file's modification time."""
         os.utime(self._path)
 
 

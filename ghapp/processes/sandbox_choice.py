@@ -27,7 +27,7 @@ class SandboxSettings:
 
 
 def choose_sandbox(settings: SandboxSettings, data_dir: Path) -> Sandbox:
-    """Test the requested sandbox, and return it. Raises SettingsError if it does not work, with what to do."""
+    """Return the requested sandbox, or else the best that works here. Raises SettingsError, which says what to do."""
     reasons = []
     if settings.name == "none":
         return without_sandbox(data_dir)

@@ -8,7 +8,7 @@ _RESTORED_BY_PYTHON = frozenset({signal.SIGPIPE, signal.SIGXFSZ})
 
 
 _handled = threading.Event()
-"""Whether it is done: to ask for each signal before each program takes time."""
+"""Set once all signals were checked. To check them all before each program would take time."""
 
 
 def stop_ignoring() -> None:

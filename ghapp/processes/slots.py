@@ -91,7 +91,8 @@ class Slots:
         self._turns.join(repository, operation, (repository, turn), first=first)
         self._hand_out()
         try:
-            # If the future itself were awaited, a cancelled run would leave it behind, and it would get a turn.
+            # Awaiting the future directly would cancel it together with the run. Then `turn.done()` would be true,
+            # although the run has no slot.
             await asyncio.wait({turn})
         except asyncio.CancelledError:
             if turn.done():

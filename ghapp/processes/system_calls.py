@@ -1,8 +1,8 @@
 """The system calls that a root run may not use: Planward's own seccomp filter, for bubblewrap.
 
-It is a short list of refused calls: those that any user may make, that no provider needs, and that namespaces do not
-separate (the kernel's keys) or that have often been used to attack the kernel. A list of allowed calls, as containers
-have, would need updates for each version of the kernel and of Go, and a library to compile it.
+It refuses a few calls that any user may make and that no provider needs. They reach something that namespaces do not
+separate (the kernel's keys), or have often been used to attack the kernel. A list of allowed calls, as containers have,
+would need updates for each version of the kernel and of Go, and a library to compile it.
 
 https://man7.org/linux/man-pages/man2/seccomp.2.html
 https://www.kernel.org/doc/html/latest/userspace-api/seccomp_filter.html
@@ -28,7 +28,7 @@ class _Architecture:
     refused: dict[str, int]
     clone: int
     first_of_another: int | None = None
-    """The first number of calls that belong to another ABI of the same architecture, which is x32."""
+    """The lowest call number of another ABI of the same architecture (x32)."""
 
 
 _ARCHITECTURES: Final = {
@@ -90,7 +90,7 @@ def refusals(machine: str | None = None) -> bytes | None:
         (_IF_HAS, refuse, _CLONE_NEWUSER),
         (_RETURN, None, _ALLOW),
         (_RETURN, refuse, _FAIL | errno.EPERM),
-        # A filter cannot read clone3's flags, which are in memory. If it is missing, programs use clone.
+        # A filter cannot read clone3's flags, which are in memory. If clone3 seems missing, programs use clone.
         (_RETURN, is_missing, _FAIL | errno.ENOSYS),
     ]
     body = [*program, *ends]

@@ -31,7 +31,8 @@ _IPC_RMID = 0
 class TakenUid:
     """A user id in use by one root run.
 
-    Programs inherit the lock `held`, so that nobody takes the uid while the keeper of a killed process ends them.
+    Programs inherit the lock `held`. So if Planward is killed, nobody takes the uid before Planward's keeper has ended
+    the programs.
     """
 
     uid: int
@@ -83,7 +84,7 @@ def take_uid() -> TakenUid | None:
 
 
 def clear_uids() -> None:
-    """Kill processes left under the uids by dead processes, after their keepers had time to do it."""
+    """Kill the processes that a killed Planward left under the uids. Call this after its keeper had time to do so."""
     for uid in range(FIRST_UID, FIRST_UID + POOL_SIZE):
         try:
             held = os.open(_LOCKS / str(uid), os.O_RDWR | os.O_CLOEXEC)

@@ -117,8 +117,9 @@ def require_short_temporary_directory() -> None:
 def _new_pool(processes: int) -> ProcessPoolExecutor:
     require_short_temporary_directory()
     # Do not fork this process: it has threads, and a lock that one of them holds would stay locked in the child.
-    # The fork server has none. It imports the readers once, for all pools, instead of half a second in each process.
-    # Python 3.11.0 would have it listen on an abstract socket (CVE-2022-42919), which runs reach over the network.
+    # The fork server has none. It imports the readers once for all pools; otherwise, each process would spend half a
+    # second on that. In Python 3.11.0, the fork server would listen on an abstract socket (CVE-2022-42919), to which
+    # runs could connect, since they share this process's network.
     setattr(util, "abstract_sockets_supported", False)  # noqa: B010
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["ghapp.reading"])

@@ -12,12 +12,12 @@ from ghapp.values import TESTING, BranchName, EnvironmentName
 from ghapp.vault import SecretSource
 
 CONFIG_PATH = ".github/planward.yml"
-"""The path of the config; it is read from the base branch, never from a pull request's head."""
+"""The path of the config. It is read from the base branch, except that `root_modules` come from the merge result."""
 
 _NAME = "planward"
 _ENDINGS = frozenset({"yml", "yaml", "json", "toml"})
 _ONE_LETTER = 0.87
-"""`difflib` finds two names of this length more similar than this if they differ in only one letter."""
+"""If a name differs from "planward" in only one letter, the similarity that `difflib` computes is above this."""
 
 TestingApply = Literal["never", "on_merge"]
 """Whether merges are applied to testing."""
@@ -140,7 +140,7 @@ Environment = Testing | BranchEnvironment
 
 
 def placeholder_branch(environment: Environment) -> str:
-    """BRANCH in placeholders and Vault paths: `testing` if there is no branch."""
+    """The value of `{branch}`, and of BRANCH in Vault paths; `testing` for testing, which has no branch."""
     match environment:
         case Testing():
             return TESTING

@@ -1,4 +1,4 @@
-"""How each environment runs each root module: its workspace, its files, its arguments, and a state of its own.
+"""How each environment runs each root module: with which workspace, files, arguments and state.
 
 Start with `layout`; `settings` is its result; `state` locates a state; `survey` covers a whole tree.
 """

@@ -122,7 +122,10 @@ def _shared_states(
 
 
 def _keys(directory: str, location: StateLocation) -> tuple[str, ...]:
-    """The keys to compare a location by: one within its root module and, if `is_certain`, one with all root modules."""
+    """The keys by which locations are compared: one within a root module, and one across all root modules.
+
+    Only a location that `is_certain` has the second key.
+    """
     own = f"{directory}\0{location.identity}"
     return (own, location.identity) if location.is_certain else (own,)
 

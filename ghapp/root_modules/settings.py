@@ -67,7 +67,7 @@ class RootModuleSettings:
     required_version: tuple[str, ...] = ()
     pins: tuple[EnginePin, ...] = ()
     candidates: tuple[str, ...] = field(default=(), compare=False, repr=False)
-    """Files at default paths that affect it if they exist. Unlike the other lists, it includes deleted files."""
+    """Default paths of files that affect the root module. This list also includes files that do not exist."""
     watch: tuple[str, ...] | None = field(default=None, compare=False)
     """Patterns of further paths that affect it, relative to the repository's root. They do not change how it runs."""
     secrets: tuple[SecretSource, ...] | None = None

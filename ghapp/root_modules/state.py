@@ -37,7 +37,7 @@ _REQUIRED_SETTINGS: Final[Mapping[str, tuple[str, ...]]] = {
     "pg": ("conn_str",),
     "s3": ("bucket", "key"),
 }
-"""The settings that must be literals to conclude that two *root modules* share a state."""
+"""The settings that must be known before the states of different root modules can be compared."""
 
 _UNREAD = "not a literal, in the file "
 _SECRET: Final = frozenset({"conn_str", "address", "host"})
@@ -51,13 +51,13 @@ class StateLocation:
     identity: str
     words: str
     is_certain: bool
-    """Whether every setting that locates the state is a literal, so that two root modules can be compared, too."""
+    """Whether every setting that is needed to find the state is known. Then two root modules can be compared, too."""
 
 
 def effective_values(backend: Backend, files: Sequence[bytes]) -> dict[str, Any]:
     """The backend's attributes overridden by those of the backend files, as `terraform init` merges them.
 
-    A value that is not a literal is represented by the whole text of its file, so that it equals only the same text.
+    A value that is not a literal is represented by a hash of its file. So it equals only a value of an identical file.
     """
     values: dict[str, Any] = dict(backend.values)
     for content in files:

@@ -29,8 +29,8 @@ class Plan:
 async def set_up(plan: Plan, keeper: Keeper, say: Callable[[str], None]) -> None:
     """Register the App and store its credentials. `say` receives the next step for the user.
 
-    Raises SettingsError, GitHubError and VaultError; JobError if GitHub returns no webhook secret or nobody opens the
-    page.
+    Raises SettingsError, GitHubError and VaultError; JobError if GitHub returns no webhook secret, or if nobody creates
+    the App within an hour.
     """
     require_reachable(plan.public_url, plan.api_url)
     await keeper.prepare(_known(plan))

@@ -29,7 +29,10 @@ def form_url(api_url: str, organization: str | None, state: str) -> str:
 
 
 def pages_url(api_url: str) -> str:
-    """GitHub's own pages: github.com, SUBDOMAIN.ghe.com, or the host of an Enterprise Server."""
+    """GitHub's own pages: github.com, SUBDOMAIN.ghe.com, or the host of an Enterprise Server.
+
+    Raises SettingsError if the API's address fits none of these.
+    """
     parts = urlsplit(api_url)
     pages = web_url(api_url)
     if not parts.path.rstrip("/").endswith("/api/v3") and pages == f"{parts.scheme}://{parts.netloc}":

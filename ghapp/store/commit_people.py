@@ -40,7 +40,7 @@ class CommitPeople:
     async def pushes(
         self, repository: RepositoryId, commits: Sequence[CommitSha], branches: Collection[BranchName]
     ) -> tuple[RecordedPush, ...]:
-        """Every push to a branch that ends in one of these commits, and every push to one of `branches`, oldest first.
+        """Every push that made one of these commits a branch's tip, and every push to one of `branches`, oldest first.
 
         Pushes to the head of another pull request, for example in a fork, are not included.
         """

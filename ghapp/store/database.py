@@ -155,7 +155,7 @@ def _is_committed(number: str, engine: Engine) -> bool:
 
 
 def upsert(connection: Connection, table: Table, values: Mapping[str, Any], *, update: Sequence[str]) -> None:
-    """Insert a row. If its primary key exists, set the columns in `update` instead; if there are none, do nothing."""
+    """Insert a row. If its primary key exists, set only the columns in `update`; if that is empty, do nothing."""
     connection.execute(_upsert(connection.dialect.name, table, tuple(update)), values)
 
 
@@ -174,8 +174,8 @@ def _upsert(dialect_name: str, table: Table, update: tuple[str, ...]) -> Executa
 def equal(table: Table, *names: str) -> tuple[ColumnElement[bool], ...]:
     """Conditions that these columns have the values of the statement's parameters with the same names.
 
-    No value may be None, which nothing equals. A statement with parameters can be built once. Building one takes longer
-    than running it.
+    No value may be None, because in SQL nothing equals NULL. A statement with parameters can be built once and run
+    often, which saves time: building a statement takes longer than running it.
     """
     return tuple(table.c[name] == bindparam(name) for name in names)
 

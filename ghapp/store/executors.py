@@ -10,7 +10,9 @@ from ghapp.store.tables import executors
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heartbeat:
-    """A worker's record. Clocks differ, so two readings are compared to find out whether its heartbeat changes.
+    """A worker's record. A worker is alive if `beats` changes between two readings.
+
+    The record has no time of the last heartbeat, because the machines' clocks differ.
 
     `heir` is the worker that claimed its work.
     """

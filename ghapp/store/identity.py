@@ -50,7 +50,9 @@ class Identity:
         self._db = database
 
     async def require_same(self, data_dir: Path, *, new_key: bool) -> None:
-        """Compare the database with `database.json`, and the keys with those that encrypted the data. Record both.
+        """Compare the database with `database.json`, and the keys with those that encrypted the data.
+
+        Then record the database in `database.json`, and the current key in the database.
 
         `new_key`: whether to give up data that was encrypted with a lost key. Raises SettingsError if it is another
         database, or if the key of some data is missing. An older copy of the database is only logged.

@@ -210,7 +210,7 @@ MessageState = Literal["sending", "sent", "not sent"]
 
 @dataclass(frozen=True, slots=True)
 class MessageMarker(MarkerKey[MessageState]):
-    """A message to one address. `target` is the number of the address in the config's `notify`, and no environment."""
+    """A message to one address. `target` is the number of the address in the config's `notify`, not an environment."""
 
     subject: MessageSubject
     target: int
@@ -277,7 +277,7 @@ class Adopted(MarkerKey[Literal[True]]):
 class EntryReviewed(MarkerKey[int]):
     """A reviewed pull request, merged as `commit`, added an environment to the config.
 
-    The value is the request's number.
+    The value is the pull request's number.
     """
 
     repository_id: RepositoryId

@@ -24,7 +24,10 @@ class AboutRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AboutPlan:
-    """A message about a plan that waits for a person, sent once for a head and its question (`cause`, a digest)."""
+    """A message about a plan that waits for a person. It is sent once for each head and question.
+
+    `cause` is a digest of the question.
+    """
 
     repository_id: RepositoryId
     number: int

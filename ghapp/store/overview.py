@@ -32,7 +32,7 @@ class Overview:
         self._db = database
 
     async def environments(self, repositories: Collection[RepositoryId]) -> tuple[EnvironmentNow, ...]:
-        """Every adopted or applied environment, by repository, in the order in which they were first seen."""
+        """Every environment with LAST, in the order in which they first had one; then those that have only an apply."""
         last_of = await self._lasts(repositories)
         newest_of = {(run.repository_id, run.environment): run for run in await self._newest_applies(repositories)}
         return tuple(

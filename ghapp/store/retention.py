@@ -32,7 +32,7 @@ from ghapp.store.tables import (
 from ghapp.values import RepositoryId, RunId
 
 _REDELIVERIES_S = 30 * 24 * 3600.0
-"""GitHub keeps deliveries for three days."""
+"""How long redelivery markers are kept: longer than GitHub keeps deliveries, which is three days."""
 
 
 class Retention:

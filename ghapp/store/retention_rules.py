@@ -8,7 +8,8 @@ from sqlalchemy import ColumnElement, FromClause, and_, exists, func, not_, or_,
 from ghapp.store.tables import approvals, commit_writers, lasts, pull_requests, pushes, runs, verdicts
 
 _LONGEST_APPLY_S = 7 * 24 * 3600.0
-"""If LAST moved this long after a merge, LAST contains the merge, since only a branch's tip is applied."""
+"""No apply takes this long. So if LAST moves this long after a merge, the apply began after the merge, and LAST
+contains the merge, since only a branch's tip is applied."""
 
 
 def of_past_pull_request(p: FromClause) -> ColumnElement[bool]:
@@ -82,7 +83,7 @@ def writers_are_needed() -> ColumnElement[bool]:
 
 
 def approval_is_needed() -> ColumnElement[bool]:
-    """Whether other data of the commit is kept, or it is the head of an open pull request."""
+    """Whether the approved commit still has a run, or is the head of an open pull request."""
     c = approvals.c
     of_run = and_(runs.c.repository_id == c.repository_id, runs.c.head_sha == c.sha)
     return or_(exists().where(of_run), _of_open_head(c.repository_id, c.sha))

@@ -93,7 +93,7 @@ class RunObjects:
         return None if sealed is None else self._db.sealer.open(sealed, about=_about(run_object.address))
 
     async def put(self, run_object: RunObject, content: bytes) -> None:
-        """Write the content durably. It can be found once it is recorded. Raises StoreUnavailable."""
+        """Write the content durably. Readers find it only after `record_object`. Raises StoreUnavailable."""
         await self._store().put(run_object.address, self._db.sealer.seal(content, about=_about(run_object.address)))
 
     async def remove(self, objects: Iterable[RunObject]) -> None:

@@ -49,7 +49,7 @@ class Run:
 
     @property
     def group(self) -> MergeGroup | None:
-        """The merge queue's group of the run; None if there is none."""
+        """The merge group that the run checks; None if it does not check one."""
         return self.state.group if isinstance(self.state, PlanState) else None
 
 
@@ -152,7 +152,10 @@ class RunQueries:
         return await self._db.read(lambda c: c.execute(_COUNT_OF_HEAD, values).scalar_one())
 
     async def hidden_by(self, run: Run, check_run_id: int) -> Run | None:
-        """A later run of the same name and commit that GitHub does not show, since this check run is newer, or None."""
+        """A run that GitHub hides because the check run `check_run_id` of `run` is newer; None if there is none.
+
+        The hidden run has the same commit and name. It began after `run`, but its check run was created earlier.
+        """
         return await self._first(
             _HIDDEN,
             repository_id=run.repository_id,

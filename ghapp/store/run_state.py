@@ -36,13 +36,13 @@ class CheckRunState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergeGroup:
-    """The merge queue's group of a plan run."""
+    """The merge group that a plan run checks for GitHub's merge queue."""
 
     pull_request: int
     head_sha: CommitSha
     """The pull request's head, about which people decide."""
     config_sha: CommitSha
-    """The commit whose config is in force, which is the branch's tip: the group's base is perhaps not merged yet."""
+    """The commit whose config is in force: the branch's tip, since the group's base may not be merged yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +63,7 @@ class PlanState:
     buttons: tuple[str, ...] = ()
     """The check run's buttons, as the decisions that they stand for."""
     confirmations: tuple[str, ...] = ()
-    """The objects that a confirmation on this check run covers."""
+    """The `ToConfirm.confirmation` of each object that a person confirms on this check run."""
     check_run: CheckRunState = CheckRunState()
 
 
@@ -100,7 +100,7 @@ class ApplyState:
     """How often the run had to wait because another branch was using the environment."""
     deployment_requested: bool = False
     result: ApplyResult | None = None
-    """The result, once there is one; its report is the run's."""
+    """The result, once there is one. Its report is stored as the run's report."""
     check_run: CheckRunState = CheckRunState()
 
     @property

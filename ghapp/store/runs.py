@@ -99,7 +99,10 @@ class Runs(RunQueries):
         return await self._db.run(work)
 
     async def cancel(self, id: RunId, *, reason: str) -> bool:
-        """Ask an unfinished run to stop and to end `cancelled` for this reason. Returns whether it was unfinished."""
+        """Ask an unfinished run to stop and to end `cancelled` for this reason.
+
+        Returns False if the run is already completed, or was already asked to stop.
+        """
         statement = update(runs).where(runs.c.id == id, runs.c.status != "completed", runs.c.cancel_reason.is_(None))
         result = await self._db.run(lambda c: c.execute(statement.values(cancel_reason=reason)).rowcount)
         return bool(result)

@@ -195,7 +195,7 @@ class Terraform:
     ) -> bytes | Finished:
         """Return the plan JSON of a plan file, with sensitive values in clear.
 
-        Returns a `Finished` if the command exceeded a limit or was asked to stop. Raises TerraformError.
+        Returns a `Finished` if the command exceeded a limit, timed out, or was asked to stop. Raises TerraformError.
         """
         words = ["show", "-json", str(workdir.confined.run_path(plan_file or workdir.plan_file))]
         ended = await self._start(_with_whole_output(workdir), words, stop, timeout_s, stdout_to=workdir.plan_json)

@@ -45,7 +45,7 @@ CLI_CONFIG = "terraform.rc"
 
 
 def is_reserved(name: str) -> bool:
-    """Whether only Planward may set a variable, because it decides which code runs, where, or what it prints."""
+    """Whether only Planward may set a variable, because it decides which code runs, where it runs, or its output."""
     return _RESERVED.fullmatch(name) is not None
 
 
@@ -56,7 +56,7 @@ def changes_trust(name: str) -> bool:
 
 @contextmanager
 def temporary_directory(private: Path, *, is_moved: bool = False) -> Iterator[Path]:
-    """Return the directory for TMPDIR: the run's own, or a short one if that path is long.
+    """Return the directory for TMPDIR: the run's own, or one with a shorter path if that path is too long.
 
     Providers listen on a socket in it, and a socket's path is limited to about 100 bytes. `is_moved`: whether the
     sandbox gives the directory a short path anyway.

@@ -58,7 +58,7 @@ def restore(root_module: Path, lock_file: LockFile) -> None:
 
 
 def accept(root_module: Path, lock_file: LockFile, checksums: Mapping[str, str]) -> None:
-    """Add a checksum to each of these providers in a lock file. `checksums` is by address, and all are in the file."""
+    """Add a checksum to some providers of a lock file. The keys of `checksums` are the addresses of these providers."""
     if lock_file.content is None or not checksums:
         return
     written, address = [], ""

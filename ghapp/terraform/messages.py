@@ -40,7 +40,7 @@ class RootModuleLocation:
 
 @dataclass(slots=True, kw_only=True)
 class Messages:
-    """Reads a command's standard output line by line: passes lines for people to `log`, and collects the diagnostics.
+    """Reads a command's output line by line: passes lines for people to `log`, and collects the diagnostics.
 
     Lines that may quote the output of other programs go to `foreign` instead: diagnostics, the output of provisioners,
     and lines that are not Terraform's messages. The length of the collected diagnostics is limited, since a provider

@@ -113,7 +113,7 @@ class RunProviders:
 
         After a successful init, it is enough to compare the records with the lock file: init has added the checksums of
         the providers that it used. `thorough` means to compute the checksum of every cached provider that the lock file
-        named before.
+        named before the init.
         """
         if self.cache is None:
             return False

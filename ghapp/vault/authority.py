@@ -1,4 +1,7 @@
-"""Whose secrets a run may read: for a repository the operator and the team decide, for a person their login."""
+"""Whose secrets a run may read.
+
+For a repository, the operator and the team decide. For a person, Vault decides by the person's own login.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -159,7 +159,7 @@ class Client:
             raise self._denied(path, _TO_WRITE)
 
     def write_secret(self, mount: Mount, path: str, data: Mapping[str, str]) -> None:
-        """Write one secret of a KV engine. KV version 2 also keeps the values that it had before."""
+        """Write one secret of a KV engine. KV version 2 also keeps the secret's previous values."""
         middle = "/data" if mount.engine == "kv2" else ""
         url = f"/v1/{_quoted(mount.path)}{middle}/{_quoted(mount.below(path))}"
         body = {"data": dict(data)} if mount.engine == "kv2" else dict(data)

@@ -32,7 +32,7 @@ class Front:
 
 
 async def visitor_of(request: Request) -> Visitor:
-    """The person who made the request. If the admission raises an exception, the server answers with its page."""
+    """The person who made the request. If the admission raises an exception, server.py turns it into the answer."""
     visitor: Visitor = await request.state.admission.visitor(request)
     return visitor
 

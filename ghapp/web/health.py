@@ -17,7 +17,7 @@ async def healthy(_: Request) -> Response:
 
 
 async def ready(request: Request) -> Response:
-    """Answer whether deliveries can be accepted, which needs only the database, and which other services fail.
+    """Answer whether deliveries can be accepted, which needs only the database. Also name the other services that fail.
 
     Without Vault, the App's key or a worker, jobs just wait. If a load balancer stopped sending requests because of
     that, Planward would lose deliveries, which GitHub does not send again by itself.

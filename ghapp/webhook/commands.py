@@ -215,7 +215,10 @@ def _read_line(line: str) -> Command | None:
 
 
 def _read_arguments(verb: Verb, words: Sequence[str]) -> Command | None:
-    """The arguments in any order; None if one is unknown or repeated."""
+    """The arguments in any order; None if one is repeated or an option has no value.
+
+    Every other word counts as the SHA, which `_is_whole` checks.
+    """
     found: dict[str, str] = {}
     left = list(words)
     while left:

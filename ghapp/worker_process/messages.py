@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 
 SERVE_FD = "PLANWARD_SERVE_FD"
-"""The environment variable with the number of the worker's descriptor of the socket."""
+"""The environment variable with the number of the worker's socket descriptor."""
 
 Subject = Literal["failing", "metrics"]
 

@@ -56,7 +56,8 @@ class Process(Protocol):
 
 
 Spawn = Callable[[Mapping[str, int]], Process]
-"""Starts a worker that inherits the descriptors in the mapping, each of whose keys is the variable with its number."""
+"""Starts a worker that inherits these descriptors. Each key is the name of the environment variable that tells the
+worker the descriptor's number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -88,8 +88,8 @@ async def explain_commits(
         merged_by = [f"{_how_it_came(each)} by {each.merged_by}" for each in segment.candidates if each.merged_by]
         pushed_by = [f"pushed by {pushers[CommitSha(commit)]}" for commit in segment.commits if commit in pushers]
         people.append(tuple(dict.fromkeys(merged_by or pushed_by)))
-    # The `closed` event of a merge may be late. In a segment without candidates, any commit may be this merge. In a
-    # segment with candidates, the last commit is their merge, so this merge may be any commit before it.
+    # The `closed` event of a merge may be late. In a segment without candidates, any commit may be the late merge. In a
+    # segment with candidates, the last commit is the candidates' merge, so only an earlier commit may be the late one.
     may_still_arrive = any(not segment.candidates or len(segment.commits) > 1 for segment in found.unexplained)
     return Judgement(
         explanation=found,

@@ -121,7 +121,7 @@ async def _replan_pull_requests(repo: FetchedRepo, event: BranchPushed) -> None:
 async def _has_merge_queue(repo: FetchedRepo, branch: BranchName) -> bool:
     """Whether a merge queue merges the branch's pull requests.
 
-    If so, the queue's groups are planned, and not the pull requests.
+    If so, a push does not cause new plans of the pull requests, because the queue's groups are planned.
     """
     prefix = f"gh-readonly-queue/{branch}/"
     if any(each.startswith(prefix) for each in await repo.mirror.branches()):
@@ -142,7 +142,10 @@ async def _is_merge_of(mirror: Mirror, event: BranchPushed, pull_request: KnownP
 
 
 async def _is_queued_on_top(mirror: Mirror, event: BranchPushed, pull_request: KnownPullRequest) -> bool:
-    """Whether a merge queue's group, built on the pushed commit, has the pull request. If so, that group is planned."""
+    """Whether a merge queue's group that is built on the pushed commit contains the pull request.
+
+    If so, the group is planned instead of the pull request.
+    """
     prefix = f"gh-readonly-queue/{event.branch}/pr-{pull_request.number}-"
     groups = [tip for branch, tip in (await mirror.branches()).items() if branch.startswith(prefix)]
     for group in groups:

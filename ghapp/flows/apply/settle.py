@@ -151,7 +151,7 @@ async def _conclude(
     if conclusion == "action_required":
         # An approval is for the plans with these digests. Without digests, it would be for the commit, whatever is
         # planned later. With `plan_only`, root modules without changes are planned again, too, after the approval. So
-        # it includes the digests of their plans: if the new plan of such a root module has changes, it is held.
+        # the digests of their plans are included: if the new plan of such a root module has changes, it is held.
         waits = [each for each in outcomes if stage.plan_only or each.outcome == "held"]
         digests = tuple(sorted({each.digest for each in waits if each.digest}))
         await services.store.runs.change_apply(run.id, lambda state: replace(state, held_for="review", digests=digests))

@@ -40,7 +40,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     counts_as_applied: bool
     """Whether this commit counts as applied when it becomes LAST.
 
-    If it touches no root module, it does only if the previous LAST does.
+    A commit that touches no root module counts as applied only if the previous LAST does.
     """
     plan_only: bool = False
     """Whether the stage is only planned (with plan credentials) and shown. Then any change is held."""
@@ -196,7 +196,7 @@ class _StageBuilder:
     async def _hold_changed_secrets(self, stage: Stage, survey: Survey) -> Stage:
         """Hold each root module that reads other secrets than it did at LAST.
 
-        The pull request was planned with the secrets of LAST.
+        The preview on the pull request may have used the secrets that the config at LAST names.
         """
         if self._last is None or not await self._repo.mirror.has(self._last.sha):
             return stage

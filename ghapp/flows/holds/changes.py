@@ -41,9 +41,9 @@ async def changes_since(
 ) -> Changes:
     """The commits that a hold of the tip is about, oldest first.
 
-    If pull requests explain the push, these are the commits of their heads, since the merge button's commits have no
-    author of their own. Commits that touch no root module are left out. So are commits that an explained pull
-    request already brought into the environment from which this one is promoted.
+    If pull requests explain the push, these are the commits of their heads, since the merge button's commits do not
+    show all contributors. Commits that touch no root module are left out. So are commits that were already applied in
+    the environment from which this one is promoted, if pull requests explained them there.
     """
     since = [] if last is None else [last.sha]
     lasts = [each.sha for each in await repo.store.branches.all_last(repo.id)] if last is None else []
@@ -115,7 +115,7 @@ async def _merges_of(repo: FetchedRepo, pushes: Sequence[RecordedPush]) -> tuple
 async def _applied_before(
     repo: FetchedRepo, environment: BranchEnvironment, config: RepositoryConfig
 ) -> list[CommitSha]:
-    """The commits that explained pull requests brought into the environment from which this one is promoted."""
+    """The recent LASTs of the environment from which this one is promoted, if pull requests explained them."""
     if environment.promote_from is None or environment.promote_from not in config.environments:
         return []
     applied = []

@@ -35,7 +35,7 @@ async def is_in_force(repo: FetchedRepo, environment: BranchEnvironment) -> bool
 
 
 def _has_entry(config: RepositoryConfig, environment: BranchEnvironment) -> bool:
-    """Whether the config file itself has an entry with this environment and branch, and not only by default."""
+    """Whether the config file has an entry with this environment and branch. A default environment has no entry."""
     named = config.branch_environments.get(environment.name)
     return (
         named is not None
@@ -74,7 +74,10 @@ async def _find_adding_commit(repo: FetchedRepo, tip: CommitSha, environment: Br
 
 
 async def _is_reviewed_merge(repo: FetchedRepo, pull_request: KnownPullRequest, commit: CommitSha) -> bool:
-    """Whether this commit is the pull request's merge, and another person with write access approved that head."""
+    """Whether this commit is the pull request's merge, and its head was approved by a second person.
+
+    The second person has write access and did not contribute to the pull request.
+    """
     parents = await repo.mirror.parents(commit)
     if commit == pull_request.head_sha or not parents:
         return False  # pushed without a pull request, or the repository's first commit
@@ -95,7 +98,7 @@ async def _is_reviewed_merge(repo: FetchedRepo, pull_request: KnownPullRequest, 
 
 
 async def _approvers(repo: FetchedRepo, pull_request: KnownPullRequest) -> tuple[Person, ...]:
-    """The people whose last review before the merge approved the merged head."""
+    """The people who approved the merged head before the merge, in their last review. Mere comments do not count."""
     if pull_request.merged_at is None:
         return ()
     github = await repo.github()

@@ -22,7 +22,8 @@ async def with_deciders(
 ) -> RunReport:
     """Add to a hold's report the comparison of its commits, and lines about who may end it.
 
-    Raises GitHubError if GitHub does not answer; with `ignores_github_errors`, the report is made without GitHub.
+    Raises GitHubError if GitHub is unavailable. With `ignores_github_errors`, a note in the report says instead that
+    the contributors are unknown. But for a new branch, GitHubError may be raised even then.
     """
     rules = await rules_of(repo, held)
     notes: tuple[str, ...] = ()
@@ -58,7 +59,7 @@ def _comparison(repo: Repo, held: HeldTip) -> Link:
 async def refresh_deciders(repo: FetchedRepo, run: Run, held: HeldTip) -> None:
     """Show on a hold who has approved it since it was shown. Raises GitHubError."""
     reports = [await with_deciders(repo, held, report) for report in await _reports(repo, run)]
-    if reports:  # empty if the key of the stored report was given up
+    if reports:  # empty if the encryption key of the stored report is gone
         await show_completed(repo, run, reports, conclusion="action_required", buttons=(held.asked,))
 
 
@@ -81,7 +82,7 @@ async def show_replaced(repo: FetchedRepo, by: Run) -> None:
             for report in await _reports(repo, run)
         ]
         try:
-            if reports:  # otherwise the key of the stored report was given up
+            if reports:  # empty if the encryption key of the stored report is gone
                 await show_completed(repo, run, reports, conclusion="cancelled")
         except GitHubError as error:
             log.warning("replaced_not_shown", run=run.id, reason=str(error))
@@ -95,7 +96,7 @@ def replaced_text(by: str) -> str:
 
 
 def _is_replaced(run: Run, by: Run) -> bool:
-    """Whether a run is a hold that does not show yet that this newer one replaced it."""
+    """Whether a run is an older hold on the branch of `by`, and does not show yet that it was replaced."""
     is_older = run.branch == by.branch and (run.created_at, run.id) < (by.created_at, by.id)
     return is_older and run.conclusion == "action_required" and run.apply.replaced_by is None
 

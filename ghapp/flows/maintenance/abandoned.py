@@ -18,7 +18,8 @@ _YOUNG_S = 60.0
 async def end_abandoned_runs(services: Services) -> None:
     """Resume or end every unfinished run that has no pending job, so that none stays in progress forever."""
     old = services.store.clock() - _YOUNG_S
-    # Read the runs before the jobs: a run's job is enqueued before the run is created, and pending until its end.
+    # Read the runs before the jobs: a run's first job is enqueued before the run is created, and one of its jobs is
+    # pending until the run ends.
     unfinished = [run for run in await services.store.runs.unfinished() if run.created_at < old]
     if not unfinished:
         return
@@ -52,7 +53,10 @@ def _completes(job: Job, run: Run) -> bool:
 
 
 async def _resume_or_end(services: Services, run: Run) -> None:
-    """Settle an apply's branch, or show the apply's stored result; plan again if it is a plan."""
+    """Show an apply's stored result, or settle its branch, once for each run. Otherwise, cancel the run.
+
+    If a cancelled run was a plan, its pull request is planned again, unless it was closed or has another head.
+    """
     if isinstance(run.state, ApplyState) and run.state.result is not None:
         await show_result(await load_repo(services, run.repository_id), run.id)
         return

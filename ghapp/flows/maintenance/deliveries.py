@@ -40,7 +40,7 @@ def decide_redeliveries(
     If a redelivery has failed and nothing has arrived since then, the connection may be broken. Then only one delivery
     is requested each time, as a test, and its failure does not count towards `MOST`. So all deliveries arrive in the
     end, however long the connection is broken. `arrived_at` is the time of the first arrival after the last probe, or
-    0. GitHub may list this delivery only later.
+    0. It is needed because GitHub may list that delivery only later.
     """
     failed = [each for each in failed_deliveries(seen) if asked.get(each.guid, RedeliveryRequest()).times < MOST]
     if not failed:

@@ -42,7 +42,7 @@ async def reconcile_deliveries(services: Services, job: ReconcileDeliveries) -> 
     try:
         again_soon = await step("redeliver", bool, redeliver, services, job.at)
     except Unavailable as error:
-        # Other jobs are deferred here. Do not defer this one: the next reconciliation is already enqueued.
+        # Other jobs are deferred after this error. Do not defer this one: the next reconciliation is already enqueued.
         in_s = min(max(error.retry_after_s or 0.0, SOONER_S), services.timings.reconcile_every_s)
         log.warning("look_broken_off", reason=str(error), in_s=in_s)
         await step("enqueue an earlier reconciliation", type(None), enqueue_reconciliation, services, in_s)
@@ -53,7 +53,7 @@ async def reconcile_deliveries(services: Services, job: ReconcileDeliveries) -> 
 
 
 async def event_arrived(services: Services) -> None:
-    """Reconcile at once if this event is the first one after a time without any."""
+    """Reconcile at once if this event is the first one since a probe: a redelivery that tests the connection."""
     if await patiently("note arrival", partial(note_arrival, services)):
         await patiently("look again", partial(enqueue_reconciliation, services, 0))
 
@@ -66,8 +66,8 @@ async def reconcile(services: Services, job: Reconcile) -> None:
 async def enqueue_first_reconciliation(services: Services) -> None:
     """Enqueue a reconciliation at the start of a worker, even if one is pending.
 
-    A killed worker may have begun the pending reconciliation. Then this reconciliation continues after its last
-    recorded step, and perhaps does not ask GitHub again, although deliveries have failed since then.
+    A killed worker may have begun the pending reconciliation. Then the pending one continues after its last recorded
+    step, and perhaps does not ask GitHub again, although deliveries have failed since then.
     """
     await enqueue_reconciliation(services, 0)
 

@@ -7,7 +7,7 @@ from ghapp.values import TESTING
 
 
 async def turn_promotions_green(repo: Repo, run: Run) -> None:
-    """Plan the open promotions again that wait for the environment of this successful apply."""
+    """Plan each open promotion from the environment of this successful apply again, unless it is already green."""
     if run.environment == TESTING:
         return
     repo = await repo.with_commits(run.head_sha)

@@ -21,8 +21,8 @@ from ghapp.values import TESTING
 async def update_comments(repo: Repo, numbers: Iterable[int]) -> None:
     """Write or edit the comment of each of these pull requests: it shows the newest apply of every environment.
 
-    If GitHub refuses a comment, it is deferred, and the caller continues. The comment of an apply that did not succeed
-    is as important as its check run.
+    If GitHub is unavailable, the comment is deferred, and the caller continues. Raises GitHubRefused. If an apply did
+    not succeed, its comment gets the same priority as its check run.
     """
     for number in numbers:
         try:
@@ -34,7 +34,10 @@ async def update_comments(repo: Repo, numbers: Iterable[int]) -> None:
 
 
 async def enqueue_comments(repo: Repo, numbers: Iterable[int]) -> None:
-    """Enqueue the comments for a run before it is completed: afterwards, no check would find that they are missing."""
+    """Enqueue the comments for a run before it is completed.
+
+    If Planward stops after it has completed the run, these jobs still write the comments.
+    """
     for number in numbers:
         await _enqueue(repo, number, in_s=repo.services.timings.notify_after_s)
 
@@ -90,7 +93,7 @@ async def _enqueue(repo: Repo, number: int, *, in_s: float) -> Comment:
 
 async def _write(repo: Repo, number: int, body: str, priority: Priority) -> None:
     key = CommentMarker(repo.id, number)
-    # If GitHub does not answer for long, the end of an apply and its deferred report may write at the same time.
+    # If GitHub takes long to answer, the end of an apply and its deferred report may write at the same time.
     async with repo.services.comment_locks.setdefault(key, asyncio.Lock()):
         await _create_or_update(repo, key, body, priority)
 

@@ -1,7 +1,7 @@
 """Report the result of an apply: it is stored first, and then reported from the store until reporting succeeds.
 
-The flow that settles the branch completes the check run. The deployment, the comments and the chat have their own job,
-so that they delay neither the check run nor each other.
+The flow that settles the branch completes the check run. It also updates the deployment and the comments, and enqueues
+the chat messages. If a call to GitHub fails, the other reports are still made, and a pending job tries again.
 """
 
 from collections.abc import Sequence
@@ -54,7 +54,10 @@ async def show_result(repo: Repo, run_id: RunId) -> None:
 
 
 async def _enqueue_notification(services: Services, run: Run, *, attempt: int = 0) -> None:
-    """Enqueue the notification of an apply before it is completed: afterwards, no check would find it missing."""
+    """Enqueue the notification of an apply before the apply is completed.
+
+    If Planward stops after it has completed the apply, this job still reports the result.
+    """
     job = NotifyApply(run_id=run.id, attempt=attempt)
     await services.store.deferred.defer(
         f"tell:{run.id}", msgspec.to_builtins(job), in_s=services.timings.notify_after_s

@@ -64,7 +64,8 @@ async def _send_to_each(services: Services, job: SendChatMessage, patience_s: fl
         await services.store.markers.keep(marker, "sending")
         match await deliver(message, url, services.settings.authority.chat):
             case Sent():
-                # Retry only the recording: repeating the whole step would send the message twice.
+                # If the database is unavailable, retry only the recording. If the whole step were repeated, it would
+                # find "sending" and conclude that Planward was killed.
                 await patiently("said", partial(services.store.markers.keep, marker, "sent"))
             case NotSent(reason=reason, retryable=retryable, retry_after_s=retry_after_s):
                 await services.store.markers.keep(marker, "not sent")

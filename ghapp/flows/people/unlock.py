@@ -1,7 +1,8 @@
 """The flow of `planward unlock`: remove the lock that a dead run left on a root module's state.
 
 It works only while no run of Planward uses the environment. The holder of the lock is then dead, or a program that
-Planward does not know, so only people who may apply can request this. Credentials stay in this one step.
+Planward does not know, so only people who may apply can request this. Everything happens in one step, since the
+results of steps are stored and must not contain credentials.
 """
 
 import asyncio

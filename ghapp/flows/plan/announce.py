@@ -20,7 +20,7 @@ from ghapp.values import NO_COMMIT, CommitSha, EnvironmentName
 
 
 async def announce_event(services: Services, event: PullRequestChanged, key: str) -> None:
-    """Announce the plan for a delivery, unless a newer one was already processed."""
+    """Announce the plan for a delivery, unless the pull request is closed or has a newer head by now."""
     repo = await record_repo(services, event.repository, event.installation_id)
     seen = known_pull_request(repo.id, event)
     await _record_pusher(repo, event)

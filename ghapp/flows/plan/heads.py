@@ -28,7 +28,10 @@ def has_head(run: Run, pull_request: KnownPullRequest) -> bool:
 async def record_verdict(
     services: Services, run: Run, pull_request: KnownPullRequest, conclusion: str, *, at: float
 ) -> None:
-    """Record GitHub's current `planward/plan` conclusion for this pull request on the run's commit, and its time."""
+    """Record the `planward/plan` conclusion that GitHub now shows on the run's commit, for this pull request.
+
+    `at` is the time since when GitHub has shown it.
+    """
     await services.store.pull_requests.record_verdict(
         run.repository_id,
         pull_request.number,
@@ -42,13 +45,13 @@ async def record_verdict(
 
 
 async def record_started(services: Services, run: Run) -> None:
-    """Record for all the run's pull requests that GitHub shows it as in progress, if it has a check run."""
+    """If the run has a check run, record for all its pull requests that GitHub shows the run as in progress."""
     if run.check_run_id is not None:
         await record_verdicts(services, run, "in_progress", at=run.state.check_run.shown_at or services.store.clock())
 
 
 async def record_verdicts(services: Services, run: Run, conclusion: str, *, at: float) -> None:
-    """Record GitHub's current `planward/plan` conclusion for all pull requests of the run, and its time."""
+    """Record a conclusion as `record_verdict` does, for all pull requests of the run that still have its head."""
     for number in numbers_of(run):
         pull_request = await services.store.pull_requests.find(run.repository_id, number)
         if pull_request is not None and is_open_with_head(run, pull_request):

@@ -1,4 +1,4 @@
-"""The flow of a merge queue's group: its own commit is planned, and the queue merges it only if that check run passes.
+"""The flow of a merge queue's group: the group's commit is planned, and merged only if its check run passes.
 
 https://docs.github.com/en/webhooks/webhook-events-and-payloads#merge_group
 """
@@ -117,7 +117,7 @@ async def _refuse(repo: Repo, run: Run, cause: str) -> None:
 
 
 async def _cancel_group(services: Services, event: MergeGroupDestroyed, key: str) -> None:
-    """Cancel the group's plans. A pull request that left the queue is planned again by itself."""
+    """Cancel the group's plans. If its pull request has left the queue, plan the pull request again."""
     repo = await record_repo(services, event.repository, event.installation_id)
     for run in await services.store.runs.of_head(repo.id, event.head_sha, PLAN):
         if run.group is None:

@@ -23,7 +23,7 @@ from ghapp.values import CommitSha, EnvironmentName, RunId
 
 
 class RemovedJob(msgspec.Struct, frozen=True, kw_only=True):
-    """A root module that exists at the commit `sha` and was removed after it, and the environment with its state."""
+    """A removed root module, which still exists at the commit `sha`, and the environment with its state."""
 
     run_id: RunId
     environment: EnvironmentName

@@ -58,7 +58,7 @@ class RootJob(msgspec.Struct, frozen=True, kw_only=True):
     tree: TreeId
     config_sha: CommitSha
     base_sha: CommitSha | None = None
-    """The base of the merge that made the tree, if its config is not the one in force."""
+    """The base of the merge that made the tree; None if the tree is that of the commit `config_sha`."""
     root_module: str
     operation: Literal["plan", "apply"]
     blocked_by: tuple[str, ...] = ()

@@ -1,6 +1,7 @@
 """The known secrets of one root run. First these are Vault's values, then also the plan's, then the new state's.
 
-Errors and the output of provisioners may quote secrets that are not known yet, so they wait until these are known.
+Errors and the output of provisioners may quote secrets that are not known yet. So this text is withheld until the
+secrets are known.
 """
 
 import asyncio
@@ -37,9 +38,9 @@ class KnownSecrets:
             log.learn(self.mask)
 
     def warn_of_unmaskable(self, secrets: Mapping[str, object]) -> tuple[str, ...]:
-        """Warn of secrets that cannot be masked everywhere because they are short, or also a name in the code.
+        """Warn of secrets that cannot be masked everywhere, because they are short or are also a name in the code.
 
-        The warning lists their keys; without such secrets there is none.
+        Returns one warning that lists their keys; empty if there are no such secrets.
         """
         said = [f"`{key}` ({reason})" for key, value in sorted(secrets.items()) if (reason := self._reason(value))]
         return (f"Secrets that cannot be masked wherever they stand: {', '.join(said)}.",) if said else ()

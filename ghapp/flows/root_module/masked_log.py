@@ -12,7 +12,7 @@ class MaskedLog:
     """Masks lines and passes them on.
 
     Errors and the output of provisioners may quote secrets that are not known yet: `foreign` withholds such lines
-    until `learn` gets a mask that has them.
+    until `learn` gets a mask that hides these secrets.
     """
 
     def __init__(self, mask: Mask, write: Callable[[str], None]) -> None:

@@ -1,6 +1,6 @@
 """Access to other private repositories that the operator allows: for modules that `init` fetches, and for submodules.
 
-A repository must be listed in PLANWARD_MODULE_REPOSITORIES, be named by a source of the root module, and have the same
+A repository must be listed in PLANWARD_MODULE_REPOSITORIES, be the source of a module or submodule, and have the same
 owner and installation. The token can only read contents, and is revoked before any program of a repository runs.
 """
 

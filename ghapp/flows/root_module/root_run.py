@@ -343,8 +343,8 @@ class RootRun:
     ) -> AsyncIterator[Credentials]:
         """Read the root module's secrets, and revoke the logins for them at the end. Raises JobError.
 
-        `authority` decides whose secrets may be read. Until the authority grants access, nothing is read but
-        the team's list of repositories, and this only if the decision depends on it.
+        `authority` decides whose secrets may be read. Before it grants access, only the team's list of repositories is
+        read, and only if the decision depends on that list.
         """
         settings = self.settings
         if settings.secrets == () or (vault is None and settings.secrets is None):

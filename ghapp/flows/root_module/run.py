@@ -256,8 +256,8 @@ class _RootStep:
         async with lend_slot(slot, stop):
             while not stop.requested.is_set():
                 applies = await self._services.store.runs.unfinished_applies(run.repository_id, self._job.environment)
-                # If a person requested this plan of a branch's tip, the run is one of these. It must not wait for
-                # itself.
+                # A person can also request the plan of a branch's tip. Then this run is itself one of the applies, and
+                # must not wait for itself.
                 if all(apply.id == run.id for apply in applies):
                     return
                 with contextlib.suppress(TimeoutError):
@@ -365,6 +365,9 @@ def _new_outputs(plan: Plan) -> tuple[str, ...]:
 
 
 def _is_out_of_date(applied: Finished, stream: ApplyStream) -> bool:
-    """Whether Terraform refused the plan file before it changed anything: the state or the providers have changed."""
+    """Whether Terraform refused the plan file before changing anything.
+
+    It does so if the state or the providers have changed since the plan was made.
+    """
     interrupted = applied.interrupted or applied.timed_out or applied.exceeded is not None or applied.exit_code < 0
     return not (applied.done or interrupted or stream.has_begun)

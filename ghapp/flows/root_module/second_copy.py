@@ -36,7 +36,7 @@ class ExistingResources:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NothingElsewhere:
-    """No such resources were found; `unknown` says what could not be checked, None if everything was."""
+    """No resources were found elsewhere; `unknown` says what could not be checked, None if everything was checked."""
 
     unknown: str | None = None
 

@@ -174,7 +174,10 @@ async def make_plan(
 
 
 def require_allowed(sources: AllowedSources, access: ModuleAccess, workdir: Workdir, environment: str) -> None:
-    """Raise JobError if init installed something that the operator does not allow. It has not been run yet."""
+    """Raise JobError if init installed something that the operator does not allow.
+
+    Call it before anything that init installed is run.
+    """
     providers = (address for address, _ in installed_providers(workdir.data_dir))
     modules = [source for source in installed_modules(workdir.data_dir) if not access.allows(source)]
     refusal = sources.refusal(providers, modules)

@@ -25,7 +25,7 @@ class AppControls:
         description: str = "",
         callback_urls: Sequence[str] = (),
     ) -> App:
-        """Register an App; its private key is `app.private_key_pem`. Unlike the manifest's form, no ping is sent."""
+        """Register an App; its private key is `app.private_key_pem`. No ping is sent, unlike in the manifest flow."""
         with self.world.lock:
             app = apps.register(
                 self.world,

@@ -14,7 +14,7 @@ class PeopleControls:
     world: World
 
     def create_user(self, login: str, *, name: str | None = None, emails: Iterable[str] = ()) -> Account:
-        """Create a person with these verified addresses. `token(login)` returns a personal access token of theirs."""
+        """Create a person with these verified email addresses. `token(login)` returns their personal access token."""
         account = self._account(login, "User", name)
         account.emails += emails
         return account

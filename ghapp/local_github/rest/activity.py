@@ -58,7 +58,7 @@ def _matches(call: Call, item: Activity) -> bool:
 
 
 def _start(call: Call, ids: list[str], size: int) -> int:
-    """Return the start of the page. Raises 422 if the cursor is that of no activity in the list."""
+    """Return the start of the page. Raises 422 if the cursor belongs to no activity in the list."""
     for name in ("after", "before"):
         cursor = call.query.get(name)
         if cursor is not None:

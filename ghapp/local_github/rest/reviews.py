@@ -88,7 +88,7 @@ def submit_review(call: Call) -> Reply:
 
 
 def dismiss_review(call: Call) -> Reply:
-    """Dismiss a review, which needs write, or admin on a protected branch."""
+    """Dismiss a review. A person needs the role write, or admin if the base branch is protected."""
     pull = _pull(call)
     item = _review(call, pull)
     needed = "admin" if sources(pull.repository, pull.base_ref) else "write"

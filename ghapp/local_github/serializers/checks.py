@@ -80,7 +80,7 @@ def annotation(world: World, value: Repository, run: CheckRun, item: JSON) -> JS
 
 
 def suite_state(suite: CheckSuite) -> tuple[str, str | None]:
-    """Return the status of the suite's least finished run, and the worst conclusion."""
+    """Return the suite's status, and the worst conclusion of its runs if all of them are completed."""
     runs = suite.latest_runs
     if not runs:
         return "queued", None

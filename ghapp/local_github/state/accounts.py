@@ -24,7 +24,7 @@ class Account:
     created_at: datetime
     site_admin: bool = False
     emails: list[str] = field(default_factory=list)
-    """Further verified addresses beside `email`. GitHub links commits with any of them to the account."""
+    """Verified email addresses besides `email`. GitHub links commits with any of them to the account."""
 
     @property
     def email(self) -> str:

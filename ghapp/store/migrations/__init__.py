@@ -20,7 +20,7 @@ VERSION_TABLE = "planward_revision"
 
 _VERSIONS = Table(VERSION_TABLE, MetaData(), Column("version_num", String(32), primary_key=True))
 _BEFORE_REVISIONS = "planward_schema"
-"""A table that marked revision 1 before there were revisions."""
+"""The version table of databases that are older than the numbered revisions. Their schema is that of revision 1."""
 _LOCK = 0x706C616E77617264
 """The key of the advisory lock: "planward"."""
 
@@ -28,7 +28,8 @@ _LOCK = 0x706C616E77617264
 def migrate_schema(connection: Connection, *, to: int = SCHEMA_VERSION) -> None:
     """Migrate the schema to revision `to`, in the connection's transaction.
 
-    Only one process at a time; others then find it done. Raises SettingsError if a newer Planward used the database.
+    Only one process migrates at a time. The others wait, and then find the schema migrated. Raises SettingsError if a
+    newer Planward used the database.
     """
     if connection.dialect.name == "postgresql":
         # On SQLite transactions are exclusive anyway.

@@ -1,4 +1,4 @@
-"""Add an index for each query, and a table of the pull requests that an apply run explains."""
+"""Add an index for each query, and a table of the pull requests whose merges a run applies."""
 
 from typing import Any
 

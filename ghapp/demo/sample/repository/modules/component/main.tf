@@ -1,4 +1,4 @@
-# One component: its name, its settings, and a value that replaces it when it changes.
+# One component: its name, its settings, and a value. A change of the value replaces the component.
 
 variable "name" {
   type        = string
