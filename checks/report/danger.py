@@ -35,10 +35,12 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]*")
 # A quote that is never closed extends to the end of the text. Otherwise, many of them would take quadratic time.
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*+)(?:"|\\?\Z)', re.DOTALL)
 _INNER = re.compile(r'\b([A-Za-z_]\w*+) = (\[[^\]]*+(?:\]|\Z)|"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|\w+)', re.DOTALL)
-_WIPES = [re.compile(wipe.replace("SCRATCH", SCRATCH)) for wipe in WIPES.values()]
+_WIPES = [re.compile(wipe.replace("SCRATCH", SCRATCH), re.MULTILINE) for wipe in WIPES.values()]
 _MAY_WIPE = AhoCorasick(list(WIPES))  # for most texts, one search instead of thirty expressions is enough
 _MAY_ALLOW = AhoCorasick(list(ALL_RIGHTS))
-_COMMAND_END = re.compile(r'[;&|"\\]')
+_COMMAND_END = re.compile(r'[;&|"\\\n]')
+# A command continues on the next line after a backslash. A value in quotes has `\t` for a tab.
+_INSIDE_COMMAND = re.compile(r"\\\n\s*|\\t")
 _LONGEST_COMMAND = 500
 _MAY_OPEN = frozenset({*WORLD_ATTRIBUTES, *EXPOSING, *(name for _, name in EXPOSING_OF_TYPE)})
 _OUTWARD = {"type": '"egress"', "direction": '"Outbound"'}
@@ -122,19 +124,18 @@ def _marks(
 
 
 def _new_texts(attributes: Iterable[AttributeChange]) -> list[str]:
-    """The texts of the new values."""
+    """The texts of the new values; for a diff by lines, all lines of the new text that it shows."""
     texts: list[str] = []
     for attribute in attributes:
         if attribute.new is not None:
             texts.append(attribute.new)
-        if attribute.lines:
-            texts += [line for line in attribute.lines if line.startswith("+")]
+        texts += [line for line in attribute.lines if not line.startswith("-")]
     return texts
 
 
 def _may_wipe(texts: Iterable[str]) -> bool:
     """Whether any of these texts may contain a command that erases data: one search for all of them."""
-    commands = "\n".join([text for text in texts if " " in text or "(" in text])
+    commands = "\n".join([text for text in texts if " " in text or "(" in text or "\\t" in text])
     return bool(commands) and bool(_MAY_WIPE.find_matches_as_indexes(commands.lower()))
 
 
@@ -201,25 +202,33 @@ def _read_network(text: str) -> IPv4Network | IPv6Network | None:
 
 def _adds_wiping_command(attribute: AttributeChange) -> bool:
     """Whether the change adds a command that erases data."""
-    if attribute.new is not None and (erasing := _wiping_commands(attribute.new)):
-        return not erasing <= _wiping_commands(attribute.old or "")
-    if not attribute.lines:
-        return False
-    gone = {line[1:].strip() for line in attribute.lines if line.startswith("-")}
-    return any(
-        line.startswith("+") and line[1:].strip() not in gone and _wiping_commands(line) for line in attribute.lines
-    )
+    if attribute.lines:
+        new, old = _side(attribute.lines, "+"), _side(attribute.lines, "-")
+    else:
+        new, old = attribute.new or "", attribute.old or ""
+    wiping = _wiping_commands(new)
+    return bool(wiping) and not wiping <= _wiping_commands(old)
+
+
+def _side(lines: Sequence[str], sign: str) -> str:
+    """The old ("-") or new ("+") text of a diff by lines."""
+    return "\n".join([line[1:] for line in lines if line.startswith((sign, " "))])
 
 
 def _wiping_commands(text: str) -> set[str]:
     """The commands in a text that erase data.
 
-    Each one ends before the next `;`, `&`, `|`, `"` or backslash, or after 500 characters.
+    Each one ends before the next `;`, `&`, `|`, `"` or backslash, at the end of its line, or after 500 characters.
     """
     if not _may_wipe((text,)):
         return set()
-    found = (match.start() for wipe in _WIPES for match in wipe.finditer(text))
-    return {_COMMAND_END.split(text[start : start + _LONGEST_COMMAND], maxsplit=1)[0].strip() for start in found}
+    text = _INSIDE_COMMAND.sub(" ", text)
+    found: set[str] = set()
+    for wipe in _WIPES:
+        for match in wipe.finditer(text):
+            rest = _COMMAND_END.split(text[match.end() : match.start() + _LONGEST_COMMAND], maxsplit=1)[0]
+            found.add(" ".join(f"{match.group()}{rest}".split()))
+    return found
 
 
 def _allows_all(attribute: AttributeChange) -> bool:

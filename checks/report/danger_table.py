@@ -257,19 +257,19 @@ WIPES: dict[str, str] = {
     "cryptsetup": r"\bcryptsetup\s+(?:erase|luksFormat)\b", "zpool": r"\bzpool\s+destroy\b",
     "lvremove": r"\blvremove\b", "vgremove": r"\bvgremove\b",
     "drop": r"(?i:\bdrop\s+(?:table|database|schema|tablespace|keyspace)\b)", "truncate": r"(?i:\btruncate\s+table\b)",
-    "delete from": r"(?i:\bdelete\s+from\s+[\w.]+\s*(?:;|\"|$))", "dropdatabase": r"\bdropDatabase\(",
+    "delete": r"(?i:\bdelete\s+from\s+[\w.]+\s*(?:;|\"|$))", "dropdatabase": r"\bdropDatabase\(",
     "flush": r"\bredis-cli\b.{0,200}\b(?i:flushall|flushdb)\b",
-    "aws s3": r"\baws\s+s3\s+(?:rm\b.{0,200}--recursive|rb\b.{0,200}--force)\b",
+    "s3": r"\baws\s+s3\s+(?:rm\b.{0,200}--recursive|rb\b.{0,200}--force)\b",
     "gsutil": r"\bgsutil\s.{0,200}\brm\s+-[a-zA-Z]*r",
     "gcloud": r"\bgcloud\s+storage\s+rm\b.{0,200}\s(?:-r|--recursive)\b",
     "delete-batch": r"\baz\s+storage\s+\w+\s+delete-batch\b", "kubectl": r"\bkubectl\s+delete\b",
     "helm": r"\bhelm\s+(?:uninstall|delete)\b", "docker": r"\bdocker\s+(?:volume|system)\s+(?:rm|prune)\b",
     "destroy": r"\b(?:terraform|tofu)\s+(?:destroy|apply\s.{0,100}-destroy)\b",
-    "remove-item": r"\bRemove-Item\b.{0,200}-Recurse\b", "format-volume": r"\bFormat-Volume\b",
-    "clear-disk": r"\bClear-Disk\b",
+    "remove-item": r"(?i:\bRemove-Item\b.{0,200}-Recurse\b)", "format-volume": r"(?i:\bFormat-Volume\b)",
+    "clear-disk": r"(?i:\bClear-Disk\b)",
 }  # fmt: skip
 """Commands and SQL that erase data: a regular expression for each key. The key is in lower case. Every match must
-contain it, in upper or lower case.
+contain it, in upper or lower case. A key has no spaces, since a command may have several of them, or tabs.
 
 No expression may skip more than a few hundred arbitrary characters: the author of a plan decides how long its
 lines are.

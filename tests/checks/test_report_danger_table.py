@@ -139,10 +139,10 @@ COMMANDS = {
     "vgremove": ("vgremove vg",),
     "drop": ("DROP TABLE orders;", "drop database prod"),
     "truncate": ("TRUNCATE TABLE orders",),
-    "delete from": ("DELETE FROM orders;", "delete from orders"),
+    "delete": ("DELETE FROM orders;", "delete from orders"),
     "dropdatabase": ("db.dropDatabase()",),
     "flush": ("redis-cli -h x FLUSHALL",),
-    "aws s3": ("aws s3 rm s3://b --recursive", "aws s3 rb s3://b --force"),
+    "s3": ("aws s3 rm s3://b --recursive", "aws s3 rb s3://b --force"),
     "gsutil": ("gsutil -m rm -r gs://b",),
     "gcloud": ("gcloud storage rm gs://b --recursive",),
     "delete-batch": ("az storage blob delete-batch -s c",),
@@ -159,6 +159,7 @@ COMMANDS = {
 @pytest.mark.parametrize(("anchor", "command"), [(key, each) for key in WIPES for each in COMMANDS[key]])
 def test_a_command_that_erases_data_says_so(anchor: str, command: str) -> None:
     assert anchor in command.lower()
+    assert not any(map(str.isspace, anchor))
     script = f"#!/bin/sh\nset -e\n{command}\necho done\n"
     without = script.replace(command, "true")
     for before in ("", None, "{}", "echo", without):
@@ -168,6 +169,28 @@ def test_a_command_that_erases_data_says_so(anchor: str, command: str) -> None:
     assert changed({"user_data": None}, {"user_data": encoded}).marks == ("wipes data",)
     assert changed({"user_data": script}, {"user_data": without}).marks == ()
     assert changed({"user_data": script}, {"user_data": f"{script}echo more\n"}).marks == ()
+
+
+@pytest.mark.parametrize("command", [command for commands in COMMANDS.values() for command in commands])
+def test_a_command_that_erases_data_says_so_however_its_words_are_separated(command: str) -> None:
+    for gap in ("  ", "\t", " \t"):
+        apart = command.replace(" ", gap)
+        assert changed({"command": "true"}, {"command": apart}).marks == ("wipes data",)
+        assert changed({"user_data": None}, {"user_data": f"set -e\n{apart}\n"}).marks == ("wipes data",)
+    continued = command.replace(" ", " \\\n  ")
+    assert changed({"user_data": None}, {"user_data": f"set -e\n{continued}\n"}).marks == ("wipes data",)
+
+
+def test_an_option_that_makes_an_old_command_erase_data_says_so() -> None:
+    before = "set -e\naws s3 rm s3://b/x \\\n  --quiet\n"
+    after = before.replace("--quiet", "--recursive")
+    assert changed({"user_data": before}, {"user_data": after}).marks == ("wipes data",)
+    assert changed({"user_data": after}, {"user_data": after.replace("  --", "\t--")}).marks == ()
+
+
+def test_powershell_ignores_case() -> None:
+    for command in ("remove-item c:\\data -recurse", "FORMAT-VOLUME -DriveLetter D", "clear-disk 1"):
+        assert changed({"command": "true"}, {"command": command}).marks == ("wipes data",)
 
 
 def test_another_command_that_erases_data_says_so_and_the_same_one_does_not() -> None:
