@@ -2,6 +2,8 @@
 
 from ghapp.flows.repository import Repo
 from ghapp.jobs import Replan
+from ghapp.log import log
+from ghapp.repository_config import ConfigInvalid
 from ghapp.store import Run
 from ghapp.values import TESTING
 
@@ -15,7 +17,12 @@ async def turn_promotions_green(repo: Repo, run: Run) -> None:
         tip = await repo.mirror.tip(pull_request.base_branch)
         if tip is None:
             continue
-        config = await repo.config_at(tip)
+        try:
+            config = await repo.config_at(tip)
+        except ConfigInvalid as error:
+            # The push that corrects the config causes new plans of its pull requests.
+            log.info("promotion_not_planned", number=pull_request.number, reason=str(error))
+            continue
         environment = config.environment_of_branch(pull_request.base_branch)
         if environment is None or environment.promote_from != run.environment:
             continue

@@ -65,16 +65,19 @@ async def _enqueue_notification(services: Services, run: Run, *, attempt: int = 
 
 
 async def _notify(repo: Repo, run_id: RunId) -> None:
-    """Report a completed apply outside its check run, and drop its pending notification. Raises GitHubError."""
+    """Report a completed apply outside its check run, and drop its pending notification.
+
+    Raises the first JobError, after all the other reports were sent.
+    """
     run, reports = await repo.store.runs.load(run_id), await _reports(repo, run_id)
-    refused: list[GitHubError] = []
+    failed: list[JobError] = []
     for each in (_conclude_deployment, _turn_promotions_green, _comment, _send_messages):
         try:
             await each(repo, run, reports)
-        except GitHubError as error:
-            refused.append(error)  # the other reports must still be sent
-    if refused:
-        raise refused[0]
+        except JobError as error:
+            failed.append(error)
+    if failed:
+        raise failed[0]
     await repo.store.deferred.cancel(f"tell:{run_id}")
 
 

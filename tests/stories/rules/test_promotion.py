@@ -4,6 +4,7 @@ import pytest
 
 from tests.stories.line import Line
 from tests.stories.rules.saying import becomes_green, green, held, refused
+from tests.stories.story import CONFIG
 
 
 def test_a_branch_at_the_last_applied_commit_is_promoted_while_staging_waits_and_no_secret_is_read_for_a_refusal(
@@ -62,3 +63,12 @@ def test_a_commit_that_touches_nothing_inherits_whether_it_was_applied(line: Lin
     applied = story.land(story.propose({"README.md": "# Two\n"}, head="two"))
     assert story.head(number) == applied
     green(story.planned(number, count=2))
+
+
+def test_a_result_is_reported_although_another_branch_has_a_config_that_cannot_be_used(line: Line) -> None:
+    story = line.story()
+    held(story.applied(story.commit("production", {CONFIG: "team: 7\n"}), "production"))
+    story.planned(story.propose({"NOTES.md": "# Notes\n"}, head="notes", base="production"))
+    number = story.propose()
+    story.land(number)
+    story.commented(number, "1 added in staging")
