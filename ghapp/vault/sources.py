@@ -129,11 +129,14 @@ def fill_source(source: SecretSource, values: Mapping[str, str]) -> FilledSource
 
 
 def check_segment(segment: str, where: str) -> None:
-    """Raise SecretPathInvalid if a segment could lead to another path than it seems.
+    """Raise SecretPathInvalid if a segment could lead to a different path than the text suggests.
 
-    HTTP clients resolve "." and "..", and policies treat "*" and "+" as patterns.
+    HTTP clients resolve "." and "..". Policies, which may contain a repository's team and branch, treat a "*" and the
+    segment "+" as patterns.
     """
-    if segment in ("", ".", "..") or any(character in "/*" or not character.isprintable() for character in segment):
+    if segment in ("", ".", "..", "+") or any(
+        character in "/*" or not character.isprintable() for character in segment
+    ):
         raise SecretPathInvalid(f'{where} has the part "{segment[:60]}", which no path in Vault may have')
 
 

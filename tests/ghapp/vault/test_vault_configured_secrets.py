@@ -110,6 +110,7 @@ class TestPathsThatAreNotAskedFor:
             ),
             ("kv//x", "a", 'the secrets\' path "kv//x" has the part "", which no path in Vault may have'),
             ("kv/*/x", "a", 'the secrets\' path "kv/*/x" has the part "*", which no path in Vault may have'),
+            ("kv/{team}/x", "+", '{team} in the secrets\' path has the part "+", which no path in Vault may have'),
             ("kv/{team}/x", "..", '{team} in the secrets\' path has the part "..", which no path in Vault may have'),
             ("kv/{team}/x", "a/b", '{team} in the secrets\' path has the part "a/b", which no path in Vault may have'),
             ("kv/{team}/x", "", '{team} in the secrets\' path has the part "", which no path in Vault may have'),
