@@ -28,7 +28,7 @@ def compare_strings(before: str | None, after: str | None, mask: Mask, effort: E
         return _compare(before, after, mask, effort)
     encodings = [decoded.encoding if decoded else "plain" for decoded, text in ((old, before), (new, after)) if text]
     how = encodings[0] if len(set(encodings)) == 1 else " → ".join(encodings)
-    said_before, said_after = _masked_text(old, before), _masked_text(new, after)
+    said_before, said_after = _decoded_text(old, before), _decoded_text(new, after)
     if said_before == said_after:
         texts = [_quoted(mask.text(text)) for text in (before, after) if text is not None]
         return Strings(texts[0], texts[-1], note=f"{how}; the same when decoded")
@@ -36,7 +36,7 @@ def compare_strings(before: str | None, after: str | None, mask: Mask, effort: E
     return found._replace(note="; ".join(filter(None, (f"decoded from {how}", found.note))))
 
 
-def _masked_text(decoded: Decoded | None, text: str | None) -> str | None:
+def _decoded_text(decoded: Decoded | None, text: str | None) -> str | None:
     return text if decoded is None else decoded.text
 
 

@@ -96,9 +96,10 @@ def _listed_submodule(
             f"{submodule.path} is a submodule, and none is checked out for a fork's pull request: somebody with write "
             "access can push the branch to this repository and open the pull request from there"
         )
-    place = source[:200] or "an address that .gitmodules does not say"
+    if not source:
+        raise JobError(f"{submodule.path} is a submodule whose address is missing from .gitmodules: add it and push")
     raise JobError(
-        f"{submodule.path} is a submodule of {place}, which is not checked out: ask the operator to list its "
+        f"{submodule.path} is a submodule of {source[:200]}, which is not checked out: ask the operator to list its "
         "repository, of the same owner, in PLANWARD_MODULE_REPOSITORIES, then press Re-run"
     )
 
@@ -111,7 +112,10 @@ async def _check_out_submodule(
         raise JobError(f"{submodule.path} is a submodule within {_DEEPEST} others: use fewer levels")
     place = top / submodule.path
     if not place.resolve().is_relative_to(top.resolve()):
-        raise JobError(f"{submodule.path} is a submodule, and a symlink leads out of the repository there")
+        raise JobError(
+            f"{submodule.path} is a submodule, and a symlink in its path leads out of the repository: remove the "
+            "symlink and push"
+        )
     github, installation = repo.services.github, repo.known.installation_id
     reached = await github.repositories(installation)
     found = next((each for each in reached if each.full_name.casefold() == name.casefold()), None)
