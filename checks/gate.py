@@ -63,7 +63,7 @@ class Vouched:
 
     def __post_init__(self) -> None:
         if self._made is not _MADE_HERE:
-            raise TypeError("Vouched is made by checks.gate.vouch alone")
+            raise TypeError("only checks.gate creates Vouched")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,13 +142,15 @@ def vouch_preview(
     author_can_write: bool,
     previewed_by: str | None,
     untrusted_pusher: str | None = None,
+    four_eyes: bool = True,
 ) -> Vouched | Hold:
     """Decide whether a pull request's code may be planned with the credentials of its target.
 
     An approval for testing (see `vouch`) does not count here. No bot is trusted here. `previewed_by` is the person with
     write access who requested the preview of exactly this head SHA; None if nobody did. With `on_approval`, only
     `previewed_by` can vouch. `untrusted_pusher` is an untrusted account that pushed this head: a bot, or a person
-    without write access. It is None if there is no such account.
+    without write access. It is None if there is no such account. As in `decide_merge`, `four_eyes` only changes the
+    text.
     """
     if previewed_by is not None:
         return Vouched(previewed_by, _MADE_HERE)
@@ -165,14 +167,16 @@ def vouch_preview(
     if not author_can_write:
         return Hold(cause=f"{not_yet}: {author} has no write access to this repository. {someone}", button="preview")
     if on_approval:
+        who = _WITHOUT_PART if four_eyes else ""
         return Hold(
-            cause=f"{not_yet}: someone with write access who neither wrote nor pushed any commit of this pull request "
-            "has to press Preview, or approve the newest commit in a review.",
+            cause=f"{not_yet}: someone with write access{who} has to press Preview, or approve the "
+            "newest commit in a review.",
             button="preview",
         )
     return Vouched(author, _MADE_HERE)
 
 
+_WITHOUT_PART = " who neither wrote nor pushed any commit of this pull request"
 _UNTRUSTED_BOT = "a bot that is not listed in trusted_bots (.github/planward.yml)"
 
 
@@ -255,7 +259,7 @@ def decide_merge(
     ]
     if missing:
         where = " and ".join(dict.fromkeys(environment for environment, _ in missing))
-        who = " who neither wrote nor pushed any commit of this pull request" if four_eyes else ""
+        who = _WITHOUT_PART if four_eyes else ""
         return Hold(
             cause=f"Confirm what is destroyed in {where}: {_first_few([address for _, address in missing])}. Someone "
             f"with write access{who} has to look at the plan and press Confirm destroy.",

@@ -18,7 +18,7 @@ class OpenTeam:
 
     def __post_init__(self) -> None:
         if self._made is not _MADE_HERE:
-            raise TypeError("OpenTeam is made by checks.authority.teams alone")
+            raise TypeError("only checks.authority.teams creates OpenTeam")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,7 @@ def open_by_operator(team: str, repository: RepositoryIdentity, rules: Operators
         if name.casefold() == team.casefold() and any(fits_repository(pattern, repository) for pattern in patterns):
             return OpenTeam(team, "PLANWARD_TEAMS names the repository", _MADE_HERE)
     if rules.app_owner is not None and _refers_to(f"{rules.app_owner}/{team}", repository):
-        return OpenTeam(team, "PLANWARD_TEAM_BY_NAME opens the team of its own name", _MADE_HERE)
+        return OpenTeam(team, "PLANWARD_TEAM_BY_NAME opens the team with the repository's name", _MADE_HERE)
     return None
 
 

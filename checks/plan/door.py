@@ -33,7 +33,7 @@ def require_known_version(version: str) -> None:
     """Raise PlanFormatError on an unknown version of the format."""
     if _KNOWN_VERSION.fullmatch(version) is None:
         raise PlanFormatError(
-            f"plan format {version[:20]!r} is not known, Planward reads 0.1 to 1.x: a newer Planward may know it"
+            f"plan format {version[:20]!r} is not known. Planward reads 0.1 to 1.x; a newer Planward may know it"
         )
 
 

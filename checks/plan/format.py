@@ -148,7 +148,9 @@ def decode_value(raw: Raw, *, exact: bool = False) -> Any:
     not count levels, and on values with more than MOST_PARTS parts.
     """
     if len(raw) > MOST_PARTS and sum(map(bytes(raw).count, (b"[", b"{", b","))) > MOST_PARTS:
-        raise PlanFormatError(f"a plan with a value of more than {MOST_PARTS:,} parts: split it")
+        raise PlanFormatError(
+            f"the plan contains a value with more than {MOST_PARTS:,} parts: split this value into smaller ones"
+        )
     try:
         value = _EXACT.decode(raw) if exact else _VALUE.decode(raw)
     except NOT_UNDERSTOOD as error:

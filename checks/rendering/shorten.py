@@ -39,7 +39,7 @@ def shorten(lines: Sequence[Line]) -> list[Line]:
     if left_out or shortened:
         counts = ((shortened, "shortened"), (left_out, "left out"))
         said = " and ".join(f"{number:,} line{'s' * (number > 1)} {done}" for number, done in counts if number)
-        fitted.append(_remark(f"# {said} here: whole on the report's page and in its JSON"))
+        fitted.append(_remark(f"# {said} here: the report's page and its JSON have all of it"))
     return fitted
 
 

@@ -24,29 +24,33 @@ def lines_of_difference(difference: PlanDifference) -> tuple[str, ...]:
     if difference.same:
         return ("The plan does the same as the one that was reviewed.",)
     if difference.only_sensitive:
-        return ("The plan differs from the one that was reviewed, and only in sensitive values.",)
+        return ("The plan differs from the one that was reviewed only in sensitive values.",)
     return (
         f"The plan differs from the one that was reviewed: {difference.words()}.",
         *(
             f"new: {_name(change)} is {_describe_action(change)}; the reviewed plan left it alone"
             for change in difference.new
         ),
-        *(f"gone: {_name(change)} was to be {_describe_action(change)}, and now stays" for change in difference.gone),
+        *(
+            f"gone: {_name(change)} was to be {_describe_action(change)} in the reviewed plan; this plan leaves it "
+            f"alone"
+            for change in difference.gone
+        ),
         *(f"changed: {_name(change.planned)} {_changed(change)}" for change in difference.changed),
     )
 
 
 def _changed(change: ChangeDifference) -> str:
-    return ", ".join(_describe_differences(change)) or "is planned from other values"
+    return ", ".join(_describe_differences(change)) or "differs in its move, import or taint"
 
 
 def _describe_differences(change: ChangeDifference) -> Iterator[str]:
     if change.action_differs:
         yield f"is {_describe_action(change.planned)} instead of {_describe_action(change.reviewed)}"
     named = (
-        ("another value for", change.changed_attributes),
-        ("changes too:", change.new_attributes),
-        ("stays now:", change.gone_attributes),
+        ("gives other values to", change.changed_attributes),
+        ("also changes", change.new_attributes),
+        ("no longer changes", change.gone_attributes),
     )
     for words, attributes in named:
         if attributes:

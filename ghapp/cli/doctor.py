@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     help="A file with an administrator's token. An App cannot see who may bypass a ruleset; an administrator can.",
 )
 def doctor(repository: str, terraform: bool, token_file: Path | None) -> None:
-    """Check the gates of a repository: the settings on GitHub, and of the server, that protect its environments.
+    """Check the gates of a repository: the settings on GitHub and on the server that protect its environments.
 
     For each gate that is missing, it says how to set it. It reads the same settings as `planward serve`, and changes
     nothing. The exit status is 1 if a gate is missing.

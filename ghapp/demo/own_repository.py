@@ -82,7 +82,7 @@ def read_own_repository(directory: Path, states: Path) -> OwnRepository:
 def play_own_repository(loop: Loop, own: OwnRepository) -> None:
     """The demo: a pull request that touches every root module, its merge, its promotion."""
     given = loop.stage.given
-    gets = f"with {', '.join(given)}: it creates real resources" if given else "without your credentials"
+    gets = f"with {', '.join(given)}, and can create real resources" if given else "without your credentials"
     say(f"All states are now in local files. Terraform and your provisioners run on this machine, {gets}")
     loop.prepare(own.files)
     done(f"{loop.full_name}: {', '.join(own.root_modules)}")
@@ -184,7 +184,7 @@ def _why_not(title: str, summary: str, problems: tuple[str, ...]) -> str:
     cause = re.sub(r"\. Correct .*(?: Re-run|…)$", "", title)
     said = f"this repository cannot be planned here: {cause}"
     if problems:
-        return f"{said}. It is not valid configuration: {problems[0]}"
+        return f"{said}. The configuration is not valid: {problems[0]}"
     if re.search(r"the provider .* cannot be installed|query available provider", f"{title} {summary}", re.I):
         return (
             f"{said}. Terraform could not download it, and the mirror that TF_CLI_CONFIG_FILE names, if there is one, "

@@ -81,7 +81,8 @@ def _events(manifest: AppManifest, app: AppSeen) -> Iterator[ProtectionCheck]:
     missing = [event for event in manifest.events if event not in app.events]
     if missing == [_REVIEWS]:
         said = (
-            f"the App does not subscribe to {_REVIEWS}: reviews do not count as Preview; only its button and comment do"
+            f"the App does not subscribe to {_REVIEWS}: an approving review does not count as Preview; only the button "
+            "and comment do"
         )
         yield ProtectionCheck(name="events", state=State.ADVICE, said=said, setting=_OURS)
     elif missing:

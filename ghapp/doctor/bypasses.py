@@ -65,7 +65,7 @@ def administrators(guarded: Guarded) -> ProtectionCheck:
             return ProtectionCheck(
                 name="administrators",
                 state=State.MISSING,
-                said=f"{who} may merge past {what}",
+                said=f"{who} may merge without {what}",
                 setting=f"empty the bypass list of {named(sources)}; in classic protection, enforce_admins: true",
             )
     return _unseen(

@@ -90,7 +90,7 @@ def describe_override(run: Run) -> str | None:
     """Say which administrator ended an apply's hold alone; None if nobody did."""
     if not isinstance(run.state, ApplyState) or not (run.state.approved_by or "").endswith(OVERRIDDEN):
         return None
-    return f"The hold was ended by the administrator {run.state.approved_by}, without four eyes"
+    return f"The administrator {run.state.approved_by} ended this hold alone"
 
 
 async def announce(repo: Repo, run: Run, *, status: Status, summary: str) -> Run:

@@ -122,7 +122,7 @@ class Mirrors:
             still = [sha for sha in missing if not await mirror.has(sha)]
             raise MissingObject(
                 f"commit {still[0] if still else missing[0]} is not in the repository any more, or GitHub does not "
-                "give it out: push it again, or push a newer commit"
+                "return it: push it again, or push a newer commit"
             ) from error
 
     async def _fetch(self, path: Path, remote: Remote, options: Sequence[str], refspecs: Sequence[str]) -> None:
@@ -341,7 +341,8 @@ def _failure(stderr: str) -> FetchFailed | RemoteUnavailable:
         )
     if _NOT_FOUND.search(stderr):
         return AccessDenied(
-            "GitHub does not know the repository at its clone_url: after a rename, push again; else an owner has to "
+            "GitHub does not know the repository at its clone_url: if it was renamed, push again; otherwise an owner "
+            "has to "
             "check that the App is still installed on it"
         )
     return FetchFailed(_cause(stderr))

@@ -63,7 +63,7 @@ class Remote:
             )
         if url.scheme not in ("https", "http"):
             raise RemoteRefused(
-                f"the repository's clone_url has the scheme {url.scheme[:20]!r}, and only https is fetched from: "
+                f"the repository's clone_url has the scheme {url.scheme[:20]!r}, but Planward fetches only over https: "
                 f"{_ASK_OPERATOR}"
             )
         if url.scheme == "http" and host not in _LOOPBACK:

@@ -24,7 +24,8 @@ OnDeferred = Callable[[Priority, Reason], None]
 
 _WORDS = {
     "spent": "GitHub accepts no more requests from this installation for the next {wait} s",
-    "reserved": "the requests that GitHub still accepts from this installation for the next {wait} s are for checks",
+    "reserved": "the requests that GitHub still accepts from this installation in the next {wait} s are reserved for "
+    "checks",
     "limited": "GitHub limits the rate of requests for the next {wait} s",
     "paced": "Planward's share of GitHub's limits is used up for the next {wait} s",
 }

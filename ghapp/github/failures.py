@@ -110,7 +110,9 @@ def _read_answer(status: int, content: bytes, doing: str) -> GitHubError:
         )
     way_out = next((f"; {way}" for sign, way in _REMEDIES.items() if sign in words), "")
     said = f": {words}" if words else ""
-    return GitHubRefused(f"GitHub refused ({status}) to {doing}{said}{way_out}", status=status, words=words)
+    return GitHubRefused(
+        f"GitHub refused ({status}) when Planward tried to {doing}{said}{way_out}", status=status, words=words
+    )
 
 
 class _Detail(Struct):

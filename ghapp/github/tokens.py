@@ -125,8 +125,9 @@ class InstallationTokens:
             if "not accessible to the parent installation" not in error.words:
                 raise
             raise GitHubRefused(
-                f"PLANWARD_MODULE_REPOSITORIES lists {', '.join(names)}, but the App's installation does not have "
-                "access to all of that, or something in it does not exist: give access in the installation's settings",
+                f"PLANWARD_MODULE_REPOSITORIES lists {', '.join(names)}, but one of these repositories does not exist, "
+                "or the App's installation has no access to it: correct the list, or give access in the installation's "
+                "settings",
                 status=error.status,
             ) from None
         return made.token
@@ -169,7 +170,7 @@ class InstallationTokens:
             )
         except GitHubRefused as error:
             if error.status == 404:
-                raise InstallationGone("the App is not installed there any more: install it again") from None
+                raise InstallationGone("the App is not installed on this account any more: install it again") from None
             raise
         if installation.suspended_at is not None:
             raise InstallationSuspended(SUSPENDED)

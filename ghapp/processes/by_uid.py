@@ -143,8 +143,8 @@ class RunAtPath:
         taken = take_uid()
         if taken is None:
             raise NoRoom(
-                "all uids for running Terraform are in use: the operator has to end the processes that use them, then "
-                "press Re-run"
+                "all uids for running Terraform are in use: the operator has to end the processes that use them. Press "
+                "Re-run afterwards"
             )
         self._taken.append(taken)
 

@@ -50,7 +50,8 @@ def _is_name(name: str, entry: Value, entries: Mapping[str, Value]) -> bool:
         return False
     if name.casefold() == words.TEAMS_OWN:
         entry.refuse(
-            f'must not be "{name}": kv/TEAM/planward says which repositories may use the team', at=entry.key_position
+            f'must not be "{name}": kv/TEAM/planward says which repositories may use the team\'s secrets',
+            at=entry.key_position,
         )
         return False
     # GitHub treats deployments to "Staging" and to "staging" as the same environment.

@@ -96,8 +96,8 @@ PREVIEW: Final[Key[Preview]] = Key(
     form=Choice(get_args(Preview)),
     default="always",
     meaning="When pull requests into its branch are planned in this environment. always: every one. "
-    "on_approval: once somebody presses Preview or approves the head in a review; they need write access and must not "
-    "have written or pushed the head. never: not at all.",
+    "on_approval: once somebody presses Preview or approves the head in a review; they need write access and, with "
+    "four_eyes, must not have contributed to the pull request. never: not at all.",
 )
 BRANCH_APPLY: Final[Key[BranchApply]] = Key(
     name="apply",
@@ -281,7 +281,7 @@ ENVIRONMENTS: Final[Key[Entries | None]] = Key(
         pattern=words.ENVIRONMENT,
         wanted="a mapping from names to environments",
         section=ENVIRONMENT,
-        meaning="An environment with a branch of its own.",
+        meaning="An environment with its own branch.",
         special={TESTING_NAME: (TESTING, "Where every pull request is planned; it has no branch.")},
     ),
     default=None,

@@ -50,7 +50,7 @@ _REFUSED_ARGUMENTS: Final = {
     "-replace": "it would replace on every run; use it once by hand, or lifecycle.replace_triggered_by",
     "-destroy": "remove the resources from the configuration instead",
     "-refresh-only": "every plan already shows what changed outside of Terraform",
-    "-generate-config-out": "write the configuration with the import by hand",
+    "-generate-config-out": "write the configuration of the imported resource by hand",
     "-lock": "Planward locks the state whenever it writes to it",
     "-state": "name the state in the backend block or in backend_config",
     "-state-out": "name the state in the backend block or in backend_config",
@@ -111,7 +111,8 @@ def branch(text: str) -> str | None:
     if not fits(BRANCH, text) or text.startswith("refs/"):
         return f'must be the name of a branch, without refs/heads/, not "{text}"'
     if text.casefold() == TEAMS_OWN:
-        return f'no environment may have the branch "{text}": kv/TEAM/planward says which repositories may use the team'
+        why = "kv/TEAM/planward says which repositories may use the team's secrets"
+        return f'no environment may have the branch "{text}": {why}'
     if text.casefold() == TESTING:
         # The code of pull requests may read kv/TEAM/testing, which would then have this environment's secrets.
         return f'no environment may have the branch "{text}": pull requests read the secrets in kv/TEAM/testing'

@@ -63,16 +63,16 @@ class Identity:
         if noted is not None and noted.id != row.id:
             raise SettingsError(
                 f"{self._db.where} is not the database that {note} remembers: it was deleted, or another was put in "
-                "its place. What was applied and approved is in the lost one, and everything that was merged since "
-                "the beginning of this one would be held. Restore the database from a backup; or remove "
-                f"{note} to go on with this one"
+                "its place. With this one, Planward would adopt the branches again, and hold the merge of each pull "
+                "request that became green before. Restore the lost database from a backup, or remove "
+                f"{note} to continue with this one"
             )
         if noted is not None and noted.beats > row.beats:
             log.warning(
                 "database_is_older",
                 database=self._db.where,
-                meaning="it is an older copy of the one that ran here before: what was approved since is asked for "
-                "again, and what was applied since is planned again",
+                meaning="it is an older copy of the one that ran here before: approvals that were given after the copy "
+                "was made are requested again, and commits that were applied after it are planned again",
                 remedy="nothing after a restore; otherwise stop Planward and bring the newer one back",
             )
         await self._require_key(row, data_dir, new_key=new_key)
@@ -119,10 +119,11 @@ class Identity:
             return
         if not new_key:
             raise SettingsError(
-                f"{self._db.where} has reports and logs that were sealed with another key than PLANWARD_ENCRYPTION_KEY "
-                f"or {data_dir / 'encryption.key'} gives: that key was lost or replaced, and without it they cannot "
-                "be read. Put it back, from a backup, or list it after the new one; or start once with "
-                "PLANWARD_NEW_KEY=true to give them up (everything else is readable)"
+                f"{self._db.where} has reports and logs that were encrypted with a key that is neither in "
+                f"PLANWARD_ENCRYPTION_KEY nor in {data_dir / 'encryption.key'}. Without it they cannot be read. "
+                f"Restore "
+                "the key from a backup, or list it after the new one. If it is lost, start once with "
+                "PLANWARD_NEW_KEY=true: these reports and logs then stay unreadable, and everything else works"
             )
         log.warning("sealed_with_a_lost_key", database=self._db.where, meaning="older reports and logs are unreadable")
 

@@ -343,7 +343,8 @@ class Terraform:
         except NotConfined as error:
             raise TerraformError(
                 f'the sandbox for the root module "{workdir.root_module}" could not be set up, and nothing was run '
-                f"({error}): the operator has to find out what changed on this machine, then press Re-run"
+                f"({error}): the operator has to find out what changed on this machine. Press Re-run "
+                "afterwards"
             ) from error
         except ProgramMissing as error:
             if isinstance(error.__cause__, PermissionError):
@@ -353,7 +354,7 @@ class Terraform:
                 ) from error
             raise TerraformMissing(
                 f"{self.name} {self.version} is no longer installed where Planward runs: the operator has to "
-                "install it again, then press Re-run"
+                "install it again. Press Re-run afterwards"
             ) from error
 
     def _init_speaks_json(self) -> bool:

@@ -29,9 +29,9 @@ from ghapp.vault.settings import VaultSettings
 
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 3.0
-_TO_READ = "its policy must allow read there and list on the folders"
-_TO_WRITE = "its policy must allow create and update there"
-_TO_SIGN = "its policy must allow update there, and the key has to exist"
+_TO_READ = "the policy of Planward's login must allow read there and list on the folders"
+_TO_WRITE = "the policy of Planward's login must allow create and update there"
+_TO_SIGN = "the policy of Planward's login must allow update there, and the key has to exist"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -77,7 +77,7 @@ def _select_keys(secret: Secret) -> dict[str, Json]:
     for key in names:
         if key not in secret.data:
             raise SecretsMissing(
-                f'the secret {secret.path} has no key "{key}", but the key secrets of '
+                f'the secret {secret.path} has no key "{key}", but `secrets` in '
                 ".github/planward.yml asks for it: add it to the secret, or correct .github/planward.yml"
             )
     return {name: secret.data[key] for key, name in names.items()}

@@ -223,8 +223,8 @@ class VaultSession:
             if filled.may_be_missing:
                 return
             raise SecretsMissing(
-                f"there is no secret at {filled.path} in Vault: write it there, or remove its line from the key "
-                "secrets in .github/planward.yml"
+                f"there is no secret at {filled.path} in Vault: write it there, or remove its line from `secrets` "
+                "in .github/planward.yml"
             )
         if answer.lease_id:
             self._leases.append(

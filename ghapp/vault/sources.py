@@ -96,7 +96,9 @@ def fill(template: str, values: Mapping[str, str], *, what: str) -> str:
         name = found[1]
         if name not in values:
             known = ", ".join(f"{{{known}}}" for known in values)
-            raise SecretPathInvalid(f'{what} "{template}" holds {{{name}}}, which is not known: there are {known}')
+            raise SecretPathInvalid(
+                f'{what} "{template}" contains {{{name}}}, which is not a placeholder: the placeholders are {known}'
+            )
         check_segment(values[name], f"{{{name}}} in {what}")
         between = template[before.end() : found.start()] if before is not None else "/"
         if "/" not in between and between in values[name]:
@@ -110,7 +112,8 @@ def _describe_ambiguity(template: str, name: str, value: str, between: str, what
         return f'{what} "{template}" has {{{name}}} right after another placeholder: write a "/" between them'
     return (
         f'{what} "{template}" cannot be used with the {name} "{value}": the value contains the "{between}" that stands '
-        f'before {{{name}}}, so another team could get the same text. In the template, write "/" there, or a text that '
+        f'before {{{name}}}, so another team could have the same path. In the template, write "/" there, or a text '
+        f"that "
         f"no {name} contains"
     )
 

@@ -89,6 +89,7 @@ def test_code_is_vouched_for_in_the_target(differs: dict[str, object], by: str) 
             {"on_approval": True},
             "someone with write access who neither wrote nor pushed any commit of this pull request",
         ),
+        ({"on_approval": True, "four_eyes": False}, "someone with write access has to press Preview"),
     ],
 )
 def test_code_that_nobody_vouches_for_in_the_target_waits_for_preview(differs: dict[str, object], cause: str) -> None:
@@ -100,7 +101,7 @@ def test_code_that_nobody_vouches_for_in_the_target_waits_for_preview(differs: d
 
 
 def test_only_the_gate_creates_its_proofs() -> None:
-    with pytest.raises(TypeError, match="vouch alone"):
+    with pytest.raises(TypeError, match=r"only checks\.gate creates"):
         gate.Vouched("grace", object())
     with pytest.raises(TypeError, match="decide_apply alone"):
         gate.Proceed("r", "staging", "network", "d", object())

@@ -127,7 +127,10 @@ def test_a_plan_that_differs_from_the_reviewed_one_says_how() -> None:
     summary = render_check_run(run).summary
     assert "The plan differs from the one that was reviewed: 1 new, 1 gone." in summary
     assert "- new: `terraform_data.database` is replaced; the reviewed plan left it alone" in summary
-    assert "- gone: `terraform_data.server` was to be changed in place, and now stays" in summary
+    assert (
+        "- gone: `terraform_data.server` was to be changed in place in the reviewed plan; this plan leaves it alone"
+        in summary
+    )
     assert "new: terraform_data.database is replaced; the reviewed plan left it alone" in render_text(run)
     assert "<li>new: <code>terraform_data.database</code> is replaced" in render_html(run)
 

@@ -112,9 +112,9 @@ def test_a_database_that_was_deleted_is_no_new_installation(tmp_path: Path) -> N
             assert process.wait(timeout=30) == 1
             assert process.stderr.read() == (
                 f"planward: the database {database} is not the database that {note} remembers: it was deleted, or "
-                "another was put in its place. What was applied and approved is in the lost one, and everything that "
-                "was merged since the beginning of this one would be held. Restore the database from a backup; or "
-                f"remove {note} to go on with this one\n"
+                "another was put in its place. With this one, Planward would adopt the branches again, and hold the "
+                "merge of each pull request that became green before. Restore the lost database from a backup, or "
+                f"remove {note} to continue with this one\n"
             )
     note.unlink()
     with serve(tmp_path, "--port", "0") as process:
@@ -150,8 +150,8 @@ def test_an_older_copy_of_the_database_is_logged_and_used(tmp_path: Path) -> Non
             "event": "database_is_older",
             "log_level": "warning",
             "database": f"the database {file}",
-            "meaning": "it is an older copy of the one that ran here before: what was approved since is asked for "
-            "again, and what was applied since is planned again",
+            "meaning": "it is an older copy of the one that ran here before: approvals that were given after the "
+            "copy was made are requested again, and commits that were applied after it are planned again",
             "remedy": "nothing after a restore; otherwise stop Planward and bring the newer one back",
         }
     ]
@@ -176,7 +176,7 @@ def test_a_lost_key_is_refused_while_something_is_sealed_with_it(url: str, tmp_p
     start(url, tmp_path, OLD, sealed=True)
     with pytest.raises(SettingsError) as refused:
         start(url, tmp_path, NEW)
-    assert "sealed with another key than PLANWARD_ENCRYPTION_KEY or" in str(refused.value)
+    assert "encrypted with a key that is neither in PLANWARD_ENCRYPTION_KEY nor" in str(refused.value)
     assert str(tmp_path / "encryption.key") in str(refused.value)
     assert "PLANWARD_NEW_KEY=true" in str(refused.value)
     start(url, tmp_path, NEW, OLD)  # put back behind the new one
@@ -207,7 +207,7 @@ def test_serve_makes_no_new_key_beside_reports_that_the_lost_one_sealed(tmp_path
     (tmp_path / "encryption.key").unlink()
     with serve(tmp_path, "--port", "0", PLANWARD_ENCRYPTION_KEY="") as process:
         assert process.wait(timeout=30) == 1
-        assert "that key was lost or replaced" in process.stderr.read()
+        assert "Restore the key from a backup" in process.stderr.read()
     with serve(tmp_path, "--port", "0", PLANWARD_ENCRYPTION_KEY="", PLANWARD_NEW_KEY="true") as process:
         assert json.loads(process.stderr.readline())["event"] == "sealed_with_a_lost_key"
         listening_at(process)

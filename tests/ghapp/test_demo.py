@@ -173,7 +173,7 @@ def test_your_own_repository_runs_the_whole_demo_with_local_states_and_does_not_
 def test_terraform_gets_the_variables_that_the_operator_names_and_no_others(played: Played) -> None:
     # A provisioner of this repository fails without the one variable, and with the other.
     assert "✔ planward/apply (production): success" in played.out
-    assert "run on this machine, with AWS_PROFILE: it creates real resources" in played.out
+    assert "run on this machine, with AWS_PROFILE, and can create real resources" in played.out
 
 
 def why_not(stage: Stage, directory: Path, main: str) -> str:
@@ -205,7 +205,7 @@ def test_a_variable_without_a_value_is_reported_with_a_remedy(stage: Stage, tmp_
 def test_a_syntax_error_is_named_and_nothing_else_is_blamed(stage: Stage, tmp_path: Path) -> None:
     said = why_not(stage, tmp_path / "own", 'resource "terraform_data" "net" {\n  input = = 1\n}\n')
     assert said.startswith("this repository cannot be planned here: ")
-    assert said.endswith("It is not valid configuration: main.tf:2: not valid HCL from this line on")
+    assert said.endswith("The configuration is not valid: main.tf:2: not valid HCL from this line on")
 
 
 def test_where_an_apply_fails_the_servers_keep_running_and_the_exit_status_says_so(

@@ -152,7 +152,7 @@ def test_a_secret_that_cannot_be_masked_wherever_it_stands_is_reported_by_its_ke
     known = KnownSecrets(["network"])
     known.learn(["network", "1234", "long-enough", "tiny", "hunter2-hunter2"])
     assert known.warn_of_unmaskable(secrets) == (
-        "Secrets that cannot be masked wherever they stand: `db_user` (also a name in the code), "
+        "Secrets that cannot be masked everywhere: `db_user` (also a name in the code), "
         "`nested` (fewer than 6 characters), `pin` (fewer than 6 characters).",
     )
     assert known.warn_of_unmaskable({"password": "hunter2-hunter2"}) == ()

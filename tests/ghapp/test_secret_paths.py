@@ -77,7 +77,8 @@ def test_a_branch_does_not_lead_to_another_teams_part() -> None:
         require(pattern, pattern, run=acme)
     assert str(refused.value) == (
         'the secrets\' path "kv/shared/{team}-{branch}" cannot be used with the branch "pay-production": the value '
-        'contains the "-" that stands before {branch}, so another team could get the same text. In the template, write '
+        'contains the "-" that stands before {branch}, so another team could have the same path. In the template, '
+        "write "
         '"/" there, or a text that no branch contains'
     )
 

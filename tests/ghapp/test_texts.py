@@ -75,7 +75,13 @@ def of_pull_requests() -> Iterator[str]:
         "author_can_write": True,
         "previewed_by": None,
     }
-    for more in ({}, {"same_repository": False}, {"author_is_bot": True}, {"author_can_write": False}):
+    for more in (
+        {},
+        {"four_eyes": False},
+        {"same_repository": False},
+        {"author_is_bot": True},
+        {"author_can_write": False},
+    ):
         yield cause(gate.vouch_preview(**{**preview, **more}))  # type: ignore[arg-type]
     for pusher in ("helpful[bot]", "mallory"):
         yield cause(gate.vouch_preview(**preview, untrusted_pusher=pusher))  # type: ignore[arg-type]

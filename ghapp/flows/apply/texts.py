@@ -50,7 +50,7 @@ def asked_for(by: str) -> str:
 
 def adopted(by: str) -> str:
     """Why the plan of an adopted tip is shown."""
-    return f"this was there before Planward, which has never applied it; {by} asked for its plan"
+    return f"this existed before Planward, and Planward has never applied it; {by} asked for the plan"
 
 
 def comes_after(root_modules: Sequence[str]) -> str:

@@ -44,7 +44,7 @@ async def reconcile_deliveries(services: Services, job: ReconcileDeliveries) -> 
     except Unavailable as error:
         # Other jobs are deferred after this error. Do not defer this one: the next reconciliation is already enqueued.
         in_s = min(max(error.retry_after_s or 0.0, SOONER_S), services.timings.reconcile_every_s)
-        log.warning("look_broken_off", reason=str(error), in_s=in_s)
+        log.warning("reconciliation_deferred", reason=str(error), in_s=in_s)
         await step("enqueue an earlier reconciliation", type(None), enqueue_reconciliation, services, in_s)
         return
     if again_soon:

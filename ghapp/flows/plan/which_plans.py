@@ -52,12 +52,12 @@ async def decide_plans(
     else:
         people = _People(repo, pull_request)
         testing = await _vouch_testing(people, run, config.trusted_bots)
-        preview = await _vouch_preview(people, run, environment)
+        preview = await _vouch_preview(people, run, environment, four_eyes=config.four_eyes)
     notes = []
     if environment.preview == "never":
         preview = None
         notes.append(
-            f"Not previewed in {environment.name}: `preview: never`. The first plan there is that of the apply"
+            f"Not previewed in {environment.name}: `preview: never`. The first plan there is made after the merge"
         )
     # Without a preview, testing's plan is the only one. So it is made even if Vault has nothing for testing.
     somebody = isinstance(testing, gate.Vouched) or isinstance(preview, gate.Vouched)
@@ -123,7 +123,9 @@ async def _vouch_testing(people: "_People", run: Run, trusted_bots: tuple[str, .
     )
 
 
-async def _vouch_preview(people: "_People", run: Run, environment: BranchEnvironment) -> gate.Vouched | gate.Hold:
+async def _vouch_preview(
+    people: "_People", run: Run, environment: BranchEnvironment, *, four_eyes: bool
+) -> gate.Vouched | gate.Hold:
     previewed_by = await people.who_decided(run, "preview")
     known = previewed_by is not None
     return gate.vouch_preview(
@@ -135,6 +137,7 @@ async def _vouch_preview(people: "_People", run: Run, environment: BranchEnviron
         author_can_write=not known and await people.author_can_write(),
         untrusted_pusher=None if known else await people.untrusted_pusher(()),
         previewed_by=previewed_by,
+        four_eyes=four_eyes,
     )
 
 

@@ -18,7 +18,8 @@ from ghapp.flows.root_module.plan_reading import LONGEST_S
 from ghapp.terraform import Terraform, Workdir
 
 _DETAIL_LEFT_OUT = (
-    "The details are left out because they may hold secrets: only the state says which, and it cannot be read."
+    "The details are left out because they may contain secrets: only the state shows which values are secret, and the "
+    "state cannot be read."
 )
 
 
@@ -43,7 +44,7 @@ class KnownSecrets:
         Returns one warning that lists their keys; empty if there are no such secrets.
         """
         said = [f"`{key}` ({reason})" for key, value in sorted(secrets.items()) if (reason := self._reason(value))]
-        return (f"Secrets that cannot be masked wherever they stand: {', '.join(said)}.",) if said else ()
+        return (f"Secrets that cannot be masked everywhere: {', '.join(said)}.",) if said else ()
 
     def _reason(self, value: object) -> str:
         texts = {text.strip() for text in _texts(value)} - {""}

@@ -51,8 +51,8 @@ async def find_existing(
     workspaces = await terraform.workspaces(workdir, stop=stop)
     if workspaces is None:
         return NothingElsewhere(
-            unknown="The state is empty, and the backend cannot list workspaces: whether the resources exist in "
-            "another one already is not known."
+            unknown="The state is empty, and the backend cannot list workspaces. So it is not known whether "
+            "another workspace already has the resources."
         )
     others = sorted(set(workspaces) - {*workspaces_of_environments}, key=lambda name: (name != DEFAULT_WORKSPACE, name))
     for name in others[:_MOST_WORKSPACES]:
@@ -62,7 +62,7 @@ async def find_existing(
     if len(others) > _MOST_WORKSPACES:
         return NothingElsewhere(
             unknown=f"The state is empty, and only {_MOST_WORKSPACES} of the {len(others)} other workspaces of the "
-            "backend were looked at for resources that exist already."
+            "backend were checked for existing resources."
         )
     return NothingElsewhere()
 

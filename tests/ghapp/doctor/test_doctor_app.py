@@ -92,8 +92,8 @@ ALL = dict(read_app_manifest().permissions)
             {
                 "events": (
                     "advice",
-                    "the App does not subscribe to pull_request_review: reviews do not count as Preview; only its "
-                    "button and comment do",
+                    "the App does not subscribe to pull_request_review: an approving review does "
+                    "not count as Preview; only the button and comment do",
                 )
             },
         ),

@@ -58,7 +58,7 @@ def test_classic_protection_counts_and_what_it_lacks_is_missing(github: LocalGit
     assert [line for line in production.splitlines() if "✘" in line] == [
         "  ✘ code owners do not have to review",
         "  ✘ administrators may push without a pull request",
-        "  ✘ administrators may merge past a pull request",
+        "  ✘ administrators may merge without a pull request",
     ]
 
 
@@ -79,7 +79,7 @@ def test_who_bypasses_a_ruleset_is_named_to_an_administrators_token(github: Loca
     token.write_text(github.token("grace"))
     result = shop.doctor("--token-file", str(token))
     assert result.exit_code == 1
-    assert "✘ the role admin may merge past a pull request" in result.output
+    assert "✘ the role admin may merge without a pull request" in result.output
     assert "gh api --method PUT repos/acme/shop/rulesets/" in result.output
 
 

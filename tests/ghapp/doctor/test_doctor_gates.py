@@ -103,7 +103,7 @@ CHECK_SETTING = (
         (
             strict(bypass=(OWNERS_MERGING,)),
             "administrators",
-            "the organization's owners may merge past a pull request",
+            "the organization's owners may merge without a pull request",
             'empty the bypass list of the ruleset "main"; in classic protection, enforce_admins: true',
         ),
         (
@@ -160,7 +160,7 @@ def test_a_branch_that_nothing_protects_lacks_every_gate() -> None:
 def test_who_bypasses_always_pushes_directly_and_merges_past_the_check() -> None:
     assert not_met(check_branch(guarded(strict(bypass=(OWNERS,))))) == {
         "direct_pushes": ("missing", "the organization's owners may push without a pull request"),
-        "administrators": ("missing", "the organization's owners may merge past a pull request"),
+        "administrators": ("missing", "the organization's owners may merge without a pull request"),
     }
 
 

@@ -64,7 +64,7 @@ class TestFetching:
             fetched(mirrors, remote, commits=[CommitSha("d" * 40)])
 
         assert str(refused.value) == (
-            f"commit {'d' * 40} is not in the repository any more, or GitHub does not give it out: "
+            f"commit {'d' * 40} is not in the repository any more, or GitHub does not return it: "
             "push it again, or push a newer commit"
         )
 

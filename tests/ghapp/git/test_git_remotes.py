@@ -28,12 +28,14 @@ class TestRemotesThatAreRefused:
             ),
             (
                 "file:///etc",
-                "the repository's clone_url has the scheme 'file', and only https is fetched from: ask the operator "
+                "the repository's clone_url has the scheme 'file', but Planward fetches only over https: ask the "
+                "operator "
                 "to find out what sends Planward such deliveries",
             ),
             (
                 "ext::sh",
-                "the repository's clone_url has the scheme 'ext', and only https is fetched from: ask the operator "
+                "the repository's clone_url has the scheme 'ext', but Planward fetches only over https: ask the "
+                "operator "
                 "to find out what sends Planward such deliveries",
             ),
             (
@@ -48,7 +50,7 @@ class TestRemotesThatAreRefused:
             ),
             (
                 "git@github.com:acme/infra.git",
-                "the repository's clone_url has the scheme '', and only https is fetched from: ask the operator "
+                "the repository's clone_url has the scheme '', but Planward fetches only over https: ask the operator "
                 "to find out what sends Planward such deliveries",
             ),
             (
@@ -117,9 +119,9 @@ class TestRemotesThatAreRefused:
         self, mirrors: Mirrors, server: GitServer
     ) -> None:
         async def renew(_: str) -> str:
-            raise JobError("the App is not installed there any more")
+            raise JobError("the App is not installed on this account any more")
 
-        with pytest.raises(JobError, match="not installed there any more"):
+        with pytest.raises(JobError, match="not installed on this account any more"):
             fetched(mirrors, Remote(repository_id=1, clone_url=server.url("infra.git"), token="dead", renew=renew))
 
     def test_a_repository_that_is_gone(self, mirrors: Mirrors, server: GitServer) -> None:
@@ -127,7 +129,8 @@ class TestRemotesThatAreRefused:
             fetched(mirrors, Remote(repository_id=1, clone_url=server.url("gone.git"), token=server.token))
 
         assert str(refused.value) == (
-            "GitHub does not know the repository at its clone_url: after a rename, push again; else an owner has to "
+            "GitHub does not know the repository at its clone_url: if it was renamed, push again; otherwise an owner "
+            "has to "
             "check that the App is still installed on it"
         )
 

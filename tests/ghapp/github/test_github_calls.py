@@ -144,7 +144,8 @@ async def test_a_wait_that_is_no_number_is_a_minute(infra: GitHubRepository, wir
         (
             403,
             {"message": "Repository was archived so is read-only."},
-            "GitHub refused (403) to ask for a person's role: Repository was archived so is read-only.",
+            "GitHub refused (403) when Planward tried to ask for a person's role: Repository was archived so is "
+            "read-only.",
         ),
         (
             422,
@@ -152,14 +153,19 @@ async def test_a_wait_that_is_no_number_is_a_minute(infra: GitHubRepository, wir
                 "message": "Validation Failed",
                 "errors": [{"resource": "X", "field": "name", "code": "invalid"}, {"message": "too long"}, "odd"],
             },
-            "GitHub refused (422) to ask for a person's role: Validation Failed; name invalid; too long; odd",
+            "GitHub refused (422) when Planward tried to ask for a person's role: Validation Failed; name invalid; "
+            "too long; odd",
         ),
-        (422, {"message": "Bad", "errors": {"no": "list"}}, "GitHub refused (422) to ask for a person's role: Bad"),
-        (451, b"<html>", "GitHub refused (451) to ask for a person's role"),
+        (
+            422,
+            {"message": "Bad", "errors": {"no": "list"}},
+            "GitHub refused (422) when Planward tried to ask for a person's role: Bad",
+        ),
+        (451, b"<html>", "GitHub refused (451) when Planward tried to ask for a person's role"),
         (
             400,
             {"message": "The API version is not supported."},
-            "GitHub refused (400) to ask for a person's role: The API version is not supported.; "
+            "GitHub refused (400) when Planward tried to ask for a person's role: The API version is not supported.; "
             "set an older API version for this GitHub Enterprise Server",
         ),
     ],
@@ -181,10 +187,11 @@ async def test_a_refusal_is_reported_in_githubs_own_words(
         (
             403,
             "Resource not accessible by integration",
-            "GitHub refused (403) to ask for a person's role: Resource not accessible by integration; "
+            "GitHub refused (403) when Planward tried to ask for a person's role: Resource not accessible by "
+            "integration; "
             "accept the App's newest permissions in its installation's settings",
         ),
-        (404, "Not Found", "GitHub refused (404) to ask for a person's role: Not Found"),
+        (404, "Not Found", "GitHub refused (404) when Planward tried to ask for a person's role: Not Found"),
     ],
 )
 async def test_a_refusal_that_may_be_a_mistake_is_tried_with_another_token_and_is_not_the_last_word(

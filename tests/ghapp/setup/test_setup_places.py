@@ -81,7 +81,8 @@ def test_a_place_in_vault_that_may_not_be_written_is_refused_before_anything_is_
     token = client.auth.token.create(policies=["kept-from-us"])["auth"]["client_token"]
     vault = {"VAULT_ADDR": openbao.address, "VAULT_TOKEN": token}
     with setup(github, tmp_path / "here", "--vault", "kv/planward/kept-from-us", **vault) as command:
-        denied = f"Vault ({openbao.host}) denies Planward kv/planward/kept-from-us: its policy must allow {needs}"
+        needed = f"the policy of Planward's login must allow {needs}"
+        denied = f"Vault ({openbao.host}) denies Planward kv/planward/kept-from-us: {needed}"
         assert command.ended() == (1, "", f"planward: {denied}\n")
     assert github.world.apps == {}
 

@@ -38,7 +38,7 @@ class TestTheLinesOfTheConfig:
         source = SecretSource(path="kv/{team}/{branch}/db", map={"pasword": "x"})
 
         assert str(refusal(settings_of(openbao), [source], team="nokey")) == (
-            'the secret kv/nokey/testing/db has no key "pasword", but the key secrets of '
+            'the secret kv/nokey/testing/db has no key "pasword", but `secrets` in '
             ".github/planward.yml asks for it: add it to the secret, or correct .github/planward.yml"
         )
 
@@ -46,8 +46,8 @@ class TestTheLinesOfTheConfig:
         source = SecretSource(path="kv/{team}/{environment}/db", form="env")
 
         assert str(refusal(settings_of(openbao), [source], team="named", environment="staging")) == (
-            "there is no secret at kv/named/staging/db in Vault: write it there, or remove its line from the key "
-            "secrets in .github/planward.yml"
+            "there is no secret at kv/named/staging/db in Vault: write it there, or remove its line from `secrets` "
+            "in .github/planward.yml"
         )
 
     def test_one_key_with_two_values_names_both_paths(self, openbao: OpenBao) -> None:
@@ -123,8 +123,8 @@ class TestPathsThatAreNotAskedFor:
             (
                 "kv/{tem}/x",
                 "a",
-                'the secrets\' path "kv/{tem}/x" holds {tem}, which is not known: '
-                "there are {team}, {branch}, {environment}, {operation}",
+                'the secrets\' path "kv/{tem}/x" contains {tem}, which is not a placeholder: '
+                "the placeholders are {team}, {branch}, {environment}, {operation}",
             ),
         ],
     )

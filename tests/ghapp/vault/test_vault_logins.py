@@ -161,8 +161,8 @@ class TestLogins:
             ),
             (
                 {"auth_method": "jwt", "role": "{branch}", "jwt": "x"},
-                'VAULT_ROLE "{branch}" holds {branch}, which is not known: '
-                "there are {team}, {environment}, {operation}",
+                'VAULT_ROLE "{branch}" contains {branch}, which is not a placeholder: '
+                "the placeholders are {team}, {environment}, {operation}",
             ),
         ],
     )

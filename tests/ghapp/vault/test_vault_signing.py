@@ -42,6 +42,7 @@ class TestSigning:
             self.sign(settings_of(openbao, token=token), "app")
 
         assert str(denied.value) == (
-            f"Vault ({openbao.host}) denies Planward transit/sign/app: its policy must allow update there, and the key "
+            f"Vault ({openbao.host}) denies Planward transit/sign/app: the policy of Planward's login must allow "
+            f"update there, and the key "
             "has to exist"
         )

@@ -162,9 +162,9 @@ def test_reconciliations_that_github_does_not_answer_do_not_pile_up(faulty: Faul
     faulty.line.github.fail("GET", "/app/hook/deliveries$", status=429, headers={"Retry-After": "1"}, times=None)
     try:
         for _ in range(3):
-            broken_off = len(faulty.line.events("look_broken_off"))
+            broken_off = len(faulty.line.events("reconciliation_deferred"))
             look(faulty)
-            assert len(faulty.line.events("look_broken_off")) == broken_off + 1
+            assert len(faulty.line.events("reconciliation_deferred")) == broken_off + 1
             time.sleep(1)  # GitHub asked for as much
     finally:
         faulty.line.github.clear_faults()

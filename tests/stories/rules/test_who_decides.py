@@ -134,7 +134,7 @@ def test_an_administrator_ends_any_hold_and_that_is_recorded_and_shown_and_the_p
         assert approved(story, number, sha, by=story.reviewer, more=" --override") == "+1"
         check = story.applied(sha, count=3)
         green(check)
-        said = f"The hold was ended by the administrator {story.reviewer} (--override), without four eyes"
+        said = f"The administrator {story.reviewer} (--override) ended this hold alone"
         assert said in unescaped(check["output"]["summary"])
         assert said in chat.wait_for("Applied to staging")
         did = [did for _, did, _ in audit(story)]
