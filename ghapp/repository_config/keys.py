@@ -272,8 +272,8 @@ NOTIFY: Final = Section(wanted="a mapping with url", keys=(URL, ON))
 # --- the whole config ------------------------------------------------------------------------------------------------
 
 TEAM: Final = _team_of(
-    "TEAM in the paths of secrets; the team must allow the repository to use them. Default: the repository's name when "
-    "Planward first saw it."
+    "TEAM in the paths of secrets; the team or the operator must allow the repository to use them. Default: the "
+    "repository's name when Planward first saw it."
 )
 ENVIRONMENTS: Final[Key[Entries | None]] = Key(
     name="environments",
@@ -300,8 +300,8 @@ ROOT_MODULES: Final[Key[tuple[Value, ...] | None]] = Key(
     name="root_modules",
     form=Sections(section=ROOT_MODULE, wanted="a list of root modules"),
     default=None,
-    meaning="The complete list of root modules. Default: every directory with a backend block, or with .tf files that "
-    "no other module calls.",
+    meaning="The complete list of root modules. Default: every directory that has a backend block, or that has .tf "
+    "files and is not called by another module.",
 )
 CONFIRM: Final[Key[tuple[str, ...]]] = Key(
     name="confirm",
@@ -314,7 +314,8 @@ FOUR_EYES: Final[Key[bool]] = Key(
     name="four_eyes",
     form=Flag(),
     default=True,
-    meaning="Whether the approver must be somebody who did not write, push or merge the change.",
+    meaning="Whether the approver must be somebody who did not write or push the change. If its merge was not green, "
+    "they must not have merged it either.",
 )
 DRAFTS: Final[Key[Drafts]] = Key(
     name="drafts",
@@ -326,8 +327,8 @@ TRUSTED_BOTS: Final[Key[tuple[str, ...]]] = Key(
     name="trusted_bots",
     form=Texts(Text(words.BOT, words.bot)),
     default=(),
-    meaning="Bots whose pull requests are planned in testing without approval. Keep in mind that the new version of a "
-    "provider is new code that gets credentials.",
+    meaning="Bots whose pull requests are planned in testing without approval. If such a bot updates a provider, the "
+    "provider's new version is new code that gets testing's credentials before anybody has reviewed it.",
 )
 NOTIFICATIONS: Final[Key[tuple[Value, ...]]] = Key(
     name="notify",
