@@ -1,7 +1,7 @@
-"""The certificate authorities are read once: httpx reads them again for each client, which takes 40 ms.
+"""Read the certificate authorities once. httpx would read them again for each client, which takes 40 ms.
 
-Clients that are made with the same options in the same environment share an SSL context, also those of processes that
-are forked after it was made. A file that has been written again is read again.
+Clients that are made with the same options in the same environment share an SSL context. So do clients in processes
+that are forked after the context was made. A file that has been written again is read again.
 """
 
 import functools
@@ -39,7 +39,7 @@ def share() -> None:
 
 
 def read_ahead() -> None:
-    """Make the context that clients in an environment of no such variables will share."""
+    """Make the context that clients share if none of `_VARIABLES` is set."""
     with patch.dict(os.environ):
         for name in _VARIABLES:
             os.environ.pop(name, None)

@@ -1,8 +1,8 @@
 """SQLite and PostgreSQL: which of them a test that touches a database runs on.
 
-The tests of a package run on both. A story runs on SQLite, and on PostgreSQL as well where it is marked
-`both_databases` (one of each theme, or what depends on the database) or `--every` is given. `--database` names one of
-the two, and everything runs there.
+Each test outside of `tests/stories/` runs on both. A story runs on SQLite. If it is marked `both_databases`, it also
+runs on PostgreSQL, and so does every story with `--every`. One story of each theme has this mark, and so has each story
+that depends on the database. With `--database`, all of these tests run only on the one that it names.
 """
 
 import functools
@@ -17,13 +17,13 @@ from tests.postgres import Postgres
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
 
 NewDatabase = Callable[[Path], str]
-"""Returns the address of a new database, as PLANWARD_DATABASE_URL takes it; SQLite's lies in the directory."""
+"""Returns the address of a new database, for PLANWARD_DATABASE_URL. A SQLite database is put into the directory."""
 
 _STORIES = "tests/stories/"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """On PostgreSQL a line's work is done by a process of its own."""
+    """Declare `--database` and `--every`."""
     parser.addoption("--database", choices=(SQLITE, POSTGRESQL), help="run what needs a database there, and only there")
     parser.addoption("--every", action="store_true", help="run every story on both databases, as a release does")
 

@@ -1,7 +1,8 @@
-"""How xdist gives the tests to its processes: whole files, the long ones first, so that none is alone at the end.
+"""How xdist gives the tests to its processes: whole files, the long ones first, so that no long one is left at the end.
 
-Stories on PostgreSQL run separately from those of their file, so that one process starts the line that they share.
-Tests that take user ids of the machine stay together.
+PostgreSQL stories do not run with the rest of their file. One process runs all PostgreSQL stories that share a line, so
+that only one process starts it. With `--every`, one process runs those of one file.
+The tests that take user ids of the machine run in one process, too.
 """
 
 from typing import Any
@@ -16,13 +17,13 @@ _UIDS = ("tests/ghapp/sandbox/", "tests/ghapp/git/sandbox/")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register what needs xdist, where it is there."""
+    """Register the hooks that need xdist, if xdist is active."""
     if config.pluginmanager.hasplugin("xdist"):
         config.pluginmanager.register(_Distribution())
 
 
 def unit_of(nodeid: str, *, every: bool) -> str:
-    """The tests with the same name of a unit run one after the other in one process."""
+    """Return the name of a test's unit. The tests of one unit run one after the other in one process."""
     path, _, name = nodeid.partition("::")
     if path.startswith(_UIDS):
         return "user ids"
@@ -46,7 +47,7 @@ class _Distribution:
             def _split_scope(self, nodeid: str) -> str:
                 return unit_of(nodeid, every=config.getoption("every"))
 
-        setattr(config.option, "loadscopereorder", False)  # noqa: B010 - it would begin with the most tests
+        setattr(config.option, "loadscopereorder", False)  # noqa: B010 - else the unit with the most tests is first
         return Units(config, log)
 
 

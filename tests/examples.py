@@ -11,7 +11,7 @@ settings.register_profile(
 settings.load_profile("planward")
 
 share = 0.5
-"""The share of them that is tried. `--fast` lowers it, and `--every` raises it, before any test is collected."""
+"""The share of examples that is tried. `--fast` lowers it, and `--every` raises it, before any test is collected."""
 
 
 def examples(number: int) -> int:

@@ -1,4 +1,4 @@
-"""Processes of Planward's that are forked with everything imported: a start takes a tenth of the usual time."""
+"""Planward processes that are forked with everything imported: a start takes a tenth of the usual time."""
 
 import multiprocessing
 import os
@@ -23,7 +23,7 @@ _LATE = (
     "uvicorn.protocols.http.auto",
     "uvicorn.protocols.websockets.auto",
 )
-"""What the libraries import when they first need it, which would be in each process."""
+"""Modules that the libraries import only when they need them: each process would have to import them itself."""
 _WORKERS = ("tests.stories.faults.serve", "tests.ghapp.durable_worker", "tests.ghapp.shares_worker")
 _COMMANDS = (
     "ghapp.cli.serving",
@@ -38,7 +38,7 @@ _forking.set_forkserver_preload(["pytest", *_WORKERS, *_COMMANDS, *_LATE])
 
 
 class Forked:
-    """One such process, as `subprocess.Popen` would have it; it ends when `target` returns."""
+    """One such process, with methods of `subprocess.Popen`. It ends when `target` returns."""
 
     def __init__(self, target: Callable[..., object], *arguments: Any) -> None:
         self._process = _forking.Process(target=target, args=arguments)
@@ -46,7 +46,7 @@ class Forked:
 
     @property
     def pid(self) -> int:
-        """Its number."""
+        """The process id."""
         assert self._process.pid is not None
         return self._process.pid
 
@@ -77,9 +77,9 @@ class Forked:
 
 
 class ForkedPlanward(Forked):
-    """`planward` with these arguments and this environment alone; `stdout` and `stderr` are what it says there.
+    """`planward` with these arguments and only this environment. Its output can be read from `stdout` and `stderr`.
 
-    Without a directory to run in, `stdout` is that of the tests.
+    Without `cwd`, it writes to the standard output of the tests, and `stdout` is empty.
     """
 
     def __init__(self, arguments: Sequence[str], environ: Mapping[str, str], *, cwd: Path | None = None) -> None:
@@ -91,7 +91,7 @@ class ForkedPlanward(Forked):
             self.stderr = os.fdopen(os.dup(reader.fileno()), encoding="utf-8")
 
     def close(self) -> None:
-        """Close both ends of what it says."""
+        """Close `stdout` and `stderr`."""
         self.stdout.close()
         self.stderr.close()
 
@@ -102,7 +102,7 @@ def run_logged(arguments: Sequence[str], environ: Mapping[str, str], log: str) -
 
 
 def run_changed(arguments: Sequence[str], environ: Mapping[str, str], log: str, change: Callable[[], None]) -> None:
-    """Like `run_logged`, but call `change` before, which may replace parts of Planward."""
+    """Like `run_logged`, but first call `change`, which may replace parts of Planward."""
     descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     for standard in (1, 2):
         os.dup2(descriptor, standard)
@@ -142,6 +142,6 @@ def _run(arguments: Sequence[str], environ: Mapping[str, str], change: Callable[
     elif arguments[0] == "worker":
         fork_readers_server()
     sys.argv = ["planward", *arguments]
-    # If the fork server was started with a secret in its environment, `planward serve` restarts itself with these.
+    # If the fork server was started with a secret in its environment, `planward serve` restarts itself like this.
     sys.orig_argv = [sys.executable, "-m", "ghapp", *arguments]
     main()

@@ -58,7 +58,7 @@ def running_openbao(log: Path, *, audit: Path | None = None) -> Iterator[OpenBao
         config.write_text(f'audit "file" "tests" {{ options = {{ file_path = "{audit}" }} }}')
         argv.append(f"-config={config}")
     with log.open("wb") as output:
-        # On one processor its threads do not wait for each other, which takes an eighth of its time.
+        # On several processors, its threads would spend an eighth of the time waiting for each other.
         environ = {**os.environ, "GOMAXPROCS": "1"}
         process = subprocess.Popen(argv, env=environ, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
         try:

@@ -1,8 +1,8 @@
-"""A test that fails is a fault. One with a known cause that cannot be fixed here is marked by itself, and tried again.
+"""A failing test is a bug. Only a test whose failure has a known cause that cannot be fixed here is tried once more.
 
-`@pytest.mark.sometimes_fails(because="…", at_most="1 run in 200")` says why, and how often it may happen. No other test
-is tried again: it fails when it fails, and so does `.ci/run`. What failed at first is printed at the end, even if the
-second try passed.
+`@pytest.mark.sometimes_fails(because="…", at_most="1 run in 200")` says why, and how often it may fail. No other test
+is tried again: it fails when it fails, and so does `.ci/run`. The first failure of a test is printed at the end, even
+if the second try passed.
 """
 
 import pytest
@@ -18,7 +18,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Have what is marked tried once more. Fails the collection on a mark without its words, and on any other rerun."""
+    """Have marked tests tried once more. Raises UsageError for a mark without both words or any other rerun."""
     for item in items:
         if item.get_closest_marker("flaky") is not None:
             raise pytest.UsageError(f"{item.nodeid}: mark it sometimes_fails, with the cause and a bound")

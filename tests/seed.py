@@ -1,7 +1,7 @@
-"""What the processes of a forked `serve` or worker are forked from, while it has no threads yet.
+"""Processes without threads, from which the processes of a forked `serve` or of a forked worker are forked.
 
-The workers of a `serve` are forked from a `Seed`, and the readers of a worker (`ghapp.reading`) from its own fork
-server, which `fork_readers_server` forks so that it need not import the readers again.
+The workers of a `serve` are forked from its `Seed`. The readers of a worker (`ghapp.reading`) are forked from the
+worker's fork server. `fork_readers_server` forks this server, too, so that it does not import the readers again.
 """
 
 import contextlib
@@ -65,7 +65,7 @@ def fork_readers_server() -> None:
     """Fork the fork server of this process's readers; to be called while there is only one thread."""
     undisturbed = util.spawnv_passfds
     setattr(util, "spawnv_passfds", _fork_instead)  # noqa: B010
-    setattr(util, "abstract_sockets_supported", False)  # noqa: B010 - as the readers have it
+    setattr(util, "abstract_sockets_supported", False)  # noqa: B010 - as `ghapp.reading` sets it
     try:
         forkserver.ensure_running()
     finally:

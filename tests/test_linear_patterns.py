@@ -42,7 +42,7 @@ SHARES = (16, 4)
 METHODS = ("search", "match", "fullmatch", "findall", "finditer", "sub", "subn", "split")
 # The methods that go through a text in the same way as another one.
 ALIKE = {"findall": "finditer", "sub": "finditer", "subn": "finditer", "split": "finditer"}
-# What each method does first is all that these other methods do with the same text.
+# The first step of each method is all the work of these other methods with the same text.
 INCLUDES = {"finditer": {"search", "match"}, "search": {"match"}}
 # For any text, one of these methods takes at least as long as any other method.
 ANY_METHOD = ("finditer", "fullmatch")

@@ -91,7 +91,7 @@ def test_the_tests_that_hold_the_claim_of_one_left_out_exist_and_always_run() ->
 
 
 def _marks(function: ast.FunctionDef | ast.AsyncFunctionDef) -> dict[str, list[str]]:
-    """The marks of a test that are called, each with its arguments that are texts."""
+    """The marks of a test that are written as calls, each with its literal arguments."""
     calls = [each for each in function.decorator_list if isinstance(each, ast.Call)]
     return {
         call.func.attr: [str(each.value) for each in call.args if isinstance(each, ast.Constant)]

@@ -4,7 +4,7 @@
 claim is left untested.
 
 `@pytest.mark.only_with_every("tests/ghapp/test_gate.py::test_it")` leaves a slow test out by default. It names quicker
-tests that hold its claim: they fail, too, if the claim is not true. They always run.
+tests of the same claim: they fail, too, if the claim is not true. They always run.
 
 A test that is named on the command line with `::` runs with all of its parameters.
 """
@@ -24,7 +24,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect what the marks leave out. Fails the collection on an id that no parameter has and on an unnamed test."""
+    """Deselect the tests that their marks leave out. Raises UsageError if the names in a mark are missing or wrong."""
     ids: dict[str, set[str]] = {}
     for item in items:
         ids.setdefault(_function(item), set()).add(_parameters(item))

@@ -1,4 +1,4 @@
-"""What the fork server does once, for all processes of Planward's that are forked from it: import it only there."""
+"""Work that the fork server does once for all Planward processes that are forked from it. Import this only there."""
 
 import functools
 import shutil
@@ -16,7 +16,7 @@ from tests.databases import new_sqlite
 authorities.share()
 authorities.read_ahead()
 
-# Checking the primes of the App's key takes 60 ms; a test has just made it.
+# A check of the primes of the App's key takes 60 ms. It is not needed, since a test has just made the key.
 _unchecked = functools.partial(load_pem_private_key, unsafe_skip_rsa_key_validation=True)
 setattr(keys, "load_pem_private_key", _unchecked)  # noqa: B010
 
@@ -27,7 +27,7 @@ if (_terraform := shutil.which("terraform")) is not None:
 
 
 def ask_engine(argv: Sequence[str]) -> Terraform:
-    """What Planward asks an engine at the start, as `terraform` on PATH answered it once."""
+    """Like `programs._probe`, but `terraform` on PATH was asked only once, when this module was imported."""
     return _engines.get(tuple(argv)) or _probe(argv)
 
 

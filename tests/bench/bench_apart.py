@@ -2,7 +2,8 @@
 
 python -m tests.bench.bench_apart [--plans 50] [--large 4] [--resources 1500] [--postgresql]
 
-It runs with the `serve` of any version, so that two versions can be compared. The worker counts if there is one.
+It works with the `serve` of any version, so that two versions can be compared. If `serve` has no worker, the memory is
+that of `serve` alone.
 """
 
 import argparse
@@ -114,7 +115,7 @@ class _Pages(threading.Thread):
                     self.seconds.append(time.perf_counter() - began)
 
     def end(self) -> list[float]:
-        """No more; gives how long each took."""
+        """Stop, and return how many seconds each took."""
         self._over.set()
         self.join()
         return self.seconds
@@ -143,7 +144,7 @@ class _Posts(threading.Thread):
             self.seconds += [each.seconds for each in answered]
 
     def end(self) -> list[float]:
-        """No more; gives how long each took."""
+        """Stop, and return how many seconds each took."""
         self._over.set()
         self.join()
         return self.seconds

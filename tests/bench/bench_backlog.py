@@ -77,7 +77,7 @@ async def _enqueue(job_queue: JobQueue, jobs: int) -> None:
 
 
 def _job(number: int) -> EventJob:
-    """The job of a delivered push. The jobs belong to many repositories, as each repository may have its own share."""
+    """The job of a delivered push. The jobs belong to many repositories, since each has only a share of the queue."""
     repository = 1 + number % _REPOSITORIES
     event = events.BranchPushed(
         installation_id=InstallationId(1),

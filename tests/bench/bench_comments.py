@@ -1,4 +1,4 @@
-"""How long the comments on merges wait in a busy organisation's hour, in simulated time.
+"""How long the comments on merges wait during a busy hour of an organisation, in simulated time.
 
 python -m tests.bench.bench_comments [--plans 1200] [--merges 60] [--seed 1]
 """

@@ -1,4 +1,4 @@
-"""The line against a bare shell script, and the number of its calls to GitHub.
+"""The time that Planward takes, compared with a bare shell script, and the number of Planward's calls to GitHub.
 
 python -m tests.bench.bench_line [--runs 5] [--roots 1,10,50]
 """
@@ -65,7 +65,7 @@ def _latency(line: Line, without: Line, runs: int) -> list[Row]:
     bare = []
     for number in range(runs):
         branch = f"bench{number}"
-        # Each of them goes first in turn, since work that one leaves over slows the next one down.
+        # The two take turns at going first, since leftover work of one slows the next one down.
         for story, seconds in list(zip(stories, ours, strict=True))[:: 1 if number % 2 else -1]:
             story.commit(branch, story.network(number + 10))
             story.quiet()
@@ -115,7 +115,7 @@ async def _took_s(confined: Confined) -> float:
 
 
 def _two_plans(line: Line, runs: int) -> Row:
-    """Compare preview and testing's plan together with testing's plan alone."""
+    """Compare a run of two plans, the preview and testing's plan, with a run of testing's plan alone."""
     stories = line.story(testing=True), line.story(config=_ONE_PLAN, testing=True)
     for story in stories:
         story.planned(story.propose(head="warm-up"))
@@ -130,7 +130,7 @@ def _two_plans(line: Line, runs: int) -> Row:
     return in_turn("delivery → completed check run, preview beside testing", *taken, aim=1.5, than="testing alone")
 
 
-# --- what is asked of GitHub -----------------------------------------------------------------------------------------
+# --- calls to GitHub -------------------------------------------------------------------------------------------------
 
 
 def _calls_of_plan(line: Line, number: int) -> Row:

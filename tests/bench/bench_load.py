@@ -1,8 +1,8 @@
-"""Deliveries under load: the times to answer and to begin each, lost ones, and the memory of `serve` and its growth.
+"""Deliveries under load: the time to answer each and to begin its job, lost ones, and the memory of `serve` over time.
 
 python -m tests.bench.bench_load [--seconds 10] [--deliveries 1000] [--minutes 5] [--own-worker]
 
-With --own-worker `serve --no-worker` and `worker` share PostgreSQL instead of `serve` on SQLite.
+It measures `serve` on SQLite. With --own-worker, it measures `serve --no-worker` and `worker`, which share PostgreSQL.
 """
 
 import argparse

@@ -3,8 +3,8 @@
     python tests/bench/bench_report.py [--changes 10000] [--secrets 500]
 
 The bound: the report is built and rendered as a check run in at most 16 times what msgspec takes to decode the plan.
-Both are measured in turn, in processor time, and the bound is about the median of the ratios: that holds on a machine
-that others use too. `--changes 100000` shows whether the ratio stays the same for ten times as many changes. For
+Both are measured in turn, in processor time, and the bound applies to the median of the ratios. So the result is valid
+on a busy machine, too. `--changes 100000` shows whether the ratio stays the same for ten times as many changes. For
 comparison, it also measures a renderer that writes every attribute of every change and cuts the text afterwards.
 `tests/checks/test_report_calls.py` bounds the number of calls for each change, which other processes do not affect.
 """

@@ -31,7 +31,10 @@ from tests.stored_runs import BRANCH, PLAN, REPOSITORY, STAGING, fill, head, sha
 
 _SEALER = Sealer(("k" * 32,))
 _AT_A_TIME = 5
-"""The number of runs before the other implementation has its turn. One that reads everything leaves cold caches."""
+"""The number of times that one implementation runs before it is the other one's turn.
+
+An implementation that reads everything leaves cold caches. In a turn, they slow only the first run down.
+"""
 _ATTEMPTS = 200
 """The number of plans of a pull request that stays open while its base moves."""
 

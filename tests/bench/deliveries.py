@@ -1,8 +1,9 @@
 """Send deliveries at a steady rate, from a separate process, so that sending does not slow the measured process down.
 
-python -m tests.bench.deliveries URL PER_SECOND NUMBER FIRST SECRET < PAYLOAD   (of a push; each gets another commit)
+python -m tests.bench.deliveries URL PER_SECOND NUMBER FIRST SECRET < PAYLOAD
 
-The process imports nothing of the line, which takes longer than sending.
+PAYLOAD is the payload of a push. Each delivery gets another commit. The process does not import Planward, since the
+import would take longer than sending.
 """
 
 import asyncio

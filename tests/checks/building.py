@@ -54,14 +54,14 @@ def update(before: dict[str, Any], after: dict[str, Any], **change: Any) -> Root
 
 
 def body_of(root: RootReport) -> list[str]:
-    """The lines under the only change, without the count of what stays."""
+    """The lines under the only change, without the line that counts the unchanged attributes."""
     (change,) = root.changes
     signed = (f"{'!' if line.forces else line.sign} {line.text}" for line in lines_of_change(change))
     return [line for line in signed if not re.fullmatch(r"  # \d+ unchanged", line)]
 
 
 def fence_of(root: RootReport) -> list[str]:
-    """The same lines as Markdown shows them."""
+    """The lines of `body_of`, as they appear in the Markdown."""
     output = render_check_run(run(root))
     (fence,) = re.findall(r"```diff\n(.*?)\n```", f"{output.summary}\n{output.text}", re.DOTALL)
     return [line for line in fence.split("\n") if not re.fullmatch(r"  # \d+ unchanged", line)]

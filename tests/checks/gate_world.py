@@ -19,7 +19,7 @@ class Commit:
 
 @dataclass
 class Head:
-    """A pull request: its head's tree, and the last conclusion of `planward/plan` with its base."""
+    """A pull request: the tree of its head, the last conclusion of `planward/plan`, and the base of that plan."""
 
     number: int
     tree: Tree

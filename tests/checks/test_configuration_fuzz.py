@@ -1,4 +1,4 @@
-"""Reading any bytes of a pull request ends, with facts or with a problem, and the parsers agree."""
+"""Reading any bytes of a pull request ends with facts or with a problem, and the two HCL parsers agree."""
 
 import json
 import time
@@ -18,7 +18,7 @@ from checks.configuration.inspect_file import inspect_document
 from tests.checks.test_configuration_reading import NETWORK
 
 LIMIT_S = 10.0
-"""The time limit that the shell sets for one file; these files take a thousandth of it."""
+"""The time limit for one file in `ghapp/reading/processes.py`. The files of these tests take a thousandth of it."""
 
 TOKENS = [
     *'"{}[]()=\\#.?:,\n\0\ufeffé',

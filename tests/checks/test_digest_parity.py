@@ -1,4 +1,4 @@
-"""The differences of a plan from the reviewed one, from the stored facts of both."""
+"""The differences between a plan and the reviewed plan, found by comparing the summaries of both."""
 
 import json
 from pathlib import Path
@@ -134,7 +134,7 @@ def test_a_summary_of_a_real_plan_holds_no_value(name: str) -> None:
         assert secret not in kept
 
 
-# --- what no preview showed ------------------------------------------------------------------------------------------
+# --- changes that no preview showed ----------------------------------------------------------------------------------
 
 
 def gone(address: str = "a.b", id: str = "1") -> dict[str, Any]:
@@ -165,7 +165,7 @@ def test_a_half_created_object_is_replaced_if_a_preview_created_it() -> None:
         (summary(gone()), summary(UPDATE)),
         (summary(gone()), summary(replaced())),
         (summary(replaced()), summary(UPDATE)),
-        (summary(gone(id="2")), summary(gone(id="1"))),  # since then another object has the address
+        (summary(gone(id="2")), summary(gone(id="1"))),  # another object has this address now
         (summary({**gone(), "deposed": "abecb650"}), summary(gone())),
         (summary(resource("a.b", "forget", before={"id": "1"})), summary(UPDATE)),
     ],

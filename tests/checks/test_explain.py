@@ -36,7 +36,10 @@ def merged(number: int, merge_sha: str, **differs: object) -> MergedPullRequest:
 def judge(
     commits: str, *pull_requests: MergedPullRequest, trees: Mapping[str, str] | None = None
 ) -> Explained | Unexplained:
-    """Judge commits after LAST, named by letters. A candidate has its segment's tree, unless `trees` has another."""
+    """Judge the commits after LAST. Each letter of `commits` names a commit.
+
+    Merging a candidate gives the tree of its segment, unless `trees` has another tree under `NUMBER@END`.
+    """
     segments = cut_segments("L", list(commits), pull_requests, repository_id=HERE, branch="staging")
     brought = {
         segment.end: SegmentTrees(

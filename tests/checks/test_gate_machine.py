@@ -1,7 +1,7 @@
 """The gate in every order of events: pushes, merges, approvals, config changes, lost and repeated events.
 
-The machine plays GitHub, people and the shell's memory; what is judged is `checks.explain`, `checks.settle` and
-`checks.gate` themselves. A tree is the set of changes that it holds, and merging is their union.
+The machine plays GitHub, the people, and the flows of `ghapp` with their database. It calls the real `checks.explain`,
+`checks.settle` and `checks.gate`. A tree is the set of changes that it holds. Merging two trees gives their union.
 """
 
 from hypothesis import settings
@@ -52,7 +52,7 @@ class GateMachine(RuleBasedStateMachine):
 
     @rule()
     def change_the_config_by_hand(self) -> None:
-        """The commit turns its own `apply: manual` on or off: it is judged by the config before it."""
+        """The commit turns `apply: manual` on or off. An apply waits for a person if LAST or the tip has it on."""
         tip = self.commits[self.tip]
         self._move(tip.tree | {self._name("config")}, by_hand=not tip.by_hand, delivered=True)
 
@@ -66,7 +66,7 @@ class GateMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.commits[self.tip].parent is not None)
     @rule()
     def force_away(self) -> None:
-        """The branch is forced to something beside its tip."""
+        """The branch is forced to a new commit that has the same parent as the tip."""
         parent = self.commits[self.tip].parent
         assert parent is not None
         self.tip = parent
@@ -97,7 +97,10 @@ class GateMachine(RuleBasedStateMachine):
     @precondition(lambda self: any(head.merge_sha is None for head in self.heads))
     @rule(data=st.data(), commits=st.integers(1, 3), delivered=st.booleans(), closed=st.booleans())
     def merge(self, data: st.DataObject, commits: int, delivered: bool, closed: bool) -> None:
-        """The merge button, also past a red check: one commit, or several of a rebase. Its push may get lost."""
+        """Somebody presses the merge button, even if the check is red.
+
+        The merge makes one commit, or several in a rebase. The event of its push may get lost.
+        """
         head = data.draw(st.sampled_from([head for head in self.heads if head.merge_sha is None]))
         tree = self.commits[self.tip].tree | head.tree
         for number in range(commits):
@@ -132,7 +135,7 @@ class GateMachine(RuleBasedStateMachine):
     @precondition(lambda self: any(head.merge_sha is None for head in self.heads))
     @rule(data=st.data(), closed=st.booleans())
     def push_a_head(self, data: st.DataObject, closed: bool) -> None:
-        """A pull request's head is pushed past the merge button; GitHub calls it merged by its own head."""
+        """Somebody pushes a pull request's head straight to the branch. GitHub shows the head as the merge commit."""
         head = data.draw(st.sampled_from([head for head in self.heads if head.merge_sha is None]))
         head.conclusion, head.base = "success", self.tip
         sha = self._move(self.commits[self.tip].tree | head.tree, delivered=True)
@@ -193,7 +196,7 @@ class GateMachine(RuleBasedStateMachine):
 
     @rule(other=st.booleans(), data=st.data())
     def approve(self, other: bool, data: st.DataObject) -> None:
-        """An authorized person lets a commit in: the tip or, too late, another one. The approval has the shown plan."""
+        """An authorized person approves the tip or, too late, another commit. The approval names the shown plan."""
         sha = data.draw(st.sampled_from(sorted(self.commits))) if other else self.tip
         if sha != self.tip:
             return  # refused: a button counts only at the tip
@@ -204,7 +207,7 @@ class GateMachine(RuleBasedStateMachine):
         self.store.approvals.append(Approval(len(self.store.approvals) + 1, sha, asked, digests))
         self._look()
 
-    # -- the shell, as look.py and apply.py do it
+    # -- the flows, as flows/apply/tip.py, stages.py and settle.py do it
 
     def _chain(self, sha: str) -> list[str]:
         chain: list[str] = []
@@ -357,7 +360,7 @@ class GateMachine(RuleBasedStateMachine):
 
     @invariant()
     def a_tip_that_is_not_applied_waits_or_says_why(self) -> None:
-        """After Planward has settled the branch, every wait has a due time, and every hold has a button."""
+        """An attempt at the tip stays unfinished only while it waits for something."""
         for attempt in self.store.attempts:
             assert attempt.state != "unfinished" or attempt.waits or attempt.sha != self.tip
 

@@ -24,7 +24,7 @@ def _relative(here: str, there: str) -> str:
 
 
 def _reachable(graph: Graph, start: str) -> set[str]:
-    """The expected answer, computed in the plainest way: by every step of every walk."""
+    """All directories that can be reached from `start`, found in the plainest way: by following every edge."""
     reached: set[str] = set()
 
     def walk(here: str) -> Iterator[str]:

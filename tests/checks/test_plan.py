@@ -337,7 +337,7 @@ def test_bytes_that_are_no_text_of_their_byte_order_mark_are_refused() -> None:
     ],
 )
 def test_drift_without_an_address_is_named_by_its_parts(parts: dict[str, Any], address: str) -> None:
-    """Terraform 1.0 wrote none."""
+    """Terraform 1.0 wrote no addresses for drift."""
     change = {"actions": ["update"], "before": {"size": 1}, "after": {"size": 2}}
     assert read_plan(written(resource_drift=[{**parts, "change": change}])).drift[0].address == address
 

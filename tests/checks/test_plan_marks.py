@@ -1,4 +1,4 @@
-"""A value beside Terraform's marks."""
+"""Values are shown or hidden according to Terraform's marks."""
 
 import copy
 import json
@@ -154,7 +154,7 @@ def test_a_secret_is_never_shown_when_it_is_marked(value: Any, data: st.DataObje
 
 @given(value=json_values, data=st.data(), other=json_values)
 def test_a_secret_is_never_shown_when_a_mark_stands_elsewhere(value: Any, data: st.DataObject, other: Any) -> None:
-    """Whatever stands in the place of a mark, a value is shown only if the marks allow it."""
+    """A mark for a part that the value does not have hides the whole value."""
     with_secret, _ = _plant(value, data)
     seen = shown(with_secret, {"elsewhere": True, "other": other})
     assert with_secret == {"elsewhere": with_secret} or SECRET not in repr(seen)

@@ -1,4 +1,4 @@
-"""Both sides of a change, decoded attribute by attribute: the same as the whole, and as careful with marks."""
+"""Decoding both sides of a change attribute by attribute shows and hides the same as decoding them as a whole."""
 
 import json
 import random
@@ -24,7 +24,7 @@ def test_attributes_decoded_one_by_one_differ_as_the_whole_does(seed: int) -> No
     plan = read_plan(json.dumps(Maker(random.Random(seed)).plan()).encode())
     comparing = ComparisonCache()
     for change in plan.resource_changes:
-        for _ in range(2):  # the second time from what was compared before
+        for _ in range(2):  # the second time from the cache
             found = diff_sides(sides(change.change), comparing, mask=NO_MASK, replaces=change.replaces)
             assert found == diff(change.shown_before, change.shown_after, mask=NO_MASK, replaces=change.replaces)
 

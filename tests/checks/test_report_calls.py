@@ -12,7 +12,7 @@ from tests.checks.building import run
 
 SMALL, LARGE = 720, 3_600
 CHANGING = 5 / 9
-"""The number of changed resources in the generated plan."""
+"""The share of changed resources in the generated plan."""
 MOST_CALLS = 600
 """The limit for each change; it was 750 when a report took 16 to 20 times as long as decoding its plan."""
 

@@ -1,7 +1,8 @@
 """Plans of every shape: each change in the plan JSON is also in the report, and no secret is.
 
-Every value that is made is unlike any other, so that it can be looked for: what only one side of a change has must be
-in the HTML and the JSON. In Markdown it stands, or its resource says that something of it is shortened or left out.
+Every generated word and number is unique, so that a test can search for it. The HTML and the JSON must contain each
+value that only one side of a change has. The Markdown must contain it too, or say that something of its resource is
+shortened or left out.
 """
 
 import base64
@@ -46,7 +47,7 @@ class Late:
 
 @dataclass
 class Made:
-    """The values with which a plan was made, by the address of their resource."""
+    """The values in a generated plan: the changed ones by the address of their resource, and the secrets."""
 
     changed: dict[str, set[str]] = field(default_factory=dict)
     secrets: set[str] = field(default_factory=set)
@@ -54,7 +55,7 @@ class Made:
 
 
 class Maker:
-    """Makes values before and after."""
+    """Generates plans, and collects in `made` the values that a test searches for."""
 
     def __init__(self, chance: random.Random) -> None:
         self.chance = chance
@@ -102,7 +103,7 @@ class Maker:
         kind = self.chance.randrange(6)
         if kind == 0:
             return json.dumps({f"line{number}": line for number, line in enumerate(lines)})
-        if kind == 2:  # a text that is compressed to less than a tenth is not read
+        if kind == 2:  # short lines, since a text that was compressed to less than a tenth is not decoded
             lines = [line[:60] for line in lines]
         text = "\n".join(lines) + self.chance.choice(["", "\n"])
         if kind == 1:
@@ -198,7 +199,7 @@ def holds_secret(value: Any) -> bool:
 
 
 def words_in(value: Any) -> set[str]:
-    """The values in a value that can be looked for."""
+    """The words and numbers in a value that a test can search for."""
     match value:
         case Secret() | Late() | bool() | None:
             return set()

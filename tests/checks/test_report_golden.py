@@ -1,4 +1,4 @@
-"""Real plans beside the Markdown that a reviewer sees. PLANWARD_REWRITE_GOLDEN=1 writes the files again."""
+"""The Markdown that a reviewer sees for each real plan. PLANWARD_REWRITE_GOLDEN=1 writes the golden files again."""
 
 import os
 from collections.abc import Iterator

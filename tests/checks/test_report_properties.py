@@ -145,7 +145,7 @@ def test_any_two_values_are_compared_and_shown(before: Any, after: Any, actions:
 
 @cache
 def validator() -> Any:
-    """What checks a report against the schema; made once, since making it takes longer than a check."""
+    """The validator of reports against the schema. It is made once, since making it takes longer than a validation."""
     jsonschema = pytest.importorskip("jsonschema")
     schema = json_schema()
     kind = jsonschema.validators.validator_for(schema)

@@ -1,4 +1,4 @@
-"""A pull request's two plans in one report: the target first, then testing with only its additions."""
+"""A pull request's two plans in one report: first the target, then only the differences of testing from it."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""No change is left out: the report keeps it complete, and Markdown says where it shortens one."""
+"""No change is left out: the report has all of each change, and the Markdown says where it shortens one."""
 
 import html
 import json

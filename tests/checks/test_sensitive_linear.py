@@ -19,7 +19,7 @@ ANCHORS = {
     for place, anchor in enumerate(form.anchors)
 }
 FORMS_ALONE = [name for name in ANCHORS if "," not in name]
-"""The first anchor of each form: at its other anchors the same pattern is tried."""
+"""Only the first anchor of each form, since the same pattern is tried at the form's other anchors."""
 BEGIN = "-----BEGIN PRIVATE KEY-----"
 
 
@@ -70,7 +70,7 @@ def test_lines_after_a_private_key_that_never_ends_are_masked_in_linear_time(uni
 
 
 def test_twenty_thousand_lines_after_an_open_private_key_take_less_than_a_second() -> None:
-    text = f"{BEGIN}\n" + "ok\n" * 20_000  # all of them wait: they are fewer than a key may have
+    text = f"{BEGIN}\n" + "ok\n" * 20_000  # shorter than the longest private key, so all lines wait
     with CoreTime() as took:
         line_by_line(Mask.none())(text)
     assert took.seconds < 1

@@ -23,7 +23,7 @@ def test_a_variable_is_given_to_the_runs_that_its_entry_names_and_to_no_others()
     words = ["acme/infra:staging:plan:AWS_*", "AWS_REGION"]
     assert given(words, INFRA, "staging", "plan") == ["AWS_REGION", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"]
     other = RepositoryIdentity(id=8, full_name="acme/other", bound_name="acme/other")
-    again = RepositoryIdentity(id=9, full_name="acme/infra", bound_name=None)  # made again under the name
+    again = RepositoryIdentity(id=9, full_name="acme/infra", bound_name=None)  # a new repository under the old name
     for repository, environment, operation in (
         (INFRA, "staging", "apply"),
         (INFRA, "production", "plan"),

@@ -6,7 +6,7 @@ from checks.explain import ShownVerdict, shown_at_merge
 
 
 def verdicts(*words: str) -> list[ShownVerdict]:
-    """`RUN CONCLUSION AT`, oldest first."""
+    """Verdicts from texts of the form `RUN CONCLUSION AT`, oldest first."""
     parts = [each.split() for each in words]
     return [ShownVerdict(run=run, conclusion=conclusion, at=float(at)) for run, conclusion, at in parts]
 
@@ -19,7 +19,7 @@ def verdicts(*words: str) -> list[ShownVerdict]:
         (("a in_progress 5", "a failure 8"), 10, "failure"),
         (("a in_progress 5", "a success 8"), 7, "in_progress"),
         (("a in_progress 5",), 4, None),
-        # GitHub gives times in whole seconds, so both verdicts of that second may have been shown.
+        # GitHub gives times in whole seconds, so a verdict in the second of the merge may be older or newer.
         (("a in_progress 5", "a success 10.6"), 10, "success"),
         (("a in_progress 5", "a success 8", "b in_progress 10.4"), 10, "success"),
         (("a in_progress 5", "a success 8", "b in_progress 10.2", "b failure 10.8"), 10, "success"),

@@ -21,7 +21,7 @@ def test_each_file_and_function_that_the_page_names_is_there(named: str) -> None
     found = [
         base / path for base in (ROOT, ROOT / "ghapp", ROOT / "ghapp/flows", ROOT / "checks") if (base / path).exists()
     ]
-    if not found:  # beside one that the same sentence names in full
+    if not found:  # a short path: the text before it names another file of the same directory in full
         found = [each for each in (ROOT / "ghapp").rglob(Path(path).name) if each.as_posix().endswith(f"/{path}")]
     assert found, f"{path} is not there"
     if function:

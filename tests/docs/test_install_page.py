@@ -1,7 +1,8 @@
 """docs/install.md, followed to the letter: every command block, in its order, in a bare directory.
 
-The local GitHub and OpenBao stand in for GitHub and Vault, and small programs for what only a machine of one's own has:
-`sudo` runs what it is given, `systemctl` starts what the unit says, with the environment that it says.
+The local GitHub and OpenBao take the place of GitHub and Vault. Small scripts take the place of programs that need a
+real machine: `sudo` only runs its command, and `systemctl` only records that it was called. The test itself starts the
+unit's program, with the unit's environment.
 """
 
 import configparser

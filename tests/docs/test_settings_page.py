@@ -21,7 +21,7 @@ def listed() -> list[str]:
 
 
 def named() -> set[str]:
-    """Settings that are also named in the explanation of another setting."""
+    """All settings that the page names, including those only in the explanation of another setting."""
     return set(_NAME.findall((TOP / "docs/settings.md").read_text()))
 
 

@@ -45,7 +45,10 @@ PHRASES = {
 }
 """By name: the pattern, in text whose underscores are spaces, and what to write instead."""
 ROUGHLY = {name: re.compile(pattern.lower().removeprefix(r"\b")) for name, (pattern, _) in PHRASES.items()}
-"""Patterns that find at least as much in small letters; they are ten times as fast, since they begin with a letter."""
+"""Simpler patterns for text in small letters. They find at least as much as `PHRASES`.
+
+They are ten times as fast, since they begin with a letter.
+"""
 KEPT = {
     "plan_anew": "the tag of a job that databases store",
     "plan_group_anew": "the tag of a job that databases store",

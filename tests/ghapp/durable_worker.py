@@ -1,7 +1,7 @@
-"""A worker whose flow has three steps that record when they begin and end; `run` is called in a process of its own.
+"""A worker whose flow has three steps that record when they begin and end; `run` is called in a separate process.
 
 The worker's version is "old", "more steps" (with one more step in the middle) or "other results" (the steps return
-words instead of numbers). The cause of a job decides what its steps do besides:
+words instead of numbers). The cause of a job decides what else its steps do:
 
 program     a step runs a program
 remembers   a step writes to the store
@@ -111,7 +111,7 @@ def _words(job: SettleBranch | Replan | Reconcile) -> str:
 
 
 def run_logging(log: Path, *arguments: Any) -> None:
-    """Like `run`; what it logs and says is in the file."""
+    """Like `run`, with stdout and stderr in the file `log`."""
     with log.open("wb") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
@@ -119,6 +119,9 @@ def run_logging(log: Path, *arguments: Any) -> None:
 
 
 def run(database_url: str, data_dir: Path, record: Path, step_s: float, version: str, lasting: int | None) -> None:
-    """Work until SIGTERM. A step takes `step_s`, the step `lasting` much longer; `record` gets a line an event."""
+    """Work until SIGTERM. Each step takes `step_s` seconds; only the step with the number `lasting` takes much longer.
+
+    The file `record` gets a line for each event.
+    """
     database.SQLITE_PATIENCE_S = 1
     asyncio.run(_work(database_url, data_dir, record, step_s, version, lasting))

@@ -20,7 +20,7 @@ CLIENT_SECRET = "the-client-secret-of-the-tests"
 
 @dataclass(kw_only=True)
 class SignInGitHub:
-    """People sign in as `who`; `readable` has the repositories that each can read."""
+    """Whoever signs in becomes `who`. `readable` has the repositories that each person can read."""
 
     who: str | None = "ada"
     readable: dict[str, set[str]] = field(default_factory=dict)
@@ -32,7 +32,7 @@ class SignInGitHub:
     away: bool = False
 
     def app(self) -> Starlette:
-        """The application, web and API on one host as on GitHub Enterprise Server."""
+        """The application: the web pages and the API are on one host, as on GitHub Enterprise Server."""
         return Starlette(
             routes=[
                 Route("/login/oauth/authorize", self._authorize),

@@ -118,7 +118,7 @@ class Past:
         self.do(self.store.branches.move_last(REPOSITORY, STAGING, BRANCH, sha, TreeId("f" * 40), applied=True))
 
     def tidy(self, days: float = 30) -> None:
-        """Remove all rows that are older, in batches, until none is left."""
+        """Remove all rows that are older than this many days, in small batches."""
         retention, before = self.store.retention, self.now - days * DAY
         for removal in (
             retention.remove_runs,

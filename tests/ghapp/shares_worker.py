@@ -1,6 +1,6 @@
 """A worker whose flows record that they have begun, and end once a file exists.
 
-`run` is called in a process of its own.
+`run` is called in a separate process.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Deliveries that anybody can send: their cost before their signature is known, over a real socket."""
+"""The cost of deliveries whose signature has not been checked yet, over a real socket: anybody can send them."""
 
 import contextlib
 import hashlib

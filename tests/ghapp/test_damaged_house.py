@@ -107,7 +107,7 @@ def test_a_database_that_was_deleted_is_no_new_installation(tmp_path: Path) -> N
     for each in tmp_path.glob("planward*.db*"):
         each.unlink()
     database, note = tmp_path / "planward.db", tmp_path / "database.json"
-    for _ in range(2):  # also where the first of them has made an empty one
+    for _ in range(2):  # the first start has left an empty database for the second
         with serve(tmp_path, "--port", "0") as process:
             assert process.wait(timeout=30) == 1
             assert process.stderr.read() == (
@@ -179,7 +179,7 @@ def test_a_lost_key_is_refused_while_something_is_sealed_with_it(url: str, tmp_p
     assert "encrypted with a key that is neither in PLANWARD_ENCRYPTION_KEY nor" in str(refused.value)
     assert str(tmp_path / "encryption.key") in str(refused.value)
     assert "PLANWARD_NEW_KEY=true" in str(refused.value)
-    start(url, tmp_path, NEW, OLD)  # put back behind the new one
+    start(url, tmp_path, NEW, OLD)  # the old key is put back, after the new one
 
 
 def test_a_lost_key_is_given_up_where_the_operator_says_so_once(url: str, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
-"""Everything of DBOS that is private to it and that Planward uses: an upgrade that changes any of it fails here first.
+"""The parts of DBOS on which Planward depends, most of them private: if an upgrade changes one, a test fails here.
 
-What a line here is for, and what would happen without it, stands in the file of `ghapp/durable` that it names.
+Comments name the file of `ghapp/durable` that uses a part. That file says why, and what would happen without the part.
 """
 
 import ast
@@ -101,7 +101,7 @@ def test_the_events_that_the_worker_sets_end_only_threads_for_features_that_plan
 
 
 def test_the_columns_by_which_a_claim_is_found_again_are_there() -> None:
-    # claims.py reads them; stories and tests read the others.
+    # claims.py reads `workflow_uuid` and `owner_xid`; waking.py, stories and tests read the others.
     columns = SystemSchema.workflow_status.c
     assert {"workflow_uuid", "owner_xid", "status", "queue_name", "executor_id"} <= set(columns.keys())
     assert "workflow_uuid" in SystemSchema.operation_outputs.c

@@ -1,4 +1,4 @@
-"""`planward demo`: the sample in a process of its own, and own repositories, played by the real programs."""
+"""`planward demo` with the real programs: the sample in a separate process, and users' own repositories."""
 
 import os
 import signal
@@ -109,7 +109,7 @@ def shared_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 @contextmanager
 def playing_on(stage: Stage, name: str) -> Iterator[None]:
-    """`planward demo` plays on this stage, in this process. The name is unlike those of other plays."""
+    """Until the context ends, `planward demo` plays on this stage, in this process. Each play has another `name`."""
     before = signal.getsignal(signal.SIGTERM)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(demo_play, "set_up", lambda *_, **__: nullcontext(stage))
@@ -129,7 +129,7 @@ def stage(shared_stage: Stage, tmp_path: Path) -> Iterator[Stage]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Played:
-    """A demo of an own repository that was played to its end."""
+    """A demo with a user's own repository, played to its end."""
 
     out: str
     states: list[str]
@@ -171,13 +171,13 @@ def test_your_own_repository_runs_the_whole_demo_with_local_states_and_does_not_
 
 
 def test_terraform_gets_the_variables_that_the_operator_names_and_no_others(played: Played) -> None:
-    # A provisioner of this repository fails without the one variable, and with the other.
+    # A provisioner of this repository fails if AWS_PROFILE is missing, or if OTHER_TOKEN is there.
     assert "✔ planward/apply (production): success" in played.out
     assert "run on this machine, with AWS_PROFILE, and can create real resources" in played.out
 
 
 def why_not(stage: Stage, directory: Path, main: str) -> str:
-    """What `planward demo --exit` says of a repository with this root module, which cannot be planned."""
+    """The error of `planward demo --exit` for a repository with this root module, which cannot be planned."""
     own = repository(directory, {"main.tf": main})
     ended = CliRunner().invoke(planward, ["demo", "--exit", "--dir", str(stage.directory), "--repo", str(own)])
     assert ended.exit_code == 1

@@ -22,7 +22,7 @@ def test_the_table_of_the_keys_is_the_one_that_is_declared() -> None:
 
 
 def keys_of(schema: dict[str, Any], prefix: str = "") -> Iterator[str]:
-    """The dotted path of every key in the config's JSON Schema: `NAME` for a name that people choose, `[]`: an item."""
+    """The dotted path of each key in the config's JSON Schema. `NAME` is a name that people choose, `[]` an item."""
     for name, value in schema.get("properties", {}).items():
         yield f"{prefix}{name}"
         yield from keys_of(value, f"{prefix}{name}.")

@@ -71,7 +71,7 @@ class Workers:
         return len(self.steps("end")) == jobs * STEPS
 
     def set_status(self, status: str) -> None:
-        """Set the status of the jobs that are under way on SQLite."""
+        """Set the status of the enqueued jobs, on SQLite."""
         with closing(sqlite3.connect(self.directory / "planward-durable.db", isolation_level=None)) as database:
             database.execute("update workflow_status set status = ? where status = 'ENQUEUED'", [status])
 
@@ -348,13 +348,13 @@ def test_a_steps_exception_is_raised_again_when_its_flow_resumes(alone: Workers,
 
 
 class LosesClaims(TcpProxy):
-    """Loses the answer to the end of a queue's claim, three times."""
+    """Loses the answer to the COMMIT of a queue's claim on jobs, three times."""
 
     claiming: ClassVar[set[str]] = set()
     lost: ClassVar[list[str]] = []
 
     def fate(self, connection: str, content: bytes) -> tuple[str | None, random.Random]:
-        # The sweep of overdue jobs also sets a status and `owner_xid`, but only a claim sets who carries the job out.
+        # The sweep of overdue jobs also sets `status` and `owner_xid`. But only a claim also sets `executor_id`.
         if b"SET status=" in content and b"executor_id=" in content and b"owner_xid=" in content:
             self.claiming.add(connection)
         elif b"COMMIT" in content or b"ROLLBACK" in content:

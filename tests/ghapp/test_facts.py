@@ -39,7 +39,7 @@ class Repository:
                 self.entries.append(TreeEntry(mode=mode, blob_id=blob_id, path=path))
 
     async def read_blobs(self, blob_ids: Iterable[str]) -> dict[str, bytes]:
-        """What a mirror gives."""
+        """Read blobs, like a mirror."""
         wanted = list(blob_ids)
         self.asked += wanted
         return {blob_id: self.blobs[blob_id] for blob_id in wanted}

@@ -33,9 +33,10 @@ OWN_WORDS = (
     "demo/",
     "local_github/",
 )
-# What a file has that catches all that decoding raises; `tf_json` decodes single strings.
+# A file that contains one of these catches every exception of its decoder. The last one is enough for `tf_json`, which
+# decodes only single strings.
 GUARDS = ("NOT_UNDERSTOOD", "(ValueError, RecursionError", "_NOT_JSON", "json.JSONDecodeError")
-# Each of the calls below contains one of these words. Parsing takes a hundred times as long as looking for them.
+# Each call in `unguarded_files` contains one of these words. Parsing takes a hundred times as long as this search.
 DECODES = re.compile("decode|Decoder|load")
 
 

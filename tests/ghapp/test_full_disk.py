@@ -36,7 +36,7 @@ def disk(tmp_path: Path) -> Iterator[SmallDisk]:
 def test_steps_wait_for_disk_space_and_resume_by_themselves(disk: SmallDisk, tmp_path: Path) -> None:
     url = f"sqlite:///{disk.directory / 'planward.db'}"
     record, logged = tmp_path / "record", tmp_path / "log"
-    # What one step does is remembered by DBOS alone, what the other one does in Planward's own tables too.
+    # Only DBOS records the steps of the first job. Those of the second one also write to Planward's own tables.
     causes = ("first", "remembers")
     worker = Forked(durable_worker.run_logging, logged, url, disk.directory, record, 0.5, "old", None)
     try:
@@ -60,7 +60,7 @@ def test_steps_wait_for_disk_space_and_resume_by_themselves(disk: SmallDisk, tmp
     finally:
         worker.kill()
         worker.wait()
-    # The step that only DBOS records ran once, since it had ended before the disk was full.
+    # The step that only DBOS records ran once: DBOS repeated only the write of its result.
     assert [line.split(" ", 1)[1] for line in record.read_text().splitlines() if " first 0" in line] == [
         "first 0 begin",
         "first 0 end",

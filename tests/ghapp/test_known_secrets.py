@@ -74,7 +74,7 @@ def plan_that_makes(**marks: Any) -> Plan:
 
 
 def learned(directory: Path, state: str, plan: Plan) -> tuple[str, tuple[Diagnostic, ...], Mask]:
-    """The shown text of an error and of a provisioner's line, after an apply whose engine shows this state."""
+    """The log, the diagnostics and the mask after an apply. `state` is the engine's script, which prints the state."""
     engine = directory / "engine.py"
     engine.write_text(textwrap.dedent(state))
     terraform = Terraform(argv=(sys.executable, "-I", "-S", str(engine)), name="terraform", version="1.11.4")

@@ -44,7 +44,10 @@ from tests.postgres import Postgres
 SEALER = Sealer(("a key of sixteen characters",))
 REVISIONS = range(1, SCHEMA_VERSION + 1)
 from_the_first_and_the_last = pytest.mark.by_default("1", str(SCHEMA_VERSION - 1))
-"""From the first revision on, all others run, too. Those before the last one do not change any more."""
+"""By default, a test starts only from revision 1, so that all migrations run, and from the one before the last.
+
+Only the last migration may still change.
+"""
 
 
 @dataclass(kw_only=True)
@@ -71,7 +74,7 @@ class Earlier:
         return self._known[revision - 1]
 
     def copy_to(self, engine: Engine, revision: int) -> MetaData:
-        """Make the database one at this revision, and return its tables as that version knew them."""
+        """Replace the database with a copy at this revision, and return its tables as that version knew them."""
         known, kept, name = self.tables(revision), self._kept[revision - 1], str(engine.url.database)
         engine.dispose()
         if isinstance(kept, bytes):
@@ -287,7 +290,7 @@ def test_a_migration_that_fails_changes_nothing(
     old = earlier.copy_to(engine, 1)
     with engine.begin() as connection:
         write_rows(connection, old, 1)
-        # A conflict for the last revision, after its first additions.
+        # Revision 2 adds this column, too, after another one. So it fails in the middle.
         connection.execute(text("ALTER TABLE repositories ADD COLUMN left_at FLOAT"))
     with pytest.raises(Exception, match="left_at"):
         start(url)

@@ -1,4 +1,4 @@
-"""Chat messages, their texts, and their delivery to a chat that refuses them."""
+"""The texts of chat messages, and their delivery to a chat that accepts them, refuses them or does not answer."""
 
 import asyncio
 import json

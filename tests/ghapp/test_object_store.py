@@ -84,7 +84,7 @@ class Machine:
         self.store.close()
 
     def complete(self) -> None:
-        """A run that is over."""
+        """Complete a run that has a log and reports."""
         runs = self.store.runs
         self.do(runs.begin(RUN))
         for number in range(4):
@@ -137,7 +137,7 @@ def test_data_moved_by_one_machine_is_readable_on_another(
     assert addresses(bucket) == []
     here.move()
     assert there.read() == before
-    # From any position, as a browser asks that has read a part already.
+    # The log can be read from any position: a browser may already have read a part of it.
     for position, _, _ in log:
         later = there.do(there.store.runs.read_log(ID, after=position))
         assert later == tuple(each for each in log if each[0] > position)
@@ -185,7 +185,7 @@ def test_a_move_that_broke_off_is_made_again_and_loses_nothing(
     machine.complete()
     before = machine.read()
     noted = offloading._record_and_delete
-    # Each time one piece further: report, root reports, the two of the log.
+    # The first try moves nothing. Each later one moves one more piece: the report, the root reports, a part of the log.
     for breaks_at in (0, 1, 1, 1):
         done = 0
 

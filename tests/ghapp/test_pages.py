@@ -297,7 +297,7 @@ def test_a_quiet_live_log_beats_and_is_closed_in_the_end(served: Served, monkeyp
     assert "event: end" not in text
 
 
-# --- for whom --------------------------------------------------------------------------------------------------------
+# --- access ----------------------------------------------------------------------------------------------------------
 
 PAGES = ["/", "/runs/r1", "/runs/r1/log", "/acme/infra"]
 

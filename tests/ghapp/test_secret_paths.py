@@ -1,4 +1,4 @@
-"""The paths in Vault that a config may name; no two runs resolve to the same one."""
+"""The paths in Vault that a config may name. Different values never fill a template to the same path."""
 
 import pytest
 from hypothesis import given

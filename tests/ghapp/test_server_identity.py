@@ -22,7 +22,7 @@ from cryptography.x509.oid import NameOID
 
 from ghapp.terraform import find_terraforms, prepare_workdir
 
-HTTPS = 443  # the name of the variable cannot contain a port
+HTTPS = 443  # the name of a TF_TOKEN_HOST variable cannot contain a port
 
 
 class Registry(BaseHTTPRequestHandler):
@@ -55,7 +55,7 @@ class Registry(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Nothing."""
+        """Log nothing."""
 
 
 def _archive() -> bytes:
@@ -109,7 +109,7 @@ def registry(directory: Path) -> Iterator[Path]:
 
 
 def initialised(directory: Path, env: Mapping[str, str], given: Mapping[str, str] | None = None) -> tuple[bool, str]:
-    """Run init in the root module `net` with these variables; returns whether it is done, and the identity file."""
+    """Run init in the root module `net`; returns whether it succeeded, and the identity file's path and content."""
 
     async def run() -> tuple[bool, str]:
         terraform = find_terraforms("terraform")[0]

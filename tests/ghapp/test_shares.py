@@ -1,4 +1,4 @@
-"""The shares of a worker's running jobs: for a backlog, and for each repository."""
+"""The limits on what a worker runs at once: jobs of a queue, jobs of a repository, and steps of a flow."""
 
 import asyncio
 import os

@@ -24,7 +24,7 @@ def shared_github() -> SignInGitHub:
 def served(
     new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory, shared_github: SignInGitHub
 ) -> Iterator[Served]:
-    """One server for all tests. It remembers people by their tokens, and each test has tokens of its own."""
+    """One server for all tests. It remembers people by their tokens, and each test gets new tokens."""
     directory = tmp_path_factory.mktemp("served")
     with listening(shared_github.app()) as github_url:
         environ = {

@@ -1,4 +1,4 @@
-"""Planward started by `nohup` or by `&` in a script, which ignore signals: its programs do not ignore any."""
+"""Planward ignores some signals if `nohup`, or `&` in a script, started it. The programs that it runs ignore none."""
 
 import subprocess
 import sys
@@ -36,7 +36,7 @@ asyncio.run(work())
 
 @pytest.fixture
 def wrapper(tmp_path: Path) -> Path:
-    """A wrapper script that ends its program gracefully when it is interrupted, as some engines have."""
+    """A script like the wrappers of some engines: it ends gracefully when it is interrupted."""
     script = tmp_path / "wrapper"
     script.write_text("#!/bin/sh\ntrap 'echo ended in order; exit 7' INT\necho begun\nsleep 120 &\nwait\n")
     script.chmod(0o755)

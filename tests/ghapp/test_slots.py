@@ -78,7 +78,7 @@ def test_every_other_repository_has_at_most_one_turn_between_two_turns_of_a_wait
     turns: Turns[Waiting] = Turns()
     waiting: list[Waiting] = []
     since: dict[tuple[int, Operation | None], list[tuple[int, Operation]]] = {}
-    """The turns of others while a repository (and one of its operations) waits, since its last turn or its arrival."""
+    """For each waiting repository and each of its waiting operations: the turns since it came or had its last one."""
 
     def forget() -> None:
         there = {(who, None) for who, _, _ in waiting} | {(who, operation) for who, operation, _ in waiting}

@@ -1,6 +1,6 @@
 """The type checker sees the arguments of a step's function.
 
-Under strict mypy an "ignore" that is not needed is an error: if a wrong call below were let pass, the check would fail.
+Strict mypy reports each `type: ignore` that is not needed. So the type check fails if it accepts a wrong call below.
 """
 
 import tomllib

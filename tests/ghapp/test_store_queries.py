@@ -268,7 +268,7 @@ def test_a_query_uses_an_index(name: str, few: Store) -> None:
         for statement, parameters in asked:
             plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
             scans = [row.detail for row in plan if row.detail.startswith("SCAN") and "CONSTANT" not in row.detail]
-            # The index of unfinished runs contains only those; `environments` were found one by one.
+            # The index of unfinished runs contains no others. An index found the rows of the CTE `environments`.
             allowed = ("SCAN environments", "SCAN runs USING INDEX runs_unfinished")
             assert [scan for scan in scans if scan not in allowed] == [], statement
 

@@ -1,8 +1,8 @@
-"""Every text that a hold or a failure can show, in one file that is read aloud: `golden/texts.md`.
+"""Every text that a hold or a failure can show is in one file, `golden/texts.md`, which people read aloud.
 
-What people read is made by the functions that make it in production. The rest is taken from the code as it is, with its
-gaps in braces: each text of the rooms that make such texts, and what the other rooms raise or refuse. So a new text is
-in the file, or this test fails. Rewritten with PLANWARD_REWRITE_GOLDEN=1.
+Some texts come from the functions that make them in production. The others are read from the code, with names in braces
+for the values: all texts of the packages that make such texts, and every text that another package raises or refuses
+with. So the test fails until a new text is in the file. PLANWARD_REWRITE_GOLDEN=1 rewrites the file.
 """
 
 import os
@@ -242,7 +242,7 @@ SUMMARIES: Mapping[Failure, str] = {
     Failure.WORKSPACE_MISSING: 'Currently selected workspace "staging" does not exist',
     Failure.VERSION_UNSUPPORTED: "Unsupported Terraform Core version",
 }
-"""A diagnostic in Terraform's form."""
+"""The summary of a diagnostic, as Terraform writes it for this failure."""
 
 
 def of_terraform() -> Iterator[str]:

@@ -67,7 +67,7 @@ def test_a_loop_that_polls_is_not_waiting() -> None:
 
 
 class Database:
-    """The engine's own tables, as a worker reads them."""
+    """The tables of DBOS, as a worker reads them."""
 
     def __init__(self, url: str) -> None:
         self._job_queue = JobQueue(url)
@@ -79,14 +79,14 @@ class Database:
         assert asyncio.run(self._job_queue.enqueue(job))
 
     def begin_one(self) -> None:
-        """Record that one of its jobs runs."""
+        """Record that one of the enqueued jobs runs."""
         jobs = self._sys_db.tables.workflow_status
         with self._sys_db.engine.begin() as connection:
             first = select(func.min(jobs.c.workflow_uuid)).scalar_subquery()
             connection.execute(jobs.update().where(jobs.c.workflow_uuid == first).values(status="PENDING"))
 
     def break_down(self) -> None:
-        """Have it refuse what is asked of it."""
+        """Make every query of the jobs fail."""
         with self._sys_db.engine.begin() as connection:
             connection.execute(text(f"alter table {self._schema}workflow_status rename to lost"))
 

@@ -59,7 +59,7 @@ class Workers:
         self._how = how
 
     def spawn(self, descriptors: Mapping[str, int]) -> "subprocess.Popen[bytes]":
-        """Start a worker; only the first one may behave differently."""
+        """Start a worker. It behaves as `how` says."""
         environ = {**os.environ, **{name: str(number) for name, number in descriptors.items()}}
         words = [sys.executable, "-c", textwrap.dedent(WORKER), str(self._record), self._how]
         return subprocess.Popen(words, env=environ, pass_fds=tuple(descriptors.values()))

@@ -43,7 +43,7 @@ _IS_NONE = re.compile(
     r"|internal error: |error: \(429|git-lfs |!f\(\)|not our ref|look for missed|Unable to find remote state"
     r"|(\{\w+\} )?(in )?(\{\w+\} ?)+$"
 )
-"""Texts that are no message: patterns, options of programs, markers, keys, and places in front of messages."""
+"""Texts that are no message: patterns, options of programs, markers, keys, and prefixes that say where."""
 
 
 def of_code(already: str) -> Iterator[str]:

@@ -1,4 +1,8 @@
-"""One line for all stories that run in one pytest process on one kind of database, and one of fresh interpreters."""
+"""The lines of the stories. A line is a local GitHub, OpenBao and Planward (`line.py`).
+
+All stories that run in one pytest process on one kind of database share a line. Some files use one of fresh
+interpreters.
+"""
 
 import itertools
 from collections.abc import Iterator
@@ -18,8 +22,8 @@ _topics = itertools.count(1)
 def shared_line(database: str, new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
     """The local GitHub, OpenBao and `planward serve`; on PostgreSQL `planward worker` does the work.
 
-    On PostgreSQL the processes are fresh interpreters, which its few stories share. The line is stopped after the last
-    story, since even an idle one takes a tenth of a core.
+    On PostgreSQL the processes are fresh interpreters, so that `fresh_line` can be the same line. The line is stopped
+    after the last story, since even an idle line takes a tenth of a core.
     """
     with _line(database, new_database, tmp_path_factory.mktemp("line"), fresh=database == POSTGRESQL) as line:
         yield line
@@ -54,9 +58,9 @@ def _line(database: str, new_database: NewDatabase, directory: Path, *, fresh: b
 
 @pytest.fixture(scope="module")
 def unmerged(line: Line) -> Story:
-    """One repository for all stories of a file that only propose changes to it: into its branches nothing is pushed.
+    """One repository for all stories of a file that only propose changes. Its environments' branches stay as they are.
 
-    A repository of its own costs a story as much as a plan does.
+    If each story made its own repository, that would take as long as a plan.
     """
     return line.story()
 

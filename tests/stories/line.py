@@ -1,8 +1,7 @@
-"""The whole line on real parts, driven from outside: `planward serve` in a process of its own, everything by HTTP.
+"""A line: a local GitHub, OpenBao and Planward, driven from outside by HTTP. Many stories use one line.
 
-The processes are forked with everything imported, unless a story asks for fresh interpreters: a start takes a tenth.
-
-One local GitHub, one OpenBao and one Planward serve many stories; each story has a repository of its own.
+Each story has its own repository. `planward serve` runs in a process of its own. The processes are forked with
+everything imported, unless a story asks for fresh interpreters: a forked start takes a tenth of the time.
 """
 
 import hashlib
@@ -60,11 +59,11 @@ path "kv/metadata/half/*" { capabilities = ["deny"] }
 
 
 class Process(Protocol):
-    """A process of Planward's, as `subprocess.Popen` has it."""
+    """A Planward process, with methods of `subprocess.Popen`."""
 
     @property
     def pid(self) -> int:
-        """Its number."""
+        """The process id."""
 
     def poll(self) -> int | None:
         """How it ended; None while it runs."""
@@ -108,7 +107,7 @@ class Line:
         eventually(self._ready, "planward is ready", patience_s=180)
 
     def spawn(self) -> None:
-        """Start `planward serve`, and `planward worker` where the work is its own; do not wait."""
+        """Start `planward serve`, and with `own_worker` also `planward worker`. Do not wait until they are ready."""
         self.spawn_serve()
         if self.own_worker:
             self.spawn_worker()
@@ -133,7 +132,7 @@ class Line:
             return subprocess.Popen(argv, env=environment, stdout=output, stderr=output)
 
     def restart_serve(self) -> None:
-        """End what answers GitHub in order, and start it again."""
+        """Stop `planward serve` gracefully, start it again, and wait until it is ready."""
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
         status = self.process.wait(timeout=60)
@@ -147,11 +146,11 @@ class Line:
             self.spawn_worker()
 
     def worker_pid(self) -> int:
-        """The number of the worker beside `serve`."""
+        """The process id of the worker beside `serve`."""
         return int(self.events("worker_works")[-1]["pid"])
 
     def kill_worker(self) -> None:
-        """End `planward worker` as a machine that fails does."""
+        """Kill `planward worker`, as if its machine had failed."""
         assert self.worker is not None
         self.worker.send_signal(signal.SIGKILL)
         self.worker.wait()
@@ -162,7 +161,7 @@ class Line:
         return answers(f"{self.url}/readyz")
 
     def stop(self, number: int = signal.SIGTERM) -> None:
-        """End it with a signal, the worker too, and wait."""
+        """End `serve` and the worker with a signal, and wait until they have ended."""
         assert self.process is not None
         running = [each for each in (self.worker, self.process) if each is not None]
         for each in running:
@@ -184,9 +183,9 @@ class Line:
         return self.logs.events(event, since)
 
     def query(self, statement: str, *, durable: bool = False, **values: object) -> list[dict[str, Any]]:
-        """Ask or tell Planward's database something, as columns by their names; `durable`: the engine's.
+        """Execute a statement in Planward's database, or with `durable` in the engine's. Returns its rows.
 
-        `{durable}` stands for the schema of the engine's tables.
+        Each row is a dict of the columns by name. `{durable}` stands for the schema of the engine's tables.
         """
         engine, schema = self._databases[durable]
         with engine.begin() as connection:
@@ -194,7 +193,7 @@ class Line:
             return [dict(row) for row in result.mappings()] if result.returns_rows else []
 
     def close(self) -> None:
-        """Close the connections of those who ask."""
+        """Close the REST clients and the database connections of the tests."""
         for client in self.clients.values():
             client.close()
         for engine, _ in self._databases:
@@ -205,7 +204,7 @@ class Line:
         """Planward's own and the engine's, each with the schema of its tables."""
         own = make_url(self.environ["PLANWARD_DATABASE_URL"])
         if own.get_backend_name() == "postgresql":
-            # Each new connection is a process of PostgreSQL.
+            # Keep one connection, since PostgreSQL starts a process for each new one.
             engine = create_engine(own.set(drivername="postgresql+psycopg"), pool_size=1, pool_pre_ping=True)
             return (engine, ""), (engine, "dbos.")
         durable = own.set(database=str(own.database).removesuffix(".db") + "-durable.db")
@@ -267,13 +266,14 @@ class Line:
         )
 
     def is_idle(self, *, but: str) -> bool:
-        """Whether all deliveries are through, and no job is in the queue, runs, or is deferred, but those that `but`
-        names as a condition of SQL.
+        """Whether all deliveries are through, and no job is in the queue, running or deferred.
+
+        `but` is an SQL condition. Deferred jobs that meet it do not count.
         """
         self.github.wait_for_deliveries()
         before = len(self.github.deliveries)
-        # A deferred job becomes one in the queue, and a job that runs may defer one: either way there is one more in
-        # the queue, or one there has not ended, before or after.
+        # Between these queries, a deferred job may enter the queue: then the second count of jobs differs. Or a running
+        # job may defer another one: then the first count has an unfinished job.
         jobs = self._jobs()
         if jobs["unfinished"] or self.query(f"select 1 from later where not ({but}) limit 1") or self._jobs() != jobs:
             return False
@@ -283,7 +283,7 @@ class Line:
     def postpone_looks(self) -> None:
         """Postpone jobs whose calls would come between those that a story counts, and wait until none of them runs.
 
-        They are the periodic looks for missed events, and the looks for the deliveries that earlier stories forged.
+        They are the periodic jobs that find missed events, and the jobs that wait for deliveries that stories forged.
         """
         kinds = ("look", "reconcile:", "act:forged")
         keys = " or ".join(f"key like '{kind}%'" for kind in kinds)
@@ -331,7 +331,7 @@ def running_line(
     modules = directory / "modules.yml"
     modules.write_text('"*/*": ["*/*-modules"]\n')
     with (
-        # Limited nowhere, as Enterprise Server comes: what has many done in a minute is not paced.
+        # No rate limits, as on Enterprise Server by default: otherwise Planward would delay some of its requests.
         LocalGitHub(directory / "github", limits=Limits(requests_an_hour=None)) as github,
         running_openbao(directory / "openbao.log", audit=directory / "audit.log") as bao,
         between(github, bao) as led_there,
@@ -370,10 +370,10 @@ def running_line(
                 "PLANWARD_NOTIFY_HOSTS": "http://127.0.0.1",  # the chat of these stories
                 "PLANWARD_CONCURRENCY": "2",
                 "PLANWARD_SANDBOX": OF_STORIES,
-                "PLANWARD_SANDBOX_PATHS": f"{directory / 'states'}:rw",  # as a remote backend is reached
+                "PLANWARD_SANDBOX_PATHS": f"{directory / 'states'}:rw",  # reachable, as a remote backend is
                 "PLANWARD_MODULE_REPOSITORIES": str(modules),
                 # Terraform ends before its memory matters: without garbage collection a command takes a quarter less.
-                # On one processor its runtime has nothing to share out.
+                # On one processor, its runtime spends no time on distributing the work.
                 "PLANWARD_TERRAFORM_ENV": "*/*:*:*:GOGC,*/*:*:*:GOMAXPROCS",
                 "GOGC": "off",
                 "GOMAXPROCS": "1",

@@ -1,4 +1,4 @@
-"""Bad input gets a first line that says what is wrong, where, and what to do; then "Re-run" starts it again."""
+"""Bad input gets a first line that says what is wrong, where, and what to do. Then "Re-run" starts the run again."""
 
 import html
 import re

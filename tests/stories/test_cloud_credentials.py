@@ -29,7 +29,7 @@ class Keys:
 
 @dataclass(frozen=True, kw_only=True)
 class Cloud:
-    """A line whose server has keys for AWS, and moto, which answers only requests with keys that it knows."""
+    """A line whose server has keys for AWS, and moto's address. Moto answers only requests with keys that it knows."""
 
     line: Line
     endpoint: str

@@ -96,7 +96,7 @@ def test_two_hundred_deliveries_in_two_seconds_while_a_plan_runs_are_answered_in
             for each in line.github.deliveries
             if (each.event, each.repository_id) == ("push", unmerged.repository.id)
         )
-        gone = {**push.payload, "ref": "refs/heads/gone", "deleted": True}  # the time is that of accepting alone
+        gone = {**push.payload, "ref": "refs/heads/gone", "deleted": True}  # no work: only accepting takes time
         answered = deliver(line.url, gone, per_second=100, number=200, secret=SECRET)
         assert [each for each in answered if each.status != 202] == []
         assert max(each.seconds for each in answered) < 10  # GitHub hangs up then

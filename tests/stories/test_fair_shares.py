@@ -1,4 +1,4 @@
-"""The many root modules of one repository do not keep the only one of another from its slot."""
+"""A repository with many root modules does not keep the only root module of another repository from a slot."""
 
 import re
 

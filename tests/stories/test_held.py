@@ -12,7 +12,7 @@ from tests.stories.story import Story
 
 
 def held(check: dict[str, Any]) -> str:
-    """The first line of a check run, which must be a hold."""
+    """The title of a check run, which must be a hold."""
     assert check["conclusion"] == "action_required", check
     return str(check["output"]["title"])
 
@@ -177,7 +177,7 @@ def no_secret_read(story: Story) -> Iterator[None]:
 
 
 def approval_asked_for(story: Story, number: int, check: dict[str, Any]) -> str:
-    """The first line of a hold that waits for somebody to vouch for the head."""
+    """The title of a hold that waits for somebody to vouch for the head."""
     assert buttons(story, check) == ["approve_plan"]
     assert f"planward approve {story.head(number)}" in check["output"]["summary"]
     return held(check)

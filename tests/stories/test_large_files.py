@@ -12,7 +12,7 @@ pytestmark = pytest.mark.skipif(shutil.which("git-lfs") is None, reason="git-lfs
 
 ATTRIBUTES = "*.bin filter=lfs diff=lfs merge=lfs -text\n"
 ELSEWHERE = "[lfs]\n\turl = http://127.0.0.1:9/elsewhere\n\tskipdownloaderrors = true\n"
-"""A repository's own settings: that of its LFS server is ignored, that of errors is not."""
+"""A repository's own `.lfsconfig`, which has no effect: another LFS server, and to go on after errors."""
 READS = '\nresource "terraform_data" "image" {\n  input = file("${path.module}/image.bin")\n}\n'
 
 

@@ -15,11 +15,11 @@ SOURCES = {
     "nested": "git::http://{host}/{outer}.git//net",
     "submodule": "../shared/net",
 }
-"""How root modules call modules of listed repositories; the last two call another module in a repository of its own."""
+"""How root modules call modules of listed repositories. The last two modules call one of another repository."""
 
 
 class Private:
-    """A repository, and private ones of the same owner. Of them those whose names end in `-modules` are listed."""
+    """A repository, and private ones of the same owner. The private ones whose names end in `-modules` are listed."""
 
     def __init__(self, line: Line, *, testing: bool) -> None:
         self.story = line.story(installed=False, testing=testing)

@@ -14,7 +14,7 @@ from tests.stories.story import CONFIG, Story
 ENGINES = find_terraforms(None)
 _VERSIONS = sorted((engine.version for engine in ENGINES), key=lambda each: read_version(each).order)
 LOWER, UPPER = f"= {_VERSIONS[0]}", f"= {_VERSIONS[-1]}"
-"""The versions that the lower and the upper layer require: of two engines if two are installed, the older one below."""
+"""The versions of Terraform that the layers require: the oldest installed one below, and the newest above."""
 
 CONFIGURED = """\
     secrets: []

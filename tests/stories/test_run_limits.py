@@ -1,6 +1,6 @@
 """A root run ends when it exceeds a limit, and the check run says so. It also ends with the process that started it.
 
-The excess comes from scripts of the engine.
+The limits are exceeded by scripts that the engine runs.
 """
 
 import json
@@ -65,7 +65,7 @@ PLANS = {
     "memory": (
         {"plan.sh": f"exec {python(EATS)}"},
         "failure",
-        # A control group keeps the memory below the limit itself.
+        # If there is a control group, it keeps the memory below the limit.
         r"terraform plan (took [4-9]\d\d MB of memory, more|needed more memory) than the 400 MB of "
         r"PLANWARD_MEMORY_LIMIT_MB\. "
         r"Split the root module into smaller ones, or ask the operator to raise PLANWARD_MEMORY_LIMIT_MB and "

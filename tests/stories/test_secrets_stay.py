@@ -154,7 +154,7 @@ def test_secrets_lie_in_a_private_file_outside_of_the_checkout_until_terraform_e
             eventually(lambda: slow.asked, "Terraform waits")
             files = list((line.directory / "data").rglob("*.tfvars.json"))
             passwords = {json.loads(file.read_text())["db_password"] for file in files}
-            # The init may run in either first, or in both, if runs take turns or only one init may write.
+            # Perhaps Terraform waits in only one environment: runs may take turns, or only one init may run.
             assert passwords
             assert passwords <= expected
             for file in files:

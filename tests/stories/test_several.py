@@ -1,4 +1,4 @@
-"""Several web processes and workers on one PostgreSQL, each with its own data directory."""
+"""Two web processes and two workers on one PostgreSQL. The second of each has its own data directory."""
 
 import json
 import os
@@ -53,7 +53,7 @@ class Several:
         return '"event": "job_begun"' in (self.line.directory / log).read_text()
 
     def plans(self, log: str) -> bool:
-        """Whether the worker that writes this log has begun a plan."""
+        """Whether the worker that writes this log is making a plan."""
         said = [json.loads(line) for line in (self.line.directory / log).read_text().splitlines() if line[:1] == "{"]
         begun, done = (
             [each["job"] for each in said if each["event"] == event and each["job"].startswith("plan:")]
@@ -174,7 +174,7 @@ def test_each_delivery_to_either_web_process_is_processed_once_by_any_worker_and
     states = [each["states"] for each in story.deployments("staging")]
     assert states[-1] == ["in_progress", "success"]
     assert states[:-1] == [["in_progress", "success", "inactive"]] * (len(states) - 1)
-    # Who takes a job is chance. A worker takes two at a time, so of three at a time each takes one.
+    # It is chance which worker takes a job. A worker takes at most two at a time, so of three each takes at least one.
     if not (several.begun(LINES) and several.begun(OTHERS)):
         with slow_place() as slow:
             for name in ("one", "two", "three"):
@@ -221,7 +221,7 @@ def test_an_upgrade_during_work_loses_nothing_notifies_nobody_twice_and_a_stoppe
 
 
 def work(story: Story, changes: Queue[bool]) -> dict[int, str]:
-    """Merge a change into staging for each True in the queue, until there is a False; returns their merge SHAs."""
+    """Merge a change into staging for each True in the queue, until there is a False; returns merge SHAs by number."""
     merged: dict[int, str] = {}
     while changes.get():
         number = story.propose(story.network(2 + len(merged)), head=f"size-{2 + len(merged)}")

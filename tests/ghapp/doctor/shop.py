@@ -57,7 +57,8 @@ class Shop:
     def gates(self, branch: str) -> tuple[ProtectionCheck, ...]:
         """The gates of one branch, read with an administrator's token.
 
-        The key is read once, and no certificates are loaded: both take as long as all the requests.
+        Reading a key and loading certificates take as long as all the requests. So the key is read only once, and no
+        certificates are loaded.
         """
 
         async def asking() -> Diagnosis:

@@ -1,4 +1,4 @@
-"""`planward doctor` on repositories of the local GitHub: what it prints, and its exit status."""
+"""`planward doctor` on repositories of the local GitHub: its output and its exit status."""
 
 from pathlib import Path
 

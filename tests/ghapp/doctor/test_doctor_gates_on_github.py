@@ -1,4 +1,4 @@
-"""Each gate, missing on the local GitHub by ruleset or classic protection, is named with its setting."""
+"""Each gate that a ruleset or classic protection on the local GitHub lacks is reported with its setting."""
 
 import dataclasses
 import json
@@ -17,7 +17,7 @@ from tests.ghapp.doctor.shop import Shop
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Row:
-    """A gate, the change of a ruleset with which it is missing, and the other gates that are then missing, too."""
+    """A gate, the change of a ruleset that makes it missing, and other gates that this change makes missing, too."""
 
     gate: str
     setting: str
@@ -26,7 +26,7 @@ class Row:
     add: tuple[dict[str, Any], ...] = ()
     bypass: tuple[dict[str, Any], ...] = ()
     classic: Mapping[str, Any] | None = None
-    """The same in classic protection; None if that does not support it."""
+    """The same change in classic protection, or None if classic protection has no such setting."""
     also: tuple[str, ...] = ()
 
 
@@ -138,7 +138,7 @@ ROWS = [
 
 
 def ruleset_without(row: Row, app_id: int) -> dict[str, Any]:
-    """A ruleset for every branch that has all gates but one."""
+    """A ruleset that applies to every branch, with the change of the row."""
     whole = wanted_ruleset(guarded(app_id=app_id))
     rules = [
         {**rule, "parameters": {**rule.get("parameters", {}), **row.change.get(rule["type"], {})}}
@@ -150,7 +150,7 @@ def ruleset_without(row: Row, app_id: int) -> dict[str, Any]:
 
 
 def protection_without(row: Row, app_id: int) -> dict[str, Any]:
-    """Classic protection that has all gates but one."""
+    """Classic protection with the change of the row, and otherwise with every gate."""
     assert row.classic is not None
     whole = {
         "required_status_checks": {"strict": True, "checks": [{"context": "planward/plan", "app_id": app_id}]},

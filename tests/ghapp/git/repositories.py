@@ -23,7 +23,7 @@ ENVIRON = {
 
 
 class Author:
-    """A person who commits in a clone and pushes past Planward."""
+    """A person who commits in a clone and pushes directly into the server's repository."""
 
     def __init__(self, directory: Path, bare: Path) -> None:
         self.directory = directory

@@ -1,4 +1,7 @@
-"""A checkout is the tree of its commit: no pointer, no link that leaves it, nothing left afterwards."""
+"""A checkout is the tree of its commit, without unread Git LFS pointers and links that lead out of the tree.
+
+After the run, nothing of it is left.
+"""
 
 import asyncio
 import shutil

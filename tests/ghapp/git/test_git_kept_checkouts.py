@@ -40,7 +40,7 @@ DAMAGES = (
 
 
 class TestKeptCheckouts:
-    """The next run reuses the checkout of the one before; it equals the tree, whatever the earlier run did to it."""
+    """A run reuses the checkout of the run before, which equals the tree again, whatever that run did to it."""
 
     def test_only_what_differs_is_written(self, tmp_path: Path, author: Author) -> None:
         first = author.commit_files("Add", {"a.tf": "1", "net/main.tf": "x", "gone/x.tf": "", "net/old.tf": ""})
@@ -152,7 +152,7 @@ class TestKeptCheckouts:
         before, inode = asyncio.run(seen())
         assert asyncio.run(seen()) == (before, inode)
         [kept] = (mirror.path / "checkouts").iterdir()
-        subprocess.run(["sh", "-ec", damage], cwd=kept, check=True)  # as a process might that a run left behind
+        subprocess.run(["sh", "-ec", damage], cwd=kept, check=True)  # a process that the run left could do this
         after, _ = asyncio.run(seen())
         assert after == before
 

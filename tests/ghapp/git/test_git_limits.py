@@ -1,4 +1,4 @@
-"""A kilobyte of git objects that stands for gigabytes gives an error that says so, and takes little memory."""
+"""A kilobyte of git objects can stand for gigabytes. Planward refuses it with a clear error and uses little memory."""
 
 import asyncio
 import resource
@@ -64,7 +64,7 @@ def test_a_tree_of_nested_identical_trees_is_refused_and_costs_little_memory(bar
 def test_a_difference_to_a_tree_of_nested_identical_trees_is_refused(
     bare: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Git takes two minutes for 64 MB of differences, and two minutes are its time limit.
+    # The test lowers the limit, because git needs two minutes for 64 MB of differences, which is its time limit.
     monkeypatch.setattr(program, "MOST_OUTPUT_BYTES", 1_000_000)
     empty, tree = git(bare, "mktree"), nested_tree(bare, levels=15)
     for question in (mirror_of(bare).changed_paths, mirror_of(bare).changed_lines):

@@ -1,4 +1,4 @@
-"""An hour of a busy organisation in simulated time: its plans and merges, and a GitHub with its documented limits.
+"""An hour of a busy organisation in simulated time: its plans and merges, and a GitHub with the documented limits.
 
 The requests are made by the App's own client with the App's own budget. A deferred request is retried when it is due.
 """
@@ -43,7 +43,7 @@ https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api"
 _CREATIONS_A_MINUTE, _POINTS_A_MINUTE, _NOTIFICATIONS_AN_HOUR = 80, 900, 500
 _REPOSITORIES = 20
 _BURSTS, _OF_A_BURST = 10, 40
-"""The number of times that a base moves, and of the open pull requests that are then planned again at once."""
+"""The number of times that a base moves, and the number of open pull requests that are then planned again at once."""
 _FAILED = 6
 """One in this many applies fails."""
 
@@ -100,7 +100,7 @@ class _Organisation:
         self._hour.plans.append(waited)
 
     async def _check_run(self, github: GitHubRepository, about: str, works_s: float) -> float:
-        """Play one check run from its announcement to its end; returns the seconds that it waited for GitHub."""
+        """Play one check run from its creation to its completion. Returns the seconds that it waited for GitHub."""
         draft = CheckRunDraft(
             name="planward/plan",
             head_sha=CommitSha("a" * 40),
@@ -153,7 +153,7 @@ class _Organisation:
 
 
 async def _patiently(act: Callable[[], Awaitable[T]]) -> T:
-    """Repeat the call, like a job that is deferred for as long as GitHub asks."""
+    """Repeat the call until it succeeds. Like a deferred job, wait as long as GitHub asks before each repetition."""
     while True:
         try:
             return await act()
@@ -213,7 +213,7 @@ class _LimitedGitHub:
 
 
 class _Used:
-    """What was used of a limit in its period."""
+    """The use of one limit during its last period."""
 
     def __init__(self, most: int, period_s: float) -> None:
         self._most = most

@@ -29,7 +29,7 @@ def pem(private_key: RSAPrivateKey) -> str:
 
 @pytest.fixture(scope="session")
 def key(private_key: RSAPrivateKey) -> SignedBy:
-    """The App's key, read once: reading a PEM takes as long as all else that a test does."""
+    """The App's key, read once: reading a PEM takes as long as everything else in a test."""
     return signed_by(private_key)
 
 

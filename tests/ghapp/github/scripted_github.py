@@ -61,7 +61,7 @@ class ScriptedWire:
         self.answers.append(Answer(request, status, body, headers or {}, failure))
 
     def expect_missing(self, request: str, *, repository: str = "GET /repos/acme/infra") -> None:
-        """Expect a request for a missing object: Planward asks twice, with two tokens, and then for the repository."""
+        """Expect a request for a missing object: twice, with two tokens, and then a request for the repository."""
         for _ in range(2):
             self.expect(request, 404, {"message": "Not Found"})
         self.expect(repository, body={"id": 42})
@@ -107,7 +107,7 @@ def github_time(seconds: float) -> str:
 
 
 def signed_by(private_key: RSAPrivateKey) -> SignedBy:
-    """An App's key that was read already."""
+    """An App's key that has already been read."""
 
     async def sign(message: bytes) -> bytes:
         return private_key.sign(message, PKCS1v15(), SHA256())
@@ -117,7 +117,7 @@ def signed_by(private_key: RSAPrivateKey) -> SignedBy:
 
 @functools.cache
 def signed_by_pem(pem: str) -> SignedBy:
-    """An App's key that is read once, however many Apps have it."""
+    """An App's key from a PEM. Each PEM is read only once."""
     private_key = load_pem_private_key(pem.encode(), password=None)
     assert isinstance(private_key, RSAPrivateKey)
     return signed_by(private_key)

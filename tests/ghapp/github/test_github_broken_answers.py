@@ -96,7 +96,7 @@ every_break = pytest.mark.parametrize("broken", BREAKS.values(), ids=list(BREAKS
 
 @dataclass
 class Server:
-    """Answers by method and path. The first request for `breaks` is carried out, but its answer breaks."""
+    """Answers by method and path. The first time that a request in `breaks` comes, its answer breaks."""
 
     answers: dict[str, Any]
     breaks: dict[str, Break] = field(default_factory=dict)
@@ -162,7 +162,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="module")
 async def line(pem: str, anyio_backend: str) -> AsyncIterator[tuple[Server, GitHubRepository]]:
-    """A server, and the calls of one repository to it; the token has been fetched already."""
+    """A server, and a client of it for one repository, which has already fetched its token."""
     server = Server(ANSWERS)
     async with await asyncio.start_server(server.serve, "127.0.0.1", 0) as listening:
         server.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/api/v3"

@@ -93,7 +93,7 @@ def test_gates_use_the_last_request_and_cosmetic_calls_leave_a_reserve(
             rate_limit(12_000, limit=12_500, reset_at=NOW + 60),
             hour(12_000, limit=12_500, reset_in_s=60).window,
         ),
-        # Headers of another resource than the core, and headers that a proxy has garbled, are ignored.
+        # Headers about another resource than "core", and headers that a proxy has garbled, are ignored.
         (hour(10).window, {**rate_limit(0), "X-RateLimit-Resource": "search"}, hour(10).window),
         (hour(10).window, {**rate_limit(0), "X-RateLimit-Reset": "soon"}, hour(10).window),
         (hour(10).window, {**rate_limit(0), "X-RateLimit-Remaining": "-1"}, hour(10).window),
@@ -156,14 +156,14 @@ def test_a_shorter_refusal_does_not_open_what_a_longer_one_closed() -> None:
 @pytest.mark.parametrize(
     ("spending", "cost", "decided"),
     [
-        # 900 points: a gate waits until there is room. Cosmetic calls may use three quarters, and are deferred beyond.
+        # 900 points: a gate waits until there is room. Cosmetic calls are deferred once three quarters are used.
         (used(*[(10, CONCLUSION)] * 179), CONCLUSION, Go(0)),
         (used(*[(10, CONCLUSION)] * 180), CONCLUSION, Go(50)),
         (used(*[(10, CONCLUSION)] * 180), QUESTION, Go(50)),
         (used(*[(60, CONCLUSION)] * 180), CONCLUSION, Go(0)),
         (used(*[(10, CONCLUSION)] * 134), PROGRESS, Go(0)),
         (used(*[(10, CONCLUSION)] * 135), PROGRESS, Defer(50, "paced")),
-        # 80 creations.
+        # 80 creations: comments may use all of them, other cosmetic calls only three quarters.
         (used(*[(10, CHECK_RUN)] * 79), CHECK_RUN, Go(0)),
         (used(*[(10, CHECK_RUN)] * 80), CHECK_RUN, Go(50)),
         (used(*[(10, CHECK_RUN)] * 80), CONCLUSION, Go(0)),
@@ -171,7 +171,8 @@ def test_a_shorter_refusal_does_not_open_what_a_longer_one_closed() -> None:
         (used(*[(10, CHECK_RUN)] * 60), REACTION, Defer(50, "paced")),
         (used(*[(10, CHECK_RUN)] * 79), COMMENT, Go(0)),
         (used(*[(10, CHECK_RUN)] * 80), COMMENT, Defer(50, "paced")),
-        # 500 notifications in an hour defer cosmetic calls, never a gate. Check runs are no notifications.
+        # 500 notifications in an hour: cosmetic calls may use three quarters. This limit never defers a gate.
+        # Check runs do not count as notifications.
         (used(*[(600, COMMENT)] * 374), COMMENT, Go(0)),
         (used(*[(600, COMMENT)] * 375), COMMENT, Defer(3000, "paced")),
         (used(*[(600, COMMENT)] * 2000), URGENT_COMMENT, Go(0)),

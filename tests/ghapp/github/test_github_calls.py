@@ -135,7 +135,7 @@ async def test_a_wait_that_is_no_number_is_a_minute(infra: GitHubRepository, wir
     assert failure.value.retry_after_s == 60
 
 
-# What people read
+# Error texts
 
 
 @pytest.mark.parametrize(
@@ -247,7 +247,7 @@ async def test_an_answer_that_cannot_be_read_is_no_answer(
         await infra.role_of(anna)
 
 
-# Where it goes
+# The destination of a request
 
 
 async def test_every_call_names_its_version_and_is_counted(infra: GitHubRepository, wire: ScriptedWire) -> None:

@@ -257,7 +257,7 @@ async def test_an_update_of_a_github_that_is_down_says_so(infra: GitHubRepositor
         await infra.update_check_run(99, draft())
 
 
-# What cannot be a check run
+# Drafts that are refused before they are sent
 
 
 def test_a_conclusion_goes_with_completed_and_with_nothing_else() -> None:

@@ -88,7 +88,7 @@ async def test_a_refusal_is_not_hidden_by_what_was_answered_before(infra: GitHub
         await infra.role_of(anna)
 
 
-# What is kept
+# The cache
 
 
 def kept(size: int) -> CachedResponse:

@@ -69,7 +69,7 @@ def app_jwt(
 
 @functools.cache
 def _private_key(pem: str) -> RSAPrivateKey:
-    """The key; checking its primes takes longer than all that is done with it."""
+    """The App's key, without validation: checking its primes takes longer than everything the tests do with it."""
     key = load_pem_private_key(pem.encode(), password=None, unsafe_skip_rsa_key_validation=True)
     assert isinstance(key, RSAPrivateKey)
     return key

@@ -161,7 +161,7 @@ def validate_delivery(delivery: Delivery) -> None:
 
 
 def shapes() -> list[tuple[str, Any]]:
-    """Paths, and the models of their answers. They are imported when they are first used, which takes a while."""
+    """Paths, and the models of their answers. Each model is imported at its first use, and this takes a while."""
     return [
         ("/repos/acme/infra", models.FullRepository),
         ("/repos/acme/infra/branches", list[models.ShortBranch]),

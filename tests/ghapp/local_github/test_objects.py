@@ -1,4 +1,4 @@
-"""What the local GitHub writes into a repository by itself is what git writes, bit for bit."""
+"""Objects and refs that the local GitHub writes without git are the same as git's, bit for bit."""
 
 import os
 import subprocess

@@ -237,7 +237,7 @@ def test_a_conflict_is_not_mergeable(github: LocalGitHub) -> None:
     assert [(body["mergeable"], body["mergeable_state"]) for body in asked] == [(None, "unknown"), (False, "dirty")]
 
 
-# -- what else happens to a pull request ---------------------------------------------------------------------------
+# -- other changes of a pull request -------------------------------------------------------------------------------
 
 
 def test_each_change_of_a_pull_request_sends_its_event(

@@ -1,4 +1,4 @@
-"""People sign in to an App, and the App acts for them as far as both may."""
+"""People sign in to an App, and the App acts for them with the permissions that both have."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""Members of teams, as an App queries them before somebody decides."""
+"""Members of teams: an App queries them to find out whether a person may decide."""
 
 from collections.abc import Iterator
 from typing import Any

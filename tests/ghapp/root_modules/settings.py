@@ -1,4 +1,4 @@
-"""The settings with which environments run root modules of a few files."""
+"""Compute the settings with which environments run root modules, from a few files in memory."""
 
 from collections.abc import Mapping
 

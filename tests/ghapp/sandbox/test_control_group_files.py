@@ -1,6 +1,6 @@
-"""What is written to and read from the files of a control group.
+"""The files of a control group: how Planward writes and reads them.
 
-On a plain directory in place of the cgroup file system, since few machines that run tests delegate memory.
+A plain directory replaces the cgroup file system, since few machines that run tests delegate memory.
 """
 
 import asyncio

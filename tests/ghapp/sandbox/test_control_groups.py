@@ -1,4 +1,4 @@
-"""Control groups: no command of a root run outlives its group, leaves it, or exceeds its limits."""
+"""Control groups: no command of a root run outlives its group or exceeds its limits. In a sandbox, none leaves it."""
 
 import asyncio
 import os

@@ -50,7 +50,7 @@ def test_system_calls_that_no_provider_needs_are_refused_in_bubblewrap(sandbox: 
         """
     where = confined(sandbox, directory)
     if isinstance(where, ConfinedRun):
-        # Versions before 0.8 cannot refuse namespaces themselves.
+        # As in bubblewrap before 0.8, which has no option to refuse namespaces: the system call filter does it alone.
         where = replace(where, bubblewrap=replace(where.bubblewrap, options=()))
     ended = run(where, script)
     names = ("io_uring_setup", "userfaultfd", "keyctl", "clone", "unshare")

@@ -66,7 +66,7 @@ def setup(github: LocalGitHub, directory: Path, *arguments: str, **environ: str)
 
 
 def submit(browser: httpx.Client, page: str, **changes: str) -> httpx.Response:
-    """Press the button of the one form on a page that posts to GitHub, as grace."""
+    """Submit the only form of a page that posts to GitHub. `page` is the page's address or its HTML."""
     answer = browser.get(page) if page.startswith("http") else httpx.Response(200, text=page)
     form = re.search(r'<form method="post" action="([^"]*settings/apps[^"]*)"', answer.text)
     assert form, answer.text

@@ -1,4 +1,4 @@
-"""Read the file that setup writes as a shell, Docker and systemd do."""
+"""Read the file that setup writes, in the same way as a shell, Docker and systemd."""
 
 import subprocess
 from collections.abc import Iterable, Mapping
@@ -15,7 +15,7 @@ KEPT = {
 }
 IN_THE_FILE = KEPT - {"PLANWARD_GITHUB_PRIVATE_KEY"} | {"PLANWARD_GITHUB_PRIVATE_KEY_FILE"}
 SYSTEMD = Path("/usr/lib/systemd/user-environment-generators/30-systemd-environment-d-generator")
-"""A program of systemd that reads files of assignments as PID 1 reads EnvironmentFile."""
+"""A program of systemd that reads a file of assignments in the same way as systemd reads an EnvironmentFile."""
 
 
 def sourced(file: Path) -> Mapping[str, str]:

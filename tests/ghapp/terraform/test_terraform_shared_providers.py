@@ -89,7 +89,7 @@ class TestTheProvidersThatRunsShare:
     ) -> None:
         self.installed(bench, terraform)
         locked = (bench.checkout / "net/.terraform.lock.hcl").read_text() if is_locked else None
-        # As a plan of one repository can if no sandbox keeps it from the cache.
+        # The plan of any repository can do this if no sandbox keeps it from the cache.
         program = bench.top / "providers" / PROGRAM
         program.chmod(0o755)
         program.write_text(EVIL)

@@ -193,7 +193,7 @@ class TestLogins:
 
 
 def certificate() -> str:
-    """Make a self-signed certificate; the plugin requires one even if it uses plain HTTP."""
+    """Make a self-signed certificate. The Kubernetes login of OpenBao requires one even over plain HTTP."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "kubernetes")])
     now = datetime.datetime.now(datetime.UTC)

@@ -72,7 +72,7 @@ def test_the_signature_is_verified_before_one_byte_is_parsed() -> None:
         read_delivery({"X-Hub-Signature-256": "sha256=00", "Content-Type": "text/html"}, b"\xff not JSON", [SECRET])
 
 
-# What cannot be read
+# Malformed deliveries
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b'{"action": "\\ud800"}', b'{"action":' + b"[" * 100_000])
@@ -122,7 +122,7 @@ def test_an_event_of_a_repository_s_own_webhook_names_what_it_lacks() -> None:
         deliver("pull_request", body.encode())
 
 
-# How it may be sent
+# Content types
 
 
 def test_a_form_is_read_like_json() -> None:
@@ -142,7 +142,7 @@ def test_another_content_type_is_malformed() -> None:
         deliver("ping", b"{}", **{"Content-Type": "text/plain"})
 
 
-# Whatever comes
+# Any JSON
 
 FIELDS = {
     "action",

@@ -13,7 +13,7 @@ from tests.stories.line import Line, running_line
 
 @pytest.fixture(scope="package", params=["uid", "none"])
 def attacked(request: pytest.FixtureRequest) -> Iterator[Line]:
-    """A line in each other sandbox, and one without a sandbox, in which every attack has to succeed."""
+    """A line in the sandbox `uid`, and one without a sandbox, in which almost every attack has to succeed."""
     if request.param == "uid" and NO_UID is not None:
         pytest.skip(NO_UID)
     # Not below pytest's temporary directory, which only its owner can enter.

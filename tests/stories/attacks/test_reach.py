@@ -45,7 +45,7 @@ resource "terraform_data" "attack" {
   }
 }
 """
-"""Code with which an apply attacks by programs."""
+"""Code with which an apply attacks by running programs."""
 
 
 @pytest.fixture(scope="module")

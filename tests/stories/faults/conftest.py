@@ -28,7 +28,7 @@ THREE = "three workers"
 
 _PERIODIC = "key in ('look for missed', 'tidy up') or key like 'reconcile:%'"
 _ENGINES = "terraform" if shutil.which("terraform") else ""
-"""A start asks each engine for its version, which takes a sixth of the start for an engine that no story uses."""
+"""Only the engine that the stories use. To ask another engine for its version takes a sixth of a start."""
 _BREATH_S = 1.0
 """The shortest time between two starts of one worker, for workers that end while they start (without a database)."""
 

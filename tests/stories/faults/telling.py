@@ -45,9 +45,9 @@ def begun(faulty: FaultyLine, *, testing: bool = False) -> Iterator[tuple[Story,
 
 
 def maybe_lost(faulty: FaultyLine, since: int) -> int:
-    """The number of messages that the chat may lack since then.
+    """The number of messages since the mark `since` that the chat may lack.
 
-    It gets each at most once: it cannot be asked whether it took one during which Planward was killed.
+    Planward sends each message at most once. After a kill, it cannot ask the chat whether the message arrived.
     """
     return len(faulty.line.events("chat_not_sent_again", since=since))
 

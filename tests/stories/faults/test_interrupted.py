@@ -95,7 +95,7 @@ def lose_machine(faulty: FaultyLine) -> None:
 
 
 def waiting(story: Story, begun: Path, go_on: Path) -> dict[str, str]:
-    """`network` with a resource that waits for the file `go_on`; `begun` gets a word of the waiting command line."""
+    """`network` with a resource that waits for the file `go_on`. First, it writes a word of its command to `begun`."""
     extra = f"""\
 resource "terraform_data" "waits" {{
   provisioner "local-exec" {{

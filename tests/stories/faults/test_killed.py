@@ -51,7 +51,8 @@ def require_killed_at(where: frozenset[str], faulty: FaultyLine, disturbed: Told
 def require_equal_outcomes(disturbed: Told, usual: Told, killed: frozenset[str], unsure: int) -> None:
     """Assert that the outcomes are equal, but for messages in chat that a kill may have cost.
 
-    Planward was unsure about some of them. Where it was killed just after a message, the chat has it.
+    `unsure` counts the messages of which Planward did not know whether the chat has them. If Planward was killed just
+    after a message, the chat does have it.
     """
     lost = unsure - len(killed & {"message: after"})
     heard, expected = disturbed.outcome["messages"], usual.outcome["messages"]

@@ -43,7 +43,8 @@ def test_applies_run_one_at_a_time_in_the_order_of_the_branch_on_any_worker(faul
     go_on, said = story.states / "go on", story.states / "said"
     merged = [propose_and_merge(story, 2, waiting(story, 2))]
     eventually(said.exists, "the first apply is under way")
-    # Without it in the state, the next pull requests would show that it is created, and their applies replace it.
+    # If the resource were not in the state yet, the next previews would show its creation, but their applies would
+    # replace it.
     eventually(lambda: is_in_state(story), "Terraform has written what it created to the state")
     merged += [propose_and_merge(story, size, waiting(story, size)) for size in (3, 4)]
     story.github.wait_for_deliveries()

@@ -20,7 +20,7 @@ from tests.stories.waiting import eventually
 
 _MESSAGES = {401: "Bad credentials", 403: "Resource not accessible by integration", 404: "Not Found"}
 _LAST_WORD = "GET /app/installations/N"
-"""The request with which Planward asks whether an installation exists. Its answer counts, so it is not refused."""
+"""The request with which Planward asks whether an installation exists. Its answer is final, so it is not refused."""
 _KINDS = {
     "GET /repos/REPOSITORY/collaborators/NAME/permission",
     "POST /repos/REPOSITORY/check-runs",

@@ -1,4 +1,4 @@
-"""Tokens die, or GitHub refuses, at every point of a story; its results equal those of the undisturbed_story story.
+"""Tokens die, or GitHub refuses, at every point of a story; its results equal those of the undisturbed story.
 
 The points are those at which test_killed.py kills Planward. By default tokens die before each step, each write to
 GitHub and each command. With PLANWARD_TEST_EVERY_POINT they die at all points, and GitHub refuses in every way.

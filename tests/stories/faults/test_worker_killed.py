@@ -1,4 +1,4 @@
-"""The worker of `serve` is killed: deliveries are accepted meanwhile, and the result is the same as undisturbed."""
+"""The worker of `serve` is killed: deliveries are accepted meanwhile, and the result is the same as without a kill."""
 
 import threading
 from collections.abc import Iterator

@@ -14,6 +14,6 @@ def proposals(shared_line: Line) -> Story:
 
 @pytest.fixture(scope="module")
 def unmerged(line: Line, proposals: Story) -> Story:
-    """Into the branches of this repository, which all files share, nothing is pushed."""
+    """The repository that all files share. Nothing is pushed to its environments' branches."""
     assert proposals.line is line
     return proposals

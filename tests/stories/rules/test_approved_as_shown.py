@@ -45,7 +45,7 @@ def move_state(path: Path) -> None:
 def test_plans_that_differ_each_time_are_approved_together_and_applied_as_shown_and_hold_no_promotion(
     line: Line,
 ) -> None:
-    """Ephemeral variables are passed to the apply as they are then."""
+    """The apply gets ephemeral variables with their values at the time of the apply."""
     story = line.story(config=f"{BY_HAND}  production: {{branch: production, promote_from: staging}}\n")
     for environment in ("staging", "production"):
         story.secret(environment, "token", token="token-of-then")

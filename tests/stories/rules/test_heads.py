@@ -164,7 +164,7 @@ def test_where_a_queue_merges_only_its_groups_are_planned_again_and_one_that_is_
     check = story.completed(group)
     refused(check)
     eventually(lambda: entry(story, number) is None, "it left the queue")
-    refused(story.planned(number, count=2))  # fresh again
+    refused(story.planned(number, count=2))  # it left the queue, so it was planned again
     line.bao.client().secrets.kv.v2.delete_metadata_and_all_versions(f"{story.team}/staging/other", mount_point="kv")
     story.rerun(story.planned(number, count=2))
     green(story.planned(number, count=3))

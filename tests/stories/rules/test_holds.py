@@ -17,7 +17,7 @@ def proposed_from_fork(story: Story, head: str = "topic") -> tuple[int, str]:
     name = f"{story.reader}/{story.team}"
     if story.line.rest(story.reader).get(f"/repos/{name}").status_code == 404:
         name = story.github.fork(story.name, by=story.reader).full_name
-    files = {**story.network(2), f"{head}.md": "# Words\n"}  # so that no other commit of this second is the same
+    files = {**story.network(2), f"{head}.md": "# Words\n"}  # so that commits within one second differ
     story.github.commit(name, head, files, by=story.reader, start="staging")
     return story.open(f"{story.reader}:{head}", by=story.reader), name
 
@@ -197,7 +197,7 @@ def test_where_approvers_are_named_they_alone_may_apply_even_what_they_wrote_if_
     story.press(check, "plan", by=story.reader)  # of the team
     shown = story.applied(sha, count=2)
     held(shown)
-    story.press(shown, "apply", by=story.author)  # by name, who wrote it
+    story.press(shown, "apply", by=story.author)  # named as an approver, although the author
     story.press(shown, "apply", by=story.reviewer)
     story.quiet()
     assert len(story.check_runs(sha, APPLY)) == 2
@@ -217,7 +217,7 @@ def test_where_approvers_are_named_they_alone_may_apply_even_what_they_wrote_if_
 
 
 def test_a_hold_is_ended_by_the_newest_buttons_of_the_tip_by_who_may_at_that_moment_and_by_no_rerun(line: Line) -> None:
-    """It is of an unexplained commit where applies are manual: first it is let in, and then its plan is approved."""
+    """The commit is unexplained, and applies are manual: first the commit is let in, and then its plan is approved."""
     story = line.story(config="environments:\n  staging: {branch: staging, apply: manual}\n")
     older = story.commit("staging", story.network(3), by=story.author)
     check = story.applied(older)

@@ -88,7 +88,7 @@ def test_a_repository_that_is_added_is_adopted_and_its_pull_requests_planned_and
 
 @pytest.mark.both_databases
 def test_a_repositorys_data_is_erased_when_the_app_is_removed(line: Line) -> None:
-    for story in (line.story(), line.story()):  # the second one may be removed in the second in which the first was
+    for story in (line.story(), line.story()):  # both may be removed within one second
         check = story.planned(story.propose())
         green(check)
         log = f"{check['details_url']}/log?format=text"
@@ -154,7 +154,7 @@ def test_a_created_branch_is_held_also_after_its_next_push_and_does_not_name_its
 def test_a_new_environment_is_planned_and_allowed_by_who_maintains_the_repository_and_not_by_those_it_names(
     line: Line,
 ) -> None:
-    """The default branch belongs to no environment; a writer names one with its approvers there."""
+    """The default branch belongs to no environment. There, a writer names a new environment with its approvers."""
     story = line.story(branches=("main", "staging"), config="environments:\n  staging:\n")
     config = f"environments:\n  staging:\n  evil: {{branch: evil, approvers: [{story.author}, {story.reader}]}}\n"
     story.commit("main", {".github/planward.yml": config}, by=story.author, start="main")

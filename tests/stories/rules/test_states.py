@@ -14,7 +14,7 @@ RESOURCE = 'resource "terraform_data" "net" {\n  input = 1\n}\n'
 
 
 def with_workspaces(line: Line, name: str = "app") -> tuple[Story, Path, str]:
-    """A repository whose root module has one backend with workspaces; with the directory of its states and its file."""
+    """Make a repository whose backend has workspaces; returns it, the directory of its states, and `main.tf`."""
     place = line.directory / "states" / f"workspaces{line.stories}"
     place.mkdir(parents=True)
     backend = f'backend "local" {{\n    path = "{place}/default.tfstate"\n    workspace_dir = "{place}"\n  }}'

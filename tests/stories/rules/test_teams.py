@@ -27,14 +27,14 @@ def story_with_own_team(line: Line, *, testing: bool = False) -> Story:
 
 @pytest.fixture(scope="module")
 def mallories(line: Line) -> tuple[Story, Story]:
-    """Two repositories whose config asks for what is another team's. Only the second has secrets for testing."""
+    """Two repositories for configs that ask for another team's secrets. Only the second has secrets for testing."""
     return line.story(), line.story(testing=True)
 
 
 def propose_with(story: Story, config: str, topic: str, **options: Any) -> int:
-    """Change the config on the base branch, and open a pull request there.
+    """Change the config on the base branch, and open a pull request into this branch.
 
-    The delivery of the push is lost, so that nothing is planned again for it: the new pull request has the new base.
+    The delivery of the push is lost, so that older pull requests are not planned again. The new one has the new config.
     """
     story.github.lose_deliveries("push", times=1)
     story.commit("staging", {CONFIG: textwrap.dedent(config)}, by=story.reviewer)

@@ -54,7 +54,7 @@ def test_who_had_a_part_in_every_commit_does_not_approve_and_as_many_others_are_
     assert f"/compare/{story.first}...{merged})" in summary
     assert f"Comment on any pull request:\n\n```\nplanward apply {merged} -e staging\n```" in summary
 
-    # The pusher, in another's name and in nobody's; the author and committer; a co-author.
+    # The person who pushed the commits under other names, their author and committer, and a co-author.
     for login in (pusher, bob, carol):
         story.press(check, "apply", by=login)
     story.quiet()
@@ -66,7 +66,7 @@ def test_who_had_a_part_in_every_commit_does_not_approve_and_as_many_others_are_
     assert approved(story, number, merged, by=dave) == "eyes"
     summary = unescaped(story.applied(merged)["output"]["summary"])
     assert f"Approved so far by `{dave}`. Still needed: 1 more approval." in summary
-    assert approved(story, number, merged, by=dave) == "eyes"  # once more is the same person
+    assert approved(story, number, merged, by=dave) == "eyes"  # the same person counts only once
     # The person who merged it: a merge makes nobody the author.
     assert approved(story, number, merged, by=story.reviewer) == "+1"
     green(story.applied(merged, count=2))

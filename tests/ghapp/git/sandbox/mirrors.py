@@ -22,7 +22,7 @@ PROGRAM = shutil.which("git") or "git"
 def sandbox_called(name: str, data: Path) -> Sandbox:
     match name:
         case "bubblewrap":
-            # Python, wherever it is installed, and a directory to which the operator gives root runs access.
+            # Runs may read Python's installation. They may write to `states`, as if the operator had opened it to them.
             return probe_bubblewrap(HostPaths(reads=(Path(PYTHON),), writes=(data / "states",)))
         case "uid":
             return probe_uids(data)
@@ -65,7 +65,7 @@ def pointer_to(content: bytes) -> bytes:
 
 
 class LargeFileServer:
-    """Git LFS' batch API on loopback, and a place for reports; `asked` are (path, Authorization)."""
+    """A Git LFS server on loopback that also receives reports. `asked` has each request's (path, Authorization)."""
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}

@@ -1,6 +1,6 @@
-"""git and `git lfs` in the sandbox: what a hostile one reaches, and what Planward does with what it leaves behind.
+"""git and `git lfs` in the sandbox: the reach of a hostile one, and Planward's treatment of the files that it leaves.
 
-Each attack is a program on PATH in the place of git or git-lfs: as if what a repository contains had taken it over.
+Each attack is a program on PATH that replaces git or git-lfs, as if the contents of a repository had taken it over.
 """
 
 import asyncio
