@@ -19,7 +19,7 @@ from tests.stories.waiting import PATIENCE_S, eventually
 _APPLY = "planward/apply (staging)"
 _LOOKING = (
     "enqueue the next (reconciliation|cleanup)|enqueue an earlier reconciliation|end abandoned runs|"
-    "enqueue repositories|redeliver|reconcile"
+    "enqueue repositories|redeliver|reconcile|erase|remove (logs|runs|rows|jobs)|move|reseal"
 )
 OF_A_LOOK = rf"step ({_LOOKING}): .*|accepted (look|rec|tidy).*|POST /app/hook/deliveries/.*"
 """Points of periodic work and of a start. They may be reached at any moment and are not part of a story."""
