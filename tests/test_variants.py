@@ -56,7 +56,7 @@ def test_by_default_it_does_not_run_if_others_hold_its_claim(
 
 
 @pytest.mark.parametrize("argument", ["--every", "test_three.py::test_it"])
-def test_for_a_release_or_where_it_is_named_it_runs_although_others_hold_its_claim(
+def test_for_a_release_or_if_named_it_runs_although_others_test_its_claim(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, argument: str
 ) -> None:
     assert outcomes(pytester, monkeypatch, argument, mark=ELSEWHERE) == {"passed": 3}
@@ -72,7 +72,7 @@ def test_for_a_release_or_where_it_is_named_it_runs_although_others_hold_its_cla
         '@pytest.mark.only_with_every("tests/test_quick.py")',
     ],
 )
-def test_a_mark_that_names_nothing_something_else_or_everything_is_refused(
+def test_a_mark_that_names_no_unknown_or_all_parameters_is_refused(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, mark: str
 ) -> None:
     assert outcomes(pytester, monkeypatch, mark=mark) == {"refused": 1}

@@ -66,7 +66,7 @@ def test_a_replacement_is_finished_once_both_of_its_parts_are() -> None:
     assert applied_counts(stream.results(NO_MASK)) == Counts(replace=1)
 
 
-def test_a_deposed_object_is_finished_together_with_the_other_one_of_its_address() -> None:
+def test_a_deposed_object_is_finished_together_with_the_current_object_at_its_address() -> None:
     deposed = {**resource("aws_lb.web", "delete"), "deposed": "1234abcd"}
     stream = ApplyStream(plan_of(resource("aws_lb.web", "create", "delete"), deposed))
     for message in [*done("aws_lb.web", "create"), *done("aws_lb.web", "delete")]:

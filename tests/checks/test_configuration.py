@@ -49,7 +49,7 @@ def test_root_modules_are_found_without_being_named(files: dict[str, str], expec
     assert roots(repository(files)) == expected
 
 
-def test_named_directories_are_the_root_modules_and_the_ones_without_configuration_are_missing() -> None:
+def test_listed_directories_are_the_root_modules_and_those_without_configuration_are_reported_as_missing() -> None:
     files = {"a/main.tf": EMPTY, "b/main.tf": EMPTY, "modules/c/main.tf": EMPTY}
 
     found = repository(files, explicit=["./a/", "modules/c", "gone", "."])

@@ -105,7 +105,7 @@ documents = st.recursive(
 
 
 @given(document=documents)
-def test_any_json_is_read_or_refused_and_only_what_is_no_object_is_refused(document: object) -> None:
+def test_json_is_refused_only_if_it_is_neither_an_object_nor_a_list(document: object) -> None:
     facts = _read("main.tf.json", json.dumps(document).encode())
 
     assert (facts.problem is None) is isinstance(document, dict | list)
@@ -137,7 +137,7 @@ def test_hostile_files_do_not_hang(content: str) -> None:
     _read("main.tf.json", b'{"terraform": {"backend": {"s3": {"a": 1' + b"0" * 10_000 + b', "b": "\\ud800"}}}}')
 
 
-def test_real_plans_of_this_project_are_read_alike_by_both_grammars() -> None:
+def test_the_configurations_of_this_project_are_read_alike_by_both_grammars() -> None:
     files = sorted(Path(__file__).parent.rglob("*.tf"))
 
     for path in files:

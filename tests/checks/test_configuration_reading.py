@@ -247,7 +247,7 @@ def test_bytes_that_are_no_text_are_a_problem_at_their_line() -> None:
     assert [variable.name for variable in facts.variables] == ["a"]
 
 
-def test_a_variable_whose_sensitivity_is_worked_out_counts_as_sensitive() -> None:
+def test_a_variable_whose_sensitivity_is_an_expression_counts_as_sensitive() -> None:
     facts = read_file("main.tf", b'variable "a" {\n  sensitive = local.x\n}\nvariable "b" {\n  sensitive = false\n}')
 
     assert [variable.sensitive for variable in facts.variables] == [True, False]
@@ -323,7 +323,7 @@ def test_the_source_of_a_module_is_no_path_that_is_read(source: str) -> None:
     assert read_file("main.tf", f'module "a" {{\n  source = "{source}"\n}}\n'.encode()).references == ()
 
 
-def test_a_script_that_is_handed_on_names_no_path() -> None:
+def test_paths_inside_a_heredoc_script_are_not_references() -> None:
     assert read_file("main.tf", b"locals {\n  a = <<-X\n  cd /opt/app/../lib\n  X\n}\n").references == ()
 
 

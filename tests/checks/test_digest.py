@@ -89,11 +89,11 @@ def test_any_difference_in_what_applying_does_changes_the_digest(other: bytes) -
         written(resource(before_sensitive=True, after_sensitive={"size": True})),
     ],
 )
-def test_details_without_effect_on_the_apply_leave_the_digest(other: bytes) -> None:
+def test_details_without_effect_on_the_apply_do_not_change_the_digest(other: bytes) -> None:
     assert digests(other) == digests(ORIGINAL)
 
 
-def test_values_leave_the_shape_digest_and_actions_do_not() -> None:
+def test_values_do_not_change_the_shape_digest_but_actions_do() -> None:
     assert digests(written(resource(after={"size": 3})))[1] == digests(ORIGINAL)[1]
     assert digests(written(resource(actions=["delete", "create"])))[1] != digests(ORIGINAL)[1]
     assert digests(written(resource("a.c")))[1] != digests(ORIGINAL)[1]

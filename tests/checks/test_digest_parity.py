@@ -149,7 +149,7 @@ def not_shown(planned: PlanSummary, *previews: PlanSummary, parity: Parity = "da
     return [change.address for change in unseen(list(map(stored, previews)), planned, parity, **more)]
 
 
-def test_a_half_created_object_is_replaced_if_a_preview_created_it() -> None:
+def test_replacing_a_half_created_object_counts_as_shown_if_a_preview_created_it() -> None:
     half_made = {**replaced(), "action_reason": "replace_because_tainted"}
     created = summary(resource("a.b", "create", after={"size": 2}))
     assert not_shown(summary(half_made), created) == []
@@ -191,7 +191,7 @@ def test_a_dangerous_change_needs_the_same_marks_in_a_preview() -> None:
     assert not_shown(dangerous, msgspec.structs.replace(dangerous, digest="of then")) == []
 
 
-def test_other_differences_hold_where_parity_says_so_and_fewer_actions_never_do() -> None:
+def test_other_differences_cause_a_hold_only_if_parity_says_so_and_fewer_actions_never_do() -> None:
     other = summary(resource("a.b", "update", after={"size": 3, "tags": {"owner": "x"}}))
     assert not_shown(other, summary(UPDATE)) == []
     assert not_shown(other, summary(UPDATE), parity="hold") == ["a.b"]
@@ -213,7 +213,7 @@ def test_changes_of_two_previews_together_count_as_seen() -> None:
     assert difference(merged, summary(gone("a.one"), UPDATE)).words() == "1 gone"
 
 
-def test_a_confirmation_holds_for_one_object_in_one_environment_whatever_its_values() -> None:
+def test_a_confirmation_is_valid_for_one_object_in_one_environment_whatever_its_values() -> None:
     def confirmed(change: dict[str, Any], environment: str = "staging") -> str:
         plan = read_plan(json.dumps({"format_version": "1.2", "resource_changes": [change]}).encode())
         return confirmation(environment, plan.resource_changes[0], key=KEY)

@@ -77,7 +77,7 @@ def test_a_commit_after_a_merge_without_a_pull_request_is_left_over() -> None:
     assert found.unexplained == (Segment(before="a", commits=("b",), candidates=()),)
 
 
-def test_a_commit_slipped_in_before_a_merge_makes_the_segment_another_tree() -> None:
+def test_a_commit_slipped_in_before_a_merge_changes_the_segments_tree() -> None:
     # `x` is in the segment of the merge `m`; the pull request's tree on LAST is not the actual one.
     found = judge("xm", merged(1, "m"), trees={"1@m": "tree without x"})
     assert isinstance(found, Unexplained)
@@ -138,7 +138,7 @@ def test_a_segment_whose_trees_are_missing_is_unexplained() -> None:
     assert isinstance(explain_push(segments, {}), Unexplained)
 
 
-def test_an_indirect_merge_does_not_borrow_the_green_of_another() -> None:
+def test_an_indirect_merge_does_not_borrow_the_green_check_of_another() -> None:
     # GitHub calls both merged by `a`; only #2 brings the actual tree, and #2 never passed.
     found = judge("a", merged(1, "a"), merged(2, "a", passed=False, verdict="none"), trees={"1@a": "tree of #1 alone"})
     assert isinstance(found, Unexplained)

@@ -134,7 +134,7 @@ def test_a_pull_request_without_root_modules_may_be_merged() -> None:
 
 
 @pytest.mark.parametrize("outcome", ["failed", "timed_out", "skipped"])
-def test_a_root_module_that_was_not_planned_refuses(outcome: str) -> None:
+def test_a_root_module_that_was_not_planned_blocks_the_merge(outcome: str) -> None:
     assert merge(root(), root("app", outcome=outcome, cause="app: no")) == gate.Refuse(cause="app: no")
 
 
@@ -253,7 +253,7 @@ def test_unconfirmed_changes_hold_even_if_the_commit_was_approved(review: gate.R
 
 
 @pytest.mark.parametrize("review", [gate.ExplainedMerge(), gate.ApprovedCommit(by="grace")])
-def test_a_second_copy_is_let_in_by_an_administrator_alone(review: gate.Review) -> None:
+def test_only_an_administrator_can_let_a_second_copy_in(review: gate.Review) -> None:
     assert apply(review, second_copy="twice") == gate.Hold(cause="twice")
     approved = gate.ApprovedPlan(by="grace", plan_digests=frozenset({"d"}))
     assert apply(approved, second_copy="twice") == gate.Hold(cause="twice")

@@ -50,7 +50,7 @@ FILES = {
         ("application/main.tf", None),
     ],
 )
-def test_a_change_of_one_path_touches_for_a_reason(path: str, reason: str | None) -> None:
+def test_a_root_module_that_one_path_touches_has_a_reason(path: str, reason: str | None) -> None:
     extra = {"app": ["app/env/testing.tfvars", "app/../shared.backend.hcl"]}
 
     found = touched(repository(FILES), [path], extra=extra)
@@ -73,7 +73,7 @@ def test_a_change_of_one_path_touches_for_a_reason(path: str, reason: str | None
         ("README.md", False),
     ],
 )
-def test_if_file_names_are_worked_out_every_file_below_or_beside_the_directory_counts(
+def test_if_file_names_are_computed_every_file_below_or_beside_the_directory_counts(
     path: str, is_touched: bool
 ) -> None:
     files = {
@@ -99,7 +99,9 @@ def test_if_file_names_are_worked_out_every_file_below_or_beside_the_directory_c
         (["json/**"], "live/x.json", True),
     ],
 )
-def test_watch_names_which_files_outside_of_the_directory_count(watch: list[str], path: str, is_touched: bool) -> None:
+def test_watch_decides_which_files_outside_of_the_directory_count(
+    watch: list[str], path: str, is_touched: bool
+) -> None:
     found = repository({"live/main.tf": backend("live") + "locals {\n  a = file(var.path)\n}\n"})
 
     assert bool(touched(found, [path], watch={"live": watch}).dirs) is is_touched

@@ -58,7 +58,7 @@ def test_a_changed_unit_beside_a_root_module_is_reported_anyway() -> None:
     assert touched_other_tool([UNIT], changed, root_modules=["network"], touches_any=True) == UNIT
 
 
-def test_a_unit_with_files_of_terraform_beside_it_is_the_units() -> None:
+def test_terraform_files_beside_a_unit_belong_to_the_unit() -> None:
     changed = ["live/prod/vpc/main.tf"]
     assert touched_other_tool([UNIT], changed, root_modules=["live/prod/vpc"], touches_any=True) == UNIT
 

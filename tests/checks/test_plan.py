@@ -248,7 +248,7 @@ def test_a_plan_without_marks_hides_every_value_and_says_so() -> None:
 
 
 @pytest.mark.parametrize("version", ["0.15.0", "0.15.0-rc2"])
-def test_the_one_version_whose_marks_are_not_whole_is_refused(version: str) -> None:
+def test_the_one_version_whose_marks_are_incomplete_is_refused(version: str) -> None:
     with pytest.raises(PlanFormatError, match=r"0\.15\.1"):
         read_plan(written(terraform_version=version))
 
@@ -322,7 +322,7 @@ def test_a_byte_order_mark_is_skipped(encoding: str) -> None:
     assert plan.resource_changes[0].after == {"a": "ü"}
 
 
-def test_bytes_that_are_no_text_of_their_byte_order_mark_are_refused() -> None:
+def test_bytes_that_do_not_fit_their_byte_order_mark_are_refused() -> None:
     with pytest.raises(PlanFormatError, match="UTF-16"):
         read_plan(b"\xff\xfe\x00")
 

@@ -20,7 +20,7 @@ from tests.examples import examples
 
 @settings(max_examples=examples(60))
 @given(st.integers(0, 2**48))
-def test_attributes_decoded_one_by_one_differ_as_the_whole_does(seed: int) -> None:
+def test_comparing_attributes_one_by_one_finds_the_same_differences_as_comparing_the_whole(seed: int) -> None:
     plan = read_plan(json.dumps(Maker(random.Random(seed)).plan()).encode())
     comparing = ComparisonCache()
     for change in plan.resource_changes:

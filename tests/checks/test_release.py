@@ -46,7 +46,7 @@ def test_a_change_is_released_by_enough_others(
     assert isinstance(decided, Released) == released, case
 
 
-def test_a_missing_tool_is_named() -> None:
+def test_missing_approvals_are_named() -> None:
     mine, theirs = by(ADA), by(BOB, sha="b")
     assert decide_release([mine, theirs], [ADA], needed=1, four_eyes=True) == StillHeld(changes=(mine,), more=1)
     assert decide_release([theirs], [ADA], needed=2, four_eyes=True) == StillHeld(changes=(), more=1)

@@ -74,7 +74,7 @@ def test_hidden_items_of_a_list_are_distinguished() -> None:
     assert attribute_texts(before, after) == ["- l[0] = (sensitive)", "+ l[1] = (sensitive)"]
 
 
-def test_items_are_named_by_what_names_them() -> None:
+def test_items_with_a_name_are_identified_by_it() -> None:
     before = {"rule": [{"name": "a", "port": 1}, {"name": "b", "port": 2}]}
     after = {"rule": [{"name": "b", "port": 3}, {"name": "a", "port": 1}]}
     assert attribute_texts(before, after) == ['~ rule["b"].port = 2 → 3', '~ rule["a"]  (moved from [0] to [1])']
@@ -136,7 +136,7 @@ def test_danger_is_marked(type_: str, section: Any, attributes: Any, expected: t
     assert marks(type_, section, changes) == expected
 
 
-def test_losing_data_is_graver_than_opening_something_and_that_than_the_rest() -> None:
+def test_losing_data_is_graver_than_opening_something_which_is_graver_than_the_rest() -> None:
     order = [("database",), ("opens to the world",), ("permissions",), ("network",), ()]
     assert sorted(order, key=danger_rank) == order
 
@@ -230,7 +230,7 @@ def test_an_unset_list_that_comes_back_empty_is_shown_and_does_not_count_as_drif
     assert title == "no drift in staging"
 
 
-def test_a_destroyed_resource_is_annotated_at_its_module_call_where_its_block_is_not_here() -> None:
+def test_a_destroyed_resource_is_annotated_at_its_module_call_if_its_block_is_elsewhere() -> None:
     call = Declaration(path="main.tf", start_line=3, end_line=6)
     plan = plan_of(resource('module.net["a"].module.sub.null_x.y[0]', "delete", before={}))
     (annotation,) = annotate(run(report(plan, declarations={"module.net": call})))

@@ -74,7 +74,7 @@ def test_the_attributes_of_a_dangerous_change_are_in_the_list_at_the_top() -> No
     assert "null_x.y" in output.text
 
 
-def test_past_fifty_the_list_names_kinds_and_each_change_stands_below() -> None:
+def test_with_more_than_fifty_dangers_the_list_names_types_and_each_change_is_below() -> None:
     lost = [resource(f"aws_db_instance.d{number}", "delete", before={"size": number}) for number in range(60)]
     run_report = run(report(plan_of(*lost, REPLACED)))
     output = render_check_run(run_report)

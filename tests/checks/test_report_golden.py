@@ -191,7 +191,7 @@ def test_an_apply_that_failed_says_what_it_did() -> None:
     assert_golden("runs/apply_failed", f"{text}\n---- the deployment\n\n{run.short_result}\n")
 
 
-def test_an_unaffected_pull_request_has_that_in_its_title() -> None:
+def test_a_pull_request_that_touches_no_root_module_says_so_in_its_title() -> None:
     assert render_check_run(run_of()).title == "no root module touched"
 
 

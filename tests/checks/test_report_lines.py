@@ -81,7 +81,7 @@ def test_folded_instances_say_what_they_have_in_common() -> None:
     assert (change.size, change.identity) == (3, ("eu",))
 
 
-def test_the_table_of_types_is_data_that_can_be_read() -> None:
+def test_every_entry_of_the_identity_table_is_well_formed() -> None:
     for attribute in (*NAMES, *PLACES, *SIZES, *(each for said in ATTRIBUTES.values() for each in said.split())):
         ends, _, unit = attribute.partition(":")
         assert all(step.isidentifier() for end in ends.split("-") for step in end.split("."))

@@ -29,7 +29,7 @@ def report(number: int | None, *, conclusion: str = "success", cause: str | None
     )
 
 
-def test_the_title_names_the_pull_request_that_makes_it_so() -> None:
+def test_the_title_names_the_pull_request_that_it_is_about() -> None:
     worst = report(2, conclusion="failure", cause="network in testing: plan failed: no")
     assert render_check_run(worst, report(1)).title == "#2: network in testing: plan failed: no"
 

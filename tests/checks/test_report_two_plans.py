@@ -123,7 +123,7 @@ def test_an_error_in_testing_alone_stands_above_what_the_target_changes() -> Non
     assert "· `network` in `testing`" in output.summary
 
 
-def test_with_many_root_modules_each_environment_has_its_table_and_the_target_the_first() -> None:
+def test_with_many_root_modules_only_the_target_has_a_table() -> None:
     names = [f"root{number}" for number in range(10)]
     target = tuple(root(CHANGES, name=name) for name in names)
     new = root(DESTROYS, environment="testing", name="root7")
@@ -135,7 +135,7 @@ def test_with_many_root_modules_each_environment_has_its_table_and_the_target_th
     assert summary.endswith("The other 9 root modules in `testing`: 9 to change, no changes other than those above.")
 
 
-def test_the_target_has_its_share_of_what_github_takes_and_testing_what_is_left() -> None:
+def test_the_target_gets_most_of_githubs_limit_and_testing_the_rest() -> None:
     def many(environment: str, prefix: str, number: int) -> RootReport:
         changes = [
             resource(f"null_x.{prefix}{each}", "update", before={"n": "a" * 200}, after={"n": "b" * 200})
@@ -155,7 +155,7 @@ def test_the_target_has_its_share_of_what_github_takes_and_testing_what_is_left(
     assert shown(20, 20, LIMIT_BYTES) == (20, 20)
 
 
-def test_the_page_has_a_part_for_each_environment_with_all_of_it() -> None:
+def test_the_page_shows_each_environment_completely() -> None:
     page = render_html(both((root(DESTROYS),), (fresh(ADDS),)))
     target, testing = page.index("<h2>In <code>staging</code></h2>"), page.index("<h2>In <code>testing</code></h2>")
     assert target < page.index("aws_db_instance.main") < testing < page.index("null_x.y")
@@ -184,7 +184,7 @@ def test_vault_keys_that_are_not_declared_are_one_folded_line_for_the_whole_repo
     assert "network: Vault keys that it does not declare: token, of_network" in render_text(report)
 
 
-def test_two_reports_that_share_a_head_keep_their_targets_before_any_testing() -> None:
+def test_two_reports_that_share_a_head_each_keep_their_heading() -> None:
     one = both((root(*[CHANGES] * 1),), (root(DESTROYS, environment="testing"),), pull_request=1)
     two = msgspec.structs.replace(one, pull_request=2)
     summary = render_check_run(one, two, limit_bytes=700).summary

@@ -103,7 +103,7 @@ def test_a_secret_of_several_lines_is_hidden_as_a_whole_short_lines_included() -
     assert masked("[alpha-line\r\nxy\r\nbravo-line]", "alpha-line\nxy\nbravo-line") == f"[{REPLACEMENT}]"
 
 
-def test_secrets_in_a_json_document_are_hidden_by_themselves() -> None:
+def test_each_secret_in_a_json_document_is_also_hidden_alone() -> None:
     document = json.dumps({"type": "service_account", "private_key": KEY, "nested": [{"password": "hunter2-hunter2"}]})
     mask = Mask.of([document])
     assert mask.text("type service_account, hunter2-hunter2") == f"type service_account, {REPLACEMENT}"

@@ -22,7 +22,7 @@ def test_a_source_is_judged_without_the_directory_and_the_reference_in_it(source
     assert address_of(source) == address
 
 
-def test_by_default_every_registry_is_allowed_and_what_lies_beside_the_caller() -> None:
+def test_by_default_every_registry_and_local_modules_are_allowed() -> None:
     providers = ["registry.terraform.io/hashicorp/aws", "registry.example.com:8443/acme/thing"]
     modules = ["", "./network", "../shared", "registry.terraform.io/acme/vpc/aws//modules/x", "app.terraform.io/a/b/c"]
     assert AllowedSources().refusal(providers, modules) is None
@@ -32,7 +32,7 @@ def test_by_default_every_registry_is_allowed_and_what_lies_beside_the_caller() 
     "source",
     [GIT, "file:///srv/modules", "https://example.com/vpc.zip", "hg::https://example.com/x", "s3::https://x/y"],
 )
-def test_by_default_what_no_registry_has_is_refused(source: str) -> None:
+def test_by_default_sources_outside_registries_are_refused(source: str) -> None:
     assert AllowedSources().refusal([], ["./network", source]) == (
         f"it uses the module {source}, which the operator does not allow: use another, or ask the operator to add "
         "it to PLANWARD_SOURCES; then press Re-run"

@@ -67,7 +67,7 @@ def test_a_rename_keeps_what_the_bound_name_opens(case: str, found: RepositoryId
     ],
 )
 @pytest.mark.parametrize("entry", ["acme/shop", "acme/*"])
-def test_a_name_opens_a_team_to_the_first_repository_seen_under_it_alone(
+def test_a_name_opens_a_team_only_to_the_first_repository_seen_under_it(
     case: str, found: RepositoryIdentity, entry: str
 ) -> None:
     if entry == "acme/*" and found.bound_name == "acme/mallory":
@@ -85,7 +85,7 @@ def test_the_team_itself_opens_no_patterns() -> None:
     assert isinstance(open_by_team("payments", repository(), "acme/*, *"), ClosedTeam)
 
 
-def test_by_name_opens_the_team_of_the_repositorys_own_name_for_the_apps_owner_alone() -> None:
+def test_by_name_opens_the_team_with_the_repositorys_name_only_for_the_apps_owner() -> None:
     by_name = OperatorsRules(teams={}, app_owner="Acme")
     assert isinstance(open_by_operator("shop", repository(), by_name), OpenTeam)
     assert isinstance(open_by_operator("SHOP", repository(), by_name), OpenTeam)

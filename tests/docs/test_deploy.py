@@ -76,7 +76,7 @@ def install_terraform() -> ModuleType:
     return module
 
 
-def test_a_release_of_terraform_is_installed_only_by_its_checksum(
+def test_a_release_of_terraform_is_installed_only_if_its_checksum_matches(
     install_terraform: ModuleType, tmp_path: Path
 ) -> None:
     packed = io.BytesIO()

@@ -18,5 +18,5 @@ from ghapp.addresses import git_host, web_url
         ("http://[::1]:4567/api/v3", "http://[::1]:4567", "[::1]"),
     ],
 )
-def test_where_people_see_github_and_git_fetches_follows_from_its_api(api: str, web: str, host: str) -> None:
+def test_the_web_address_and_git_host_of_a_github_follow_from_its_api_address(api: str, web: str, host: str) -> None:
     assert (web_url(api), git_host(api)) == (web, host)

@@ -72,20 +72,22 @@ def ping(url: str) -> int:
 
 
 @pytest.mark.parametrize("signature", [None, "", "sha256=", "sha1=" + "0" * 40, "sha256=" + "g" * 64])
-def test_a_delivery_that_cannot_be_signed_is_refused_before_its_body_is_there(url: str, signature: str | None) -> None:
+def test_a_delivery_without_a_well_formed_signature_is_refused_before_its_body_arrives(
+    url: str, signature: str | None
+) -> None:
     with begun(url, signature, b"") as connection:
         connection.settimeout(SLOWEST_S / 2)
         assert status_of(connection) == 401
 
 
-def test_a_body_that_does_not_come_is_not_waited_for(url: str) -> None:
+def test_a_body_that_does_not_come_is_waited_for_only_until_the_deadline(url: str) -> None:
     began = time.monotonic()
     with begun(url, FORGED, b"{") as connection:
         assert status_of(connection) == 408
     assert time.monotonic() - began < 5 * SLOWEST_S
 
 
-def test_forged_deliveries_together_hold_no_more_than_there_is_room_for_and_keep_no_other_out(
+def test_forged_deliveries_together_stay_within_the_memory_limit_and_block_no_other_delivery(
     url: str, deliveries: Deliveries
 ) -> None:
     with contextlib.ExitStack() as stack:

@@ -92,7 +92,7 @@ def test_a_repository_without_a_config_passes(directory: Path) -> None:
     )
 
 
-def test_a_config_that_holds_passes(directory: Path) -> None:
+def test_a_valid_config_passes(directory: Path) -> None:
     write(directory, {".github/planward.yml": CONFIG})
     assert check(directory) == Answer(
         exit_status=0,

@@ -70,14 +70,14 @@ def test_a_private_function_has_the_signature_that_is_called_and_replaced(functi
     assert str(inspect.signature(function)) == signature
 
 
-def test_the_queue_s_loop_claims_by_the_methods_that_are_replaced_and_passes_its_token_by_name() -> None:
+def test_the_queue_loop_claims_jobs_with_the_replaced_methods_and_passes_its_token_by_name() -> None:
     loop = inspect.getsource(queue_worker_thread)
     claims = re.findall(r"dbos\._sys_db\.(start_queued\w+)\((.*?)\n\s*\)\n", loop, re.DOTALL)
     assert {name for name, _ in claims} == {"start_queued_workflows", "start_queued_partitioned_workflows"}
     assert all("owner_xid=owner_xid" in arguments for _, arguments in claims)
 
 
-def test_the_queue_s_loop_waits_on_its_event_and_asks_it_for_the_end() -> None:
+def test_the_queue_loop_uses_only_is_set_and_wait_of_its_stop_event() -> None:
     # WakeableEvent (waking.py) implements these methods, which the loop calls.
     loop = inspect.getsource(queue_worker_thread)
     assert set(re.findall(r"stop_event\.(\w+)", loop)) == {"is_set", "wait"}
@@ -109,7 +109,7 @@ def test_the_columns_by_which_a_claim_is_found_again_are_there() -> None:
     assert "self.engine" in inspect.getsource(SystemDatabase.start_queued_workflows)
 
 
-def test_a_locked_sqlite_is_waited_for_by_the_words_that_a_full_disk_is_given() -> None:
+def test_dbos_retries_on_the_error_text_that_planward_raises_for_a_full_disk() -> None:
     # patient_sqlite.py raises errors with these words if the disk is full.
     assert retriable_sqlite_exception(OperationalError(None, None, Exception("database is locked: its disk is full")))
     assert not retriable_sqlite_exception(OperationalError(None, None, Exception("database or disk is full")))
@@ -144,7 +144,7 @@ def test_the_states_of_a_workflow_are_those_that_are_known() -> None:
     ],
     ids=lambda value: getattr(value, "__qualname__", ""),
 )
-def test_what_is_public_takes_the_arguments_that_are_given(function: object, names: set[str]) -> None:
+def test_public_functions_take_the_arguments_that_planward_passes(function: object, names: set[str]) -> None:
     assert callable(function)
     assert names <= set(inspect.signature(function).parameters)
 

@@ -24,7 +24,7 @@ def test_a_deferred_job_waits_longer_each_time_and_at_most_ten_minutes() -> None
     assert [Timings().retry_after_s(attempts) for attempts in (0, 1, 2, 4, 5, 10_000)] == [30, 60, 120, 480, 600, 600]
 
 
-def test_a_periodic_job_waits_once_and_every_other_job_under_its_own_key() -> None:
+def test_a_periodic_job_is_deferred_at_most_once_and_every_other_job_under_its_own_key() -> None:
     repository = RepositoryId(7)
     hours = [Reconcile(repository_id=repository, cause=cause) for cause in ("1", "2")]
 

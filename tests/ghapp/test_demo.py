@@ -208,7 +208,7 @@ def test_a_syntax_error_is_named_and_nothing_else_is_blamed(stage: Stage, tmp_pa
     assert said.endswith("The configuration is not valid: main.tf:2: not valid HCL from this line on")
 
 
-def test_where_an_apply_fails_the_servers_keep_running_and_the_exit_status_says_so(
+def test_if_an_apply_fails_the_servers_keep_running_and_the_exit_status_says_so(
     stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     main = 'resource "terraform_data" "net" {\n  provisioner "local-exec" {\n    command = "exit 3"\n  }\n}\n'
@@ -283,7 +283,7 @@ def test_each_root_module_gets_an_override_and_the_config_of_the_demo(tmp_path: 
     assert "secrets: []" in config.decode()
 
 
-def test_of_a_work_tree_only_the_root_modules_in_the_directory_are_played_with(tmp_path: Path) -> None:
+def test_only_the_root_modules_in_the_given_directory_of_a_work_tree_are_played(tmp_path: Path) -> None:
     files = {"live/network/main.tf": NETWORK.replace("../", "../../"), "modules/label/main.tf": LABEL}
     other = {"legacy/main.tf": 'terraform {\n  backend "s3" {}\n}\n', ".git/HEAD": "ref: refs/heads/main\n"}
     top = repository(tmp_path / "own", {**files, **other})
@@ -318,7 +318,7 @@ def test_links_and_executables_stay_what_they_are_and_what_git_ignores_is_left_o
     assert not own.files.keys() & {"net/x.zip", "build/main.tf", "net/passwd", "net/above"}
 
 
-def test_a_directory_that_is_not_there_is_wrong_use(tmp_path: Path) -> None:
+def test_a_missing_directory_is_a_usage_error(tmp_path: Path) -> None:
     ended = CliRunner().invoke(planward, ["demo", "--exit", "--repo", str(tmp_path / "nowhere")])
     assert ended.exit_code == 2
     assert "does not exist" in ended.stderr

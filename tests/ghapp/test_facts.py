@@ -83,7 +83,7 @@ async def test_the_config_names_the_root_modules(facts: Facts) -> None:
     assert [root.dir for root in configuration.root_modules] == ["b"]
 
 
-async def test_no_blob_is_read_twice_also_by_another_process(tmp_path: Path, parser: Parser) -> None:
+async def test_no_blob_is_read_twice_not_even_by_another_process(tmp_path: Path, parser: Parser) -> None:
     repository = Repository({"a/main.tf": BACKEND, "b/main.tf": BACKEND, "b/x.tf": b"", "x.md": b"x"})
     first = await Facts(tmp_path, parser=parser).of_files(repository, repository.entries)
     asked = list(repository.asked)

@@ -67,7 +67,7 @@ def test_json_of_another_shape_says_what_is_expected_and_quotes_no_value() -> No
 
 
 @pytest.mark.parametrize("content", [b'{"name": "\xff"}', b"\xff", b"[1]", b"<html>"])
-def test_an_answer_that_is_no_github_s_is_tried_again_later(content: bytes) -> None:
+def test_an_answer_that_is_not_from_github_is_tried_again_later(content: bytes) -> None:
     with pytest.raises(GitHubUnavailable):
         decode(content, Shape, "ask for the repository")
 
@@ -92,9 +92,7 @@ def test_an_unreadable_refusal_is_still_a_refusal(content: bytes) -> None:
         b"\xff\xfe\x00",
     ],
 )
-def test_a_program_that_prints_what_only_looks_like_a_message_of_terraform_ends_no_run(
-    line: bytes, tmp_path: Path
-) -> None:
+def test_output_that_only_looks_like_a_terraform_message_ends_no_run(line: bytes, tmp_path: Path) -> None:
     lines: list[str] = []
     messages = Messages(
         location=RootModuleLocation(checkout=tmp_path, root_module="."), log=lines.append, foreign=lines.append
@@ -133,6 +131,6 @@ def unguarded_files(package: Path) -> set[str]:
     return found
 
 
-def test_json_of_others_is_decoded_where_all_that_decoding_raises_is_caught() -> None:
+def test_foreign_json_is_decoded_only_in_files_that_catch_every_decoding_error() -> None:
     found = unguarded_files(Path(ghapp.__file__).parent) | unguarded_files(Path(checks.__file__).parent)
     assert {path for path in found if not path.startswith(OWN_WORDS)} == set()

@@ -129,7 +129,7 @@ def test_an_event_that_asks_for_nothing_enqueues_no_job(event: events.Event) -> 
     assert jobs_for(Delivery(id="guid-1", event=event)) == ()
 
 
-def test_branches_are_settled_one_at_a_time_each() -> None:
+def test_each_branch_has_at_most_one_running_settle_job() -> None:
     job = SettleBranch(repository_id=RepositoryId(7), branch=BranchName("staging"), cause=Missed(tip=CommitSha("push")))
     assert queue_of(job) == ("branches", "7:staging")
 

@@ -89,7 +89,7 @@ def test_a_plan_file_that_was_put_in_the_place_of_another_is_not_opened(past: Pa
     assert [past.found(), past.found(other)].count(None) == 1
 
 
-def test_after_its_time_it_is_not_found_and_the_cleanup_erases_it(past: Past) -> None:
+def test_an_expired_plan_file_is_not_found_and_the_cleanup_erases_it(past: Past) -> None:
     past.keep()
     past.now += 24 * HOUR - 1
     assert past.found() == SECRET
@@ -100,7 +100,7 @@ def test_after_its_time_it_is_not_found_and_the_cleanup_erases_it(past: Past) ->
     assert past.rows() == 0
 
 
-def test_a_run_that_ended_since_erases_those_of_its_environment_and_no_others(past: Past) -> None:
+def test_a_newer_run_erases_the_older_plan_files_of_its_environment_and_no_others(past: Past) -> None:
     newer, elsewhere = replace(KEPT, run_id=RunId("2" * 24)), replace(KEPT, environment=EnvironmentName("production"))
     elsewhere = replace(elsewhere, run_id=RunId("3" * 24))
     for each in (KEPT, newer, elsewhere):

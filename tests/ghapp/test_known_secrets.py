@@ -52,14 +52,14 @@ def test_a_line_whose_mask_never_came_is_left_out_and_counted() -> None:
     )
 
 
-def test_a_line_that_began_before_more_was_known_is_not_lost() -> None:
+def test_the_beginning_of_a_secret_stays_hidden_when_another_secret_is_learned() -> None:
     log = RunLog(Mask.of(["first\nsecond-line"]))
     log("first")
     log.learn(Mask.of([PASSWORD]))
     assert "first" not in logged(log)
 
 
-def test_no_number_of_lines_that_wait_takes_all_memory() -> None:
+def test_withheld_lines_take_a_limited_amount_of_memory() -> None:
     log = RunLog(Mask.none())
     for _ in range(50):
         log.foreign("x" * 1_000_000)
@@ -131,7 +131,7 @@ def test_the_state_is_not_read_again_where_nothing_secret_was_made(tmp_path: Pat
     assert diagnostics == (ERROR,)
 
 
-def test_names_of_the_code_stay_in_what_is_masked() -> None:
+def test_names_in_the_code_are_not_masked() -> None:
     secrets = KnownSecrets(["network", "terraform_data.net"])
     secrets.learn(["network", "hunter2-hunter2"])
     assert secrets.mask.text("network/main.tf: hunter2-hunter2") == "network/main.tf: (sensitive)"

@@ -14,7 +14,7 @@ log.info("second", size=2)
 """
 
 
-def test_a_line_is_written_at_once_so_that_processes_can_share_a_file() -> None:
+def test_an_event_is_one_write_so_that_processes_can_share_a_file() -> None:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours, theirs:
         command = [sys.executable, "-c", _TWO_EVENTS]

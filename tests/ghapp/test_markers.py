@@ -94,7 +94,7 @@ def test_a_marker_is_stored_as_the_first_version_stored_it_and_read_back(
     store.close()
 
 
-def test_of_several_who_claim_a_marker_one_has_it_and_has_it_again(tmp_path: Path) -> None:
+def test_exactly_one_of_several_claims_of_a_marker_succeeds_and_succeeds_again(tmp_path: Path) -> None:
     store = Store(f"sqlite:///{tmp_path / 'planward.db'}", Sealer(("k" * 32,)))
     key = UnknownCommandMarker(REPOSITORY, 12, "a1")
 

@@ -229,7 +229,7 @@ def test_the_revisions_make_the_tables_that_the_code_knows(url: str, engine: Eng
         assert compare_metadata(context, tables.metadata) == []
 
 
-def test_pull_requests_that_stored_runs_explain_lead_to_them_afterwards(
+def test_after_the_migration_stored_apply_runs_are_found_by_their_pull_requests(
     url: str, engine: Engine, earlier: Earlier
 ) -> None:
     old = earlier.copy_to(engine, 4)
@@ -316,7 +316,7 @@ def test_processes_that_start_at_once_bring_a_database_forward_once(postgres: Po
     engine.dispose()
 
 
-def test_the_names_of_repositories_that_were_seen_before_are_bound_the_oldest_first(
+def test_a_migration_binds_each_repository_name_to_the_repository_seen_first(
     url: str, engine: Engine, earlier: Earlier
 ) -> None:
     old = earlier.copy_to(engine, 3)

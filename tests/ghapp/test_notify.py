@@ -221,7 +221,7 @@ def test_a_long_message_stays_within_slack_s_limits(character: str) -> None:
 
 
 @given(title=st.text(), cause=st.text(max_size=5000), url=st.text())
-def test_no_text_leaves_its_place(title: str, cause: str, url: str) -> None:
+def test_no_text_can_break_slack_s_markup(title: str, cause: str, url: str) -> None:
     failed = Failed(
         repository="acme/infra",
         environment=STAGING,

@@ -111,7 +111,7 @@ def test_a_public_name_of_an_address_that_is_not_public_is_refused(address: str)
     assert "hooks.attacker.example is " in result.reason
 
 
-def test_a_name_that_stands_for_another_address_by_then_is_not_resolved_again() -> None:
+def test_a_checked_host_name_is_not_resolved_again_for_the_connection() -> None:
     asked: list[str] = []
 
     def wire(request: httpx.Request) -> httpx.Response:
@@ -136,7 +136,7 @@ def test_a_redirect_is_not_followed() -> None:
     assert (len(first), reached) == (1, [])
 
 
-def test_the_operator_may_name_a_private_host_in_full_and_is_connected_to_by_its_name() -> None:
+def test_a_private_host_that_the_operator_names_in_full_is_allowed() -> None:
     with internal_service() as (port, reached):
         url = f"http://chat.internal:{port}/hook"
         assert send(url, "http://chat.internal", stands_for="127.0.0.1") == Sent()

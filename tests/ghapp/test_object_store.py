@@ -253,7 +253,7 @@ def test_retention_removes_objects(bucket: Any, moved: Machine) -> None:
     assert addresses(bucket) == []
 
 
-def test_a_removal_that_meets_no_object_store_is_made_again(
+def test_a_removal_that_failed_because_the_object_store_was_down_is_repeated(
     bucket: Any, moved: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     later = moved.now + 1
@@ -313,7 +313,7 @@ def test_an_invalid_address_is_reported_at_the_start(url: str, said: str, tmp_pa
         Machine(tmp_path / "planward.db", url=url)
 
 
-def test_the_address_may_be_of_any_of_the_three(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_address_may_be_s3_gs_or_az(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", "planward")
     for url in ("s3://bucket/prefix", "gs://bucket/prefix", "az://container/prefix"):
         Machine(tmp_path / "planward.db", url=url).close()
@@ -355,7 +355,7 @@ def test_plan_files_of_several_root_modules_lie_there_sealed_and_another_machine
         assert connection.exec_driver_sql("SELECT count(*) FROM kept_plans WHERE sealed IS NOT NULL").scalar() == 0
 
 
-def test_a_decided_holds_plan_files_are_erased_there_and_a_newer_holds_stay(
+def test_the_plan_files_of_a_decided_hold_are_erased_and_those_of_a_newer_hold_stay(
     bucket: Any, machines: list[Machine]
 ) -> None:
     here, there = machines

@@ -51,7 +51,7 @@ def _called(nodes: list[ast.stmt] | list[ast.AST]) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("path", SERVED, ids=lambda path: path.relative_to(GHAPP).as_posix())
-def test_no_coroutine_calls_functions_whose_input_others_size(path: Path) -> None:
+def test_no_coroutine_directly_calls_a_function_whose_input_size_others_control(path: Path) -> None:
     assert SIZED_BY_OTHERS.isdisjoint(called_on_the_loop(path.read_text()))
 
 

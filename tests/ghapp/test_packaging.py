@@ -75,7 +75,7 @@ def test_only_the_demo_and_the_local_github_import_what_only_the_extra_demo_brin
     assert needing_the_extra == []
 
 
-def test_what_only_the_demo_and_the_local_github_import_is_in_the_extra() -> None:
+def test_dependencies_of_only_the_demo_and_the_local_github_are_in_the_extra() -> None:
     elsewhere = {one for file, _, found in product_imports() if not file.startswith(FOR_THE_DEMO) for one in found}
     assert sorted(REQUIRED - elsewhere - set(NOT_IMPORTED)) == []
 

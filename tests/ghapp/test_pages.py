@@ -221,7 +221,7 @@ def test_a_long_log_is_shown_from_its_end_and_whole_as_text(served: Served) -> N
 
 
 @pytest.mark.parametrize("path", ["/static/style.css", "/static/report.css", "/static/live_log.js", "/static/mark.svg"])
-def test_what_pages_load_is_served_from_here(shared: Served, path: str) -> None:
+def test_pages_load_everything_from_this_server(shared: Served, path: str) -> None:
     answer = page(shared, path)
     assert (answer.status_code, len(answer.content) > 100) == (200, True)
     assert page(shared, "/static/..%2f__init__.py").status_code == 404
@@ -254,7 +254,7 @@ def test_the_live_log_continues_where_the_browser_was(shared: Served, path: str,
     assert ("one" in text, "two" in text) == (False, True)
 
 
-def test_asking_for_the_heads_of_a_live_log_does_not_follow_it(served: Served) -> None:
+def test_a_head_request_for_a_live_log_does_not_follow_it(served: Served) -> None:
     served.repository()
     served.run("r1")
     with served.client() as client:
@@ -329,7 +329,7 @@ def test_every_name_of_loopback_will_do(shared: Served, host: str) -> None:
 
 
 @pytest.mark.parametrize(("client", "status"), [("203.0.113.9", 403), ("127.0.0.1", 200), ("::ffff:127.0.0.1", 200)])
-def test_the_address_of_who_asks_counts_too(shared: Served, client: str, status: int) -> None:
+def test_the_address_of_the_client_counts_too(shared: Served, client: str, status: int) -> None:
     async def ask() -> int:
         async with shared.app.router.lifespan_context(shared.app) as state:
 

@@ -71,7 +71,7 @@ def test_the_commands_have_their_time_together(
     assert not_done.finished.took_s < timeout_s - spent_before_s + 1
 
 
-def test_waiting_for_an_apply_is_no_time_of_theirs(tmp_path: Path) -> None:
+def test_waiting_for_an_apply_does_not_count_toward_the_time_limit(tmp_path: Path) -> None:
     diagnostic = {
         "type": "diagnostic",
         "@message": "Error",
@@ -134,7 +134,7 @@ def test_a_plan_that_takes_too_long_to_read_is_given_up(monkeypatch: pytest.Monk
     )
 
 
-def test_of_diagnostics_without_end_some_are_kept_and_no_warnings_hide_an_error(tmp_path: Path) -> None:
+def test_only_some_of_countless_diagnostics_are_kept_and_warnings_hide_no_error(tmp_path: Path) -> None:
     warning = {"severity": "warning", "summary": "deprecated", "detail": "x" * 10_000}
     error = {"severity": "error", "summary": "it failed", "detail": ""}
     messages = [{"type": "diagnostic", "@message": "m", "diagnostic": each} for each in (warning, error)]
@@ -302,7 +302,7 @@ def test_an_apply_over_a_limit_names_the_limit_and_its_progress(finished: Finish
 
 
 @pytest.mark.parametrize("host", ["", ", HostID: pd7Bm1lYQ0c/Uo+3x="])
-def test_what_aws_writes_before_the_cause_is_left_out_of_the_first_line(host: str) -> None:
+def test_the_text_that_aws_writes_before_the_cause_is_left_out_of_the_first_line(host: str) -> None:
     response = f", https response error StatusCode: 409, RequestID: 6b1d5c9e-0a41-4d3f-9c57-7f5d1e2a9b10{host}"
     summary = f"creating S3 Bucket (logs): operation error S3: CreateBucket{response}, BucketAlreadyExists: taken."
     finished = Finished(exit_code=1, diagnostics=(Diagnostic(severity="error", summary=summary),))

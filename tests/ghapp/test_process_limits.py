@@ -78,7 +78,7 @@ class TestMemory:
         ended = run(script, Limits(memory_bytes=100 * MB, interrupt_first=True), stop=Stop(deadline_s=50))
         assert (ended.exit_code, ended.stdout) == (1, b"interrupted\n-9 state written\n")
 
-    def test_the_machine_has_some(self) -> None:
+    def test_the_memory_of_the_machine_is_known(self) -> None:
         assert 100 * MB < machine_bytes() <= os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 

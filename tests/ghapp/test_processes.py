@@ -74,9 +74,7 @@ class TestProcesses:
         assert (ended.exit_code, ended.stdout) == (3, b"fed\n")
 
     @pytest.mark.parametrize("has_pidfd", [True, False])
-    def test_the_number_of_a_program_that_has_ended_is_not_killed(
-        self, has_pidfd: bool, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_the_pid_of_an_ended_program_is_not_killed(self, has_pidfd: bool, monkeypatch: pytest.MonkeyPatch) -> None:
         if not has_pidfd:
             monkeypatch.delattr(os, "pidfd_open", raising=False)
 

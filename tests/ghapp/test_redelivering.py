@@ -81,7 +81,7 @@ def test_when_one_redelivery_has_arrived_all_others_are_requested() -> None:
     assert (wanted(decided), decided.probe) == ([4, 5], False)
 
 
-def test_the_next_look_goes_back_to_the_oldest_that_is_not_settled() -> None:
+def test_the_next_check_goes_back_to_the_oldest_unsettled_delivery() -> None:
     seen = [attempt(2, "b", ago_s=60), attempt(1, "a", ago_s=4000)]
 
     assert decide_redeliveries(seen, {}, now=NOW).open_since == NOW - 4000

@@ -101,7 +101,7 @@ def test_the_explanation_of_an_unapplied_merge_is_kept(past: Past) -> None:
     assert past.verdicts(1) == 0
 
 
-def test_an_apply_that_began_before_a_merge_and_ended_after_it_does_not_make_it_past(past: Past) -> None:
+def test_an_apply_that_began_before_a_merge_does_not_count_as_the_apply_of_the_merge(past: Past) -> None:
     past.judged(1, past.ended("judged", pull_request=1))
     past.merged(1)
     past.wait(0.1)
@@ -159,7 +159,7 @@ def test_each_commit_that_once_was_LAST_is_kept(past: Past) -> None:  # noqa: N8
     assert [each.sha for each in history] == [OLD, NEW, OLD]
 
 
-def test_who_pushed_is_known_from_LAST_on(past: Past) -> None:  # noqa: N802
+def test_pushers_are_known_from_LAST_on(past: Past) -> None:  # noqa: N802
     def push(before: str, after: str, pusher: str) -> None:
         note = past.store.branches.record_push
         past.do(note(REPOSITORY, BRANCH, CommitSha(before * 40), CommitSha(after * 40), pusher))
@@ -179,7 +179,7 @@ def test_who_pushed_is_known_from_LAST_on(past: Past) -> None:  # noqa: N802
     assert past.do(past.store.branches.pushers_since(REPOSITORY, BRANCH, last)) == ("cem",)
 
 
-def test_who_wrote_a_commit_is_known_until_every_environment_has_passed_it(past: Past) -> None:
+def test_the_authors_of_a_commit_are_known_until_every_environment_has_passed_it(past: Past) -> None:
     people = past.store.commit_people
     past.last(CommitSha("1" * 40))
     past.wait(1)

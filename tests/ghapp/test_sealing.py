@@ -58,7 +58,7 @@ def test_the_data_directorys_key_is_made_once_and_is_nobody_elses(tmp_path: Path
     assert (tmp_path / "encryption.key").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_tag_is_good_for_what_it_was_given_for_under_any_listed_key() -> None:
+def test_a_tag_is_valid_only_for_its_subject_and_under_any_listed_key() -> None:
     tag = Sealer([OLD]).tag("picture 1 0")
     assert Sealer([NEW, OLD]).has_tag("picture 1 0", tag)
     assert not Sealer([OLD]).has_tag("picture 1 1", tag)

@@ -63,7 +63,7 @@ def test_the_operator_allows_by_pattern(path: str, pattern: str) -> None:
         ("kv/a+b", "kv/a.b"),
     ],
 )
-def test_a_pattern_allows_what_it_fits_alone(path: str, pattern: str) -> None:
+def test_a_pattern_allows_only_the_paths_that_match_it(path: str, pattern: str) -> None:
     with pytest.raises(SecretPathNotAllowed):
         require(path, pattern)
 

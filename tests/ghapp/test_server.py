@@ -178,7 +178,7 @@ def test_the_endpoint_takes_post_alone(served: Served) -> None:
     assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
 
 
-def test_health_says_only_whether(served: Served) -> None:
+def test_health_says_only_ok(served: Served) -> None:
     with served.client() as client:
         answers = [client.get(path) for path in ("/healthz", "/readyz")]
     assert [(each.status_code, each.text) for each in answers] == [(200, "ok\n"), (200, "ok\n")]

@@ -249,7 +249,7 @@ def test_a_key_in_vaults_transit_engine_is_named_instead_of_given() -> None:
     assert settings.github.private_key == "vault-transit:planward"
 
 
-def test_nothing_secret_is_in_what_settings_look_like() -> None:
+def test_the_repr_of_the_settings_contains_no_secret() -> None:
     settings = read(
         PLANWARD_GITHUB_WEBHOOK_SECRET="webhook-s3cret",
         PLANWARD_GITHUB_CLIENT_ID="Iv23li",

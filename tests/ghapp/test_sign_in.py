@@ -91,7 +91,7 @@ def test_forbidden_and_unknown_look_the_same(browser: httpx.Client, forbidden: s
     assert answers[0].content == answers[1].content
 
 
-def test_a_repository_that_took_a_given_up_name_does_not_open_the_old_ones_runs(
+def test_a_repository_that_takes_over_a_name_does_not_show_the_former_ones_runs(
     browser: httpx.Client, github: SignInGitHub
 ) -> None:
     github.ids["acme/infra"] = 99

@@ -205,7 +205,7 @@ class TestPlaces:
         assert order == ["apply", "lent", "waits"]
 
 
-def test_where_runs_of_a_repository_take_turns_it_has_one_slot_and_others_have_the_rest() -> None:
+def test_if_runs_of_a_repository_take_turns_it_has_one_slot_and_others_have_the_rest() -> None:
     async def story() -> list[str]:
         slots, order = Slots(2, one_each=True), list[str]()
 

@@ -40,7 +40,7 @@ def test_a_waiting_loop_looks_again_when_it_is_woken_and_ends_when_it_is_stopped
     assert event.is_set() is ended
 
 
-def test_an_alarm_that_is_set_stays_so() -> None:
+def test_an_event_that_is_set_stays_set() -> None:
     event = WakeableEvent()
     event.set()
     assert [event.wait(HOUR_S), event.wait(HOUR_S)] == [True, True]

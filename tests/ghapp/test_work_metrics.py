@@ -14,7 +14,7 @@ def count_of(metrics: WorkMetrics, line: str) -> float:
     return float(found[0].rpartition(" ")[2]) if found else 0.0
 
 
-def test_jobs_places_and_requests_to_github_are_counted() -> None:
+def test_jobs_slots_and_requests_to_github_are_counted() -> None:
     metrics = WorkMetrics()
     with metrics.job("event"):
         pass
@@ -44,7 +44,7 @@ def test_jobs_places_and_requests_to_github_are_counted() -> None:
     assert count_of(metrics, sample) == 1
 
 
-def test_the_rest_of_githubs_limits_is_shown() -> None:
+def test_the_remaining_github_budget_is_shown() -> None:
     metrics = WorkMetrics()
     metrics.github_deferred("cosmetic", "reserved")
     left = [0.25]

@@ -71,7 +71,7 @@ _NAMES = ["an unknown key", "a wrong type", "an environment twice", "a key that 
 
 @pytest.mark.by_default("a wrong type", "an environment twice", "a key that is not implemented")
 @pytest.mark.parametrize("config", BAD_CONFIGS, ids=_NAMES)
-def test_a_config_that_a_pull_request_spoils_is_annotated_while_the_bases_is_in_force(
+def test_a_config_that_a_pull_request_spoils_is_annotated_and_the_config_of_the_base_stays_in_force(
     unmerged: Story, topic: str, config: str
 ) -> None:
     check = unmerged.planned(unmerged.propose({CONFIG: config, **unmerged.network(2)}, head=topic))
@@ -124,7 +124,7 @@ def test_under_a_base_whose_config_cannot_be_used_nothing_is_planned_and_the_pul
 
 @pytest.mark.by_default("an unknown key")
 @pytest.mark.parametrize("config", [next(iter(BAD_CONFIGS)), list(BAD_CONFIGS)[-1]], ids=[_NAMES[0], _NAMES[-1]])
-def test_a_commit_whose_config_cannot_be_used_is_not_applied_though_it_was_let_in_and_is_fixed_under_the_one_at_last(
+def test_a_commit_with_an_unusable_config_is_not_applied_though_approved_and_is_corrected_under_the_config_at_last(
     line: Line, config: str
 ) -> None:
     story = line.story()
@@ -229,7 +229,7 @@ def test_vault_denies_the_path_of_a_team_that_is_open(line: Line) -> None:
     )
 
 
-def test_vault_is_sealed_and_rerun_plans_again_in_a_new_check_run_that_counts_once_it_is_not(
+def test_while_vault_is_sealed_a_plan_fails_and_a_later_rerun_plans_in_a_new_check_run(
     line: Line, unmerged: Story, topic: str
 ) -> None:
     with line.sealed_vault():

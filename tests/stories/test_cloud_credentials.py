@@ -137,7 +137,7 @@ def test_the_servers_own_keys_reach_the_repository_that_the_operator_names_and_n
     assert "No valid credential sources found" in other.first_line(check)
 
 
-def test_keys_in_vault_make_what_is_applied_and_are_not_shown(cloud: Cloud) -> None:
+def test_an_apply_uses_keys_in_vault_and_does_not_show_them(cloud: Cloud) -> None:
     story = story_of(cloud)
     keys = {"AWS_ACCESS_KEY_ID": cloud.of_vault.id, "AWS_SECRET_ACCESS_KEY": cloud.of_vault.secret}
     story.secret("staging", "env", **keys)

@@ -64,7 +64,7 @@ def test_a_reader_of_an_output_that_the_same_change_adds_is_planned_at_apply_and
 @pytest.mark.only_with_every(
     "tests/stories/test_real_repository.py::test_a_failed_layer_stops_those_above_it_and_says_so"
 )
-def test_where_a_lower_layer_fails_the_one_above_it_is_not_tried(line: Line) -> None:
+def test_if_a_lower_layer_fails_the_one_above_it_is_not_tried(line: Line) -> None:
     story = line.story(files={"README.md": ""})
     wrong = {"network/wrong.tf": 'output "wrong" {\n  value = local.none\n}\n'}
     check = story.planned(story.propose({**network_of(line, size=1), **wrong, **app_above(line)}))

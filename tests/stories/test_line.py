@@ -190,7 +190,7 @@ def skipping(line: Line) -> Story:
     return line.story(config="drafts: skip\n")
 
 
-def test_where_drafts_are_skipped_one_is_planned_once_it_is_ready_for_review(skipping: Story, topic: str) -> None:
+def test_if_drafts_are_skipped_one_is_planned_once_it_is_ready_for_review(skipping: Story, topic: str) -> None:
     number = skipping.propose(head=topic, draft=True)
     check = skipping.planned(number)
     assert (check["conclusion"], check["output"]["title"]) == (

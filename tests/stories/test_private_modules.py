@@ -132,7 +132,9 @@ def test_a_fork_gets_no_token_even_where_its_plan_is_approved(private: Private, 
     assert "A fork's pull request gets no access to it" in story.first_line(check)
 
 
-def test_a_module_of_a_module_is_a_failure_where_its_repository_is_not_listed_too(private: Private, topic: str) -> None:
+def test_a_module_that_a_listed_module_calls_is_a_failure_if_its_own_repository_is_not_listed(
+    private: Private, topic: str
+) -> None:
     story = private.story
     source = private.source(private.telling)
     check = story.planned(story.propose(using(story, source), head=topic))

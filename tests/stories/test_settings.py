@@ -141,7 +141,7 @@ def version_of(story: Story, name: str) -> str:
 # --- Terraform, GitHub and Vault --------------------------------------------------------------------------------------
 
 
-def test_terraform_is_missing_and_rerun_then_runs_each_root_module_by_the_first_of_the_list_that_its_version_takes(
+def test_if_terraform_is_missing_the_plan_fails_and_later_each_root_module_runs_with_the_first_listed_engine_that_fits(
     poor_line: Line, recorder: Recorder, hosts: list[NamedHosts]
 ) -> None:
     recorder.program.unlink(missing_ok=True)

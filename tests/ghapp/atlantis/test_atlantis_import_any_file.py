@@ -74,6 +74,6 @@ FILES = st.fixed_dictionaries(
 
 @settings(max_examples=examples(200))
 @given(FILES, st.lists(st.sampled_from(["main", "staging", "production", "w"]), max_size=3))
-def test_whatever_is_imported_passes(value: dict[str, Any], branches: list[str]) -> None:
+def test_every_imported_config_is_valid(value: dict[str, Any], branches: list[str]) -> None:
     found = imported(value, branches=branches, directories=["a", "live/x"])
     read_config(found.text.encode(), branches=branches, repository_name="infra")

@@ -195,7 +195,7 @@ def test_every_key_of_atlantis_is_carried_over_or_named_with_the_reason(place: s
     assert named is not (key in CARRIED.get(place, "").split()), notes_of(found)
 
 
-def test_what_is_written_passes() -> None:
+def test_the_written_config_is_valid() -> None:
     found = read_config(WRITTEN.encode(), branches=[], repository_name="infra")
     assert found.root_modules is not None
     assert [root_module.dir for root_module in found.root_modules] == ["network", "app", "eu"]
@@ -213,7 +213,7 @@ def test_every_key_of_a_project_that_is_not_carried_over_is_named(key: str) -> N
 
 
 @pytest.mark.parametrize("key", sorted(AUTOPLAN))
-def test_when_atlantis_plans_is_named(key: str) -> None:
+def test_every_key_of_autoplan_that_is_not_carried_over_is_named(key: str) -> None:
     found = imported({"version": 3, "projects": [{"dir": "a", "workspace": "staging", "autoplan": {key: []}}]})
     assert notes_of(found) == (f"projects[0].autoplan.{key}: {AUTOPLAN[key]}",)
 

@@ -61,7 +61,7 @@ def test_a_project_whose_files_and_name_contradict_each_other_is_left_to_a_perso
     )
 
 
-def test_files_of_one_environment_are_no_other_environments() -> None:
+def test_files_of_one_environment_are_not_used_for_another() -> None:
     found = imported(
         {
             "version": 3,

@@ -66,7 +66,7 @@ secrets:
 
 
 @pytest.mark.parametrize("command", [("config", "show"), ("doctor",)])
-def test_errors_in_root_modules_are_shown_with_those_this_machine_cannot_run(
+def test_root_modules_with_errors_and_those_that_this_machine_cannot_run_are_shown(
     run: Run, on_github: LocalGitHub, command: tuple[str, ...]
 ) -> None:
     files = {"late/main.tf": 'terraform {\n  required_version = ">= 99"\n  backend "s3" {}\n}\n'}
@@ -91,7 +91,7 @@ def test_config_show_reports_a_repository_without_the_app_in_one_line(
     )
 
 
-def test_config_show_of_neither_is_wrong_use(run: Run) -> None:
+def test_an_argument_that_is_neither_a_directory_nor_a_repository_is_wrong_use(run: Run) -> None:
     result = run("config", "show", "no where")
     assert (result.status, result.err) == (
         2,

@@ -46,7 +46,7 @@ def test_the_command_is_a_module_too() -> None:
     assert ended.stdout.startswith("planward, version ")
 
 
-def test_a_command_imports_no_other() -> None:
+def test_a_command_does_not_import_the_modules_of_other_commands() -> None:
     # `serve` and `worker` start twice, to remove secrets from their environment. All modules that are imported before
     # the second start are imported twice.
     heavy = ["ghapp.demo", "ghapp.doctor", "ghapp.git", "ghapp.local", "ghapp.setup", "dbos", "githubkit", "sqlalchemy"]

@@ -67,7 +67,7 @@ def test_report_of_an_incomplete_plan_is_a_failure(run: Run, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("form", ["text", "markdown", "html", "json"])
-def test_report_names_no_unknown_environment_and_gives_no_advice(run: Run, plan_json: Path, form: str) -> None:
+def test_report_without_an_environment_names_none_and_gives_no_advice(run: Run, plan_json: Path, form: str) -> None:
     other = plan_json.with_name("app.json")
     other.write_text(plan_json.read_text())
     result = run("report", plan_json, other, "--format", form)

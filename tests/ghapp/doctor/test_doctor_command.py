@@ -35,7 +35,7 @@ def test_a_repository_without_protection_fails_and_the_calls_that_are_printed_ma
     assert "?" not in seen_by_grace.output
 
 
-def test_classic_protection_counts_and_what_it_lacks_is_missing(github: LocalGitHub) -> None:
+def test_classic_protection_counts_and_the_gates_that_it_lacks_are_missing(github: LocalGitHub) -> None:
     shop = Shop(github)
     for branch in ("staging", "production"):
         shop.rest(
@@ -70,7 +70,7 @@ def test_without_administration_classic_protection_is_not_seen_and_the_rest_is(g
     assert "✘ no pull request is required as far as rulesets go; classic protection cannot be seen" in result.output
 
 
-def test_who_bypasses_a_ruleset_is_named_to_an_administrators_token(github: LocalGitHub, tmp_path: Path) -> None:
+def test_an_administrators_token_shows_who_can_bypass_a_ruleset(github: LocalGitHub, tmp_path: Path) -> None:
     shop = Shop(github)
     for body in shop.calls(shop.doctor().output):
         admins = {"actor_type": "RepositoryRole", "actor_id": 5, "bypass_mode": "pull_request"}
@@ -113,14 +113,14 @@ def refused(shop: Shop, *arguments: str) -> tuple[int, str]:
     return result.exit_code, str(result.exception)
 
 
-def test_where_the_app_is_not_installed_doctor_says_where_to_install_it(github: LocalGitHub) -> None:
+def test_if_the_app_is_not_installed_doctor_says_where_to_install_it(github: LocalGitHub) -> None:
     shop = Shop(github)
     github.uninstall(shop.installation, by="grace")
     url = f"{github.url}/apps/planward/installations/new"
     assert refused(shop) == (1, f"Planward is not installed on acme/shop: install it at {url}")
 
 
-def test_where_the_installation_is_suspended_doctor_says_so(github: LocalGitHub) -> None:
+def test_if_the_installation_is_suspended_doctor_says_so(github: LocalGitHub) -> None:
     shop = Shop(github)
     github.suspend(shop.installation, by="grace")
     said = "the installation of Planward on acme is suspended: an owner can unsuspend it"
@@ -169,7 +169,7 @@ def test_the_sandbox_of_this_machine_is_reported() -> None:
     )
 
 
-def test_what_limits_commands_on_this_machine_is_reported() -> None:
+def test_the_way_of_limiting_commands_on_this_machine_is_reported() -> None:
     groups = check_control_groups()
     assert (groups.state, groups.said.split(" (")[0].split(": ")[0]) in (
         (State.MET, "here each command has a control group of its own"),

@@ -11,7 +11,7 @@ OWNERS = Bypass(who="the organization's owners", always=True)
 OWNERS_MERGING = Bypass(who="the organization's owners", always=False)
 
 
-def test_where_one_ruleset_has_every_gate_and_nobody_bypasses_it_all_are_met() -> None:
+def test_if_one_ruleset_has_every_gate_and_nobody_bypasses_it_all_are_met() -> None:
     assert not_met(check_branch(guarded(STRICT))) == {}
     assert [gate.name for gate in check_branch(guarded(STRICT))] == [
         "pull_request",
@@ -157,14 +157,14 @@ def test_a_branch_that_nothing_protects_lacks_every_gate() -> None:
     }
 
 
-def test_who_bypasses_always_pushes_directly_and_merges_past_the_check() -> None:
+def test_somebody_who_can_always_bypass_can_push_directly_and_merge_without_the_check() -> None:
     assert not_met(check_branch(guarded(strict(bypass=(OWNERS,))))) == {
         "direct_pushes": ("missing", "the organization's owners may push without a pull request"),
         "administrators": ("missing", "the organization's owners may merge without a pull request"),
     }
 
 
-def test_what_one_source_lets_pass_another_that_nobody_bypasses_holds() -> None:
+def test_a_bypass_of_one_source_does_not_count_if_nobody_bypasses_another_with_the_same_gate() -> None:
     assert not_met(check_branch(guarded(strict(bypass=(OWNERS,)), STRICT))) == {}
 
 
@@ -181,7 +181,7 @@ def test_a_bypass_list_that_an_app_cannot_see_is_neither_met_nor_missing() -> No
     }
 
 
-def test_where_classic_protection_cannot_be_seen_a_missing_gate_says_so() -> None:
+def test_if_classic_protection_cannot_be_seen_a_missing_gate_says_so() -> None:
     gates = check_branch(guarded(strict(denies_deletion=False), sees_classic=False))
     said = "the branch can be deleted as far as rulesets go; classic protection cannot be seen"
     assert not_met(gates) == {"deletion": ("missing", said)}
@@ -191,7 +191,7 @@ def test_a_merge_queue_is_as_good_as_being_up_to_date() -> None:
     assert not_met(check_branch(guarded(strict(up_to_date=False, merge_queue=True)))) == {}
 
 
-def test_who_works_alone_is_advised_to_have_reviews_and_not_failed() -> None:
+def test_without_four_eyes_missing_reviews_are_only_advice() -> None:
     alone = asking(approvals=0, dismisses_stale_reviews=False, code_owners=False)
     states = {name: state for name, (state, _) in not_met(check_branch(guarded(alone, four_eyes=False))).items()}
     assert states == {"reviews": "advice", "stale_reviews": "advice", "code_owners": "advice"}

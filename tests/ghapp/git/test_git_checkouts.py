@@ -37,7 +37,7 @@ class TestCheckouts:
         assert (names, mode, content) == (["net", "net/main.tf", "run.sh"], 0o700, b"x\n")
         assert not directory.exists()
 
-    def test_no_pointer_of_git_lfs_is_left_where_it_could_be_taken_for_contents(
+    def test_an_unread_git_lfs_pointer_is_removed_from_the_checkout(
         self, tmp_path: Path, author: Author, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 9\n"

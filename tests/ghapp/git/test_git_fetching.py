@@ -56,7 +56,9 @@ class TestFetching:
 
         assert asyncio.run(mirror.has(forced_away))
 
-    def test_a_commit_that_is_nowhere_says_so(self, author: Author, mirrors: Mirrors, remote: Remote) -> None:
+    def test_a_commit_that_is_nowhere_is_reported_as_missing(
+        self, author: Author, mirrors: Mirrors, remote: Remote
+    ) -> None:
         author.commit(a="1")
         author.push("main")
 
@@ -92,7 +94,7 @@ class TestFetching:
         assert [asyncio.run(mirror.pull_request_head(number)) for number in range(1, 9)] == [tip] * 8
         assert len([path for path, _ in server.requests if path.endswith("/info/refs")]) == 2
 
-    def test_a_fetch_that_fails_fails_alone(
+    def test_a_failed_fetch_does_not_fail_other_fetches(
         self, author: Author, mirrors: Mirrors, remote: Remote, server: GitServer
     ) -> None:
         author.commit(a="1")

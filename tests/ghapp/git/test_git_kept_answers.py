@@ -30,7 +30,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return runs
 
 
-def test_what_was_found_is_not_looked_for_again_before_the_mirror_is_removed(
+def test_a_found_object_is_not_looked_for_again_until_the_mirror_is_removed(
     author: Author, mirrors: Mirrors, remote: Remote, runs: list[str]
 ) -> None:
     here, head = author.commit(a="1"), author.commit(a="2")

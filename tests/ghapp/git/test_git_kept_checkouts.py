@@ -115,7 +115,7 @@ class TestKeptCheckouts:
             b"1\n2\n", b"1\r\n2\r\n", b"1\r\n2\r\n", b"1\n2\n",
         ]  # fmt: skip
 
-    def test_a_file_that_a_run_changed_with_the_index_is_not_there_for_the_next(
+    def test_a_file_that_a_run_changed_together_with_the_index_is_restored_for_the_next_run(
         self, tmp_path: Path, author: Author
     ) -> None:
         tip = author.commit_files("Add", {"net/main.tf": "reviewed"})
@@ -181,7 +181,7 @@ class TestKeptCheckouts:
         assert asyncio.run(inode(other)) != first
         assert asyncio.run(inode(mirror)) == first
 
-    def test_a_run_that_broke_off_leaves_nothing_and_of_many_the_oldest_go(
+    def test_a_failed_run_leaves_no_checkout_and_only_the_newest_checkouts_are_kept(
         self, tmp_path: Path, author: Author
     ) -> None:
         shas = [author.commit(a=str(number)) for number in range(3)]
@@ -203,7 +203,7 @@ class TestKeptCheckouts:
         asyncio.run(side_by_side())
         assert kept_trees(tmp_path) == sorted(author.git("rev-parse", f"{sha}^{{tree}}") for sha in (shas[0], shas[2]))
 
-    def test_a_mirror_that_is_removed_takes_them_along(self, tmp_path: Path, author: Author) -> None:
+    def test_removing_a_mirror_removes_its_checkouts(self, tmp_path: Path, author: Author) -> None:
         tip = author.commit(a="1")
         mirror = mirror_of(author, tmp_path)
 
@@ -215,7 +215,9 @@ class TestKeptCheckouts:
         assert list((tmp_path / "data/checkouts").glob("checkout-*")) == []
         assert not mirror.path.exists()
 
-    def test_any_row_of_trees_is_laid_out_as_if_each_were_the_first(self, tmp_path: Path, author: Author) -> None:
+    def test_each_tree_of_a_sequence_is_checked_out_as_if_it_were_the_first(
+        self, tmp_path: Path, author: Author
+    ) -> None:
         chance = random.Random(7)
         names = ["a", "b", "a/x", "b/x", "b/x/y", "b/z", "c/d/e"]
         shas: list[CommitSha] = []

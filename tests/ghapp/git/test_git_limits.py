@@ -98,16 +98,14 @@ def test_a_tree_that_would_fill_the_disk_is_refused_by_its_size(bare: Path) -> N
         asyncio.run(mirror_of(bare).list_tree(tree))
 
 
-def test_a_config_of_a_gigabyte_of_zeros_is_not_read(bare: Path) -> None:
+def test_a_config_of_17_megabytes_of_zeros_is_not_read(bare: Path) -> None:
     blob = git(bare, "hash-object", "-w", "--stdin", stdin=b"\0" * 17_000_000)
     tree = git(bare, "mktree", stdin=f"100644 blob {blob}\tplanward.yml\n".encode())
     with pytest.raises(TooLargeForGit, match=r"^planward\.yml is larger than 16 MiB"):
         asyncio.run(mirror_of(bare).read_file(tree, "planward.yml"))
 
 
-def test_a_configuration_file_that_is_too_large_is_a_problem_of_its_own_and_not_read(
-    bare: Path, tmp_path: Path
-) -> None:
+def test_a_configuration_file_that_is_too_large_is_not_read_and_is_reported(bare: Path, tmp_path: Path) -> None:
     large = git(bare, "hash-object", "-w", "--stdin", stdin=b"#" * 70_000_000)
     small = git(bare, "hash-object", "-w", "--stdin", stdin=b'variable "x" {}\n')
     tree = git(bare, "mktree", stdin=f"100644 blob {large}\ta.tf\n100644 blob {small}\tb.tf\n".encode())

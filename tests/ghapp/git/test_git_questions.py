@@ -33,7 +33,9 @@ class TestQuestions:
             "whoever was given it sees one state of the repository"
         )
 
-    def test_whether_all_commits_are_here(self, author: Author, mirrors: Mirrors, remote: Remote) -> None:
+    def test_a_mirror_knows_whether_it_has_all_of_several_commits(
+        self, author: Author, mirrors: Mirrors, remote: Remote
+    ) -> None:
         first, second = author.commit(a="1"), author.commit(a="2")
         author.push("main")
         mirror = fetched(mirrors, remote)

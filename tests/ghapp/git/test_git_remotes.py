@@ -103,7 +103,7 @@ class TestRemotesThatAreRefused:
         assert refused == ["dead"]
 
     @pytest.mark.parametrize("name", ["infra.git", "gone.git"])
-    def test_a_refusal_of_a_new_token_is_not_the_last_word(
+    def test_a_refusal_of_a_new_token_counts_as_temporary(
         self, mirrors: Mirrors, server: GitServer, name: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("ghapp.git.mirrors._ATTEMPTS", 1)
@@ -115,7 +115,7 @@ class TestRemotesThatAreRefused:
         with pytest.raises(RemoteUnavailable, match=r"the App is still installed"):
             fetched(mirrors, Remote(repository_id=1, clone_url=server.url(name), token=token, renew=renew))
 
-    def test_where_there_is_no_other_token_the_fetch_ends_with_the_reason(
+    def test_if_there_is_no_other_token_the_fetch_ends_with_the_reason(
         self, mirrors: Mirrors, server: GitServer
     ) -> None:
         async def renew(_: str) -> str:
@@ -136,7 +136,9 @@ class TestRemotesThatAreRefused:
 
 
 class TestRemotesThatAreAwayForNow:
-    def test_a_remote_that_stays_away_may_work_later(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_remote_that_stays_unreachable_counts_as_temporarily_unavailable(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr("ghapp.git.mirrors._ATTEMPTS", 2)
         mirrors = Mirrors(tmp_path / "data", allowed_host="127.0.0.1:9")
 

@@ -99,7 +99,7 @@ def test_gates_use_the_last_request_and_cosmetic_calls_leave_a_reserve(
         (hour(10).window, {**rate_limit(0), "X-RateLimit-Remaining": "-1"}, hour(10).window),
     ],
 )
-def test_the_hour_is_what_github_answered_last(
+def test_the_newest_answer_says_how_many_requests_of_the_hour_remain(
     known: Window | None, headers: dict[str, str], window: Window | None
 ) -> None:
     assert record_answer(Spending(window=known), QUESTION, headers, NOW).window == window
@@ -133,7 +133,7 @@ def test_a_refusal_lasts_until_github_says_or_until_the_hour_is_over_or_for_a_mi
     assert decide(spending, QUESTION, NOW, PACE) == Defer(wait_s, "limited")
 
 
-def test_refusals_in_a_row_close_ever_longer_until_something_could_be_made() -> None:
+def test_each_refusal_in_a_row_lengthens_the_wait_until_a_creation_succeeds() -> None:
     spending, waits = Spending(), []
     for number in range(6):
         at = NOW + number * 1000
@@ -186,7 +186,7 @@ def test_requests_in_a_minute_stay_within_githubs_documented_limits(
     assert decide(spending, cost, NOW, PACE) == decided
 
 
-def test_gates_take_places_in_the_order_of_asking_for_a_minute_ahead() -> None:
+def test_gates_queue_in_the_order_of_asking_for_at_most_a_minute() -> None:
     spending, waits = hour(5000), []
     for _ in range(161):
         decided = decide(spending, CHECK_RUN, NOW, PACE)
@@ -196,7 +196,7 @@ def test_gates_take_places_in_the_order_of_asking_for_a_minute_ahead() -> None:
     assert waits == [Go(0)] * 80 + [Go(60)] * 80 + [Defer(120, "paced")]
 
 
-def test_where_github_says_nothing_of_limits_nothing_is_paced() -> None:
+def test_if_github_says_nothing_of_limits_nothing_is_paced() -> None:
     spending = Spending()
     for _ in range(1000):
         assert decide(spending, COMMENT, NOW, PACE) == Go(0)
@@ -204,6 +204,6 @@ def test_where_github_says_nothing_of_limits_nothing_is_paced() -> None:
     assert len(record_sent(spending, COMMENT, NOW + 120).sent) == 1
 
 
-def test_finished_rows_are_deleted() -> None:
+def test_requests_that_no_limit_counts_any_more_are_forgotten() -> None:
     spending = used(*[(3700, COMMENT)] * 9, *[(130, CHECK_RUN)] * 9, *[(130, CONCLUSION)] * 9, (50, QUESTION))
     assert [each for _, each in record_sent(spending, QUESTION, NOW).sent] == [QUESTION, QUESTION]

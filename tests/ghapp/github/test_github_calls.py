@@ -91,7 +91,7 @@ async def test_a_creation_that_never_left_is_simply_repeated(
 
 
 @pytest.mark.parametrize("status", [403, 429])
-async def test_a_short_wait_that_github_asks_for_is_waited_also_by_a_creation(
+async def test_a_creation_too_waits_if_github_asks_for_a_short_wait(
     infra: GitHubRepository, wire: ScriptedWire, status: int
 ) -> None:
     wire.expect(DEPLOYMENT, status, {"message": "Slow down"}, headers={"Retry-After": "0"})
@@ -111,7 +111,7 @@ async def test_a_short_wait_that_github_asks_for_is_waited_also_by_a_creation(
         (403, "API rate limit exceeded for installation ID 5.", {"x-ratelimit-remaining": "0"}, 60),
     ],
 )
-async def test_a_long_wait_is_left_to_who_asked(
+async def test_a_long_wait_is_left_to_the_caller(
     infra: GitHubRepository,
     wire: ScriptedWire,
     status: int,
@@ -128,7 +128,7 @@ async def test_a_long_wait_is_left_to_who_asked(
     )
 
 
-async def test_a_wait_that_is_no_number_is_a_minute(infra: GitHubRepository, wire: ScriptedWire) -> None:
+async def test_a_retry_after_that_is_not_a_number_means_a_minute(infra: GitHubRepository, wire: ScriptedWire) -> None:
     wire.expect(ROLE, 429, {"message": "x"}, headers={"Retry-After": "Mon, 23 Nov 2026 23:00:00 GMT"})
     with pytest.raises(GitHubUnavailable) as failure:
         await infra.role_of(anna)
@@ -194,7 +194,7 @@ async def test_a_refusal_is_reported_in_githubs_own_words(
         (404, "Not Found", "GitHub refused (404) when Planward tried to ask for a person's role: Not Found"),
     ],
 )
-async def test_a_refusal_that_may_be_a_mistake_is_tried_with_another_token_and_is_not_the_last_word(
+async def test_a_refusal_that_may_be_a_mistake_is_retried_with_another_token_and_counts_as_temporary(
     infra: GitHubRepository, wire: ScriptedWire, status: int, message: str, text: str
 ) -> None:
     for _ in range(IMPATIENT.attempts):
@@ -219,7 +219,7 @@ async def test_a_call_refused_by_mistake_is_made_with_another_token_and_once(
     assert [request.headers["Authorization"] for request in wire.requests] == ["Bearer ghs_1", "Bearer ghs_2"]
 
 
-def test_words_are_one_short_line_without_tokens() -> None:
+def test_githubs_words_are_shortened_to_one_line_without_tokens() -> None:
     words = "line one\r\nwith ghs_" + "a" * 40 + "\x00 and eyJ" + "b" * 30 + ".c.d " + "x" * 400
     short = shorten(words)
     assert short.startswith("line one with (token) and (token) xxx")

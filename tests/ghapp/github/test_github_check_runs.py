@@ -124,7 +124,9 @@ async def test_a_resumed_flow_creates_a_missing_check_run(infra: GitHubRepositor
     assert (await infra.create_check_run(draft(), look_first=True)).resource.id == 99
 
 
-async def test_a_check_run_does_not_fail_with_its_annotations(infra: GitHubRepository, wire: ScriptedWire) -> None:
+async def test_a_check_run_is_created_without_annotations_that_github_refuses(
+    infra: GitHubRepository, wire: ScriptedWire
+) -> None:
     wire.expect(CREATE, 422, REFUSED)
     wire.expect(CREATE, 201, {"id": 99})
     assert (await infra.create_check_run(draft(annotations=annotations(2)))).resource.id == 99
@@ -248,7 +250,7 @@ async def test_an_update_that_is_refused_without_annotations_is_refused(
         await infra.update_check_run(99, draft())
 
 
-async def test_an_update_of_a_github_that_is_down_says_so(infra: GitHubRepository, wire: ScriptedWire) -> None:
+async def test_an_update_reports_that_github_is_down(infra: GitHubRepository, wire: ScriptedWire) -> None:
     for _ in range(IMPATIENT.attempts):
         wire.expect(UPDATE, 503, b"")
     with pytest.raises(
@@ -286,7 +288,7 @@ def test_a_button_whose_text_github_would_refuse_is_refused(label: str, identifi
 
 
 @pytest.mark.parametrize("status", [403, 404])
-async def test_a_refusal_to_update_a_check_run_that_is_ours_is_not_the_last_word(
+async def test_a_refusal_to_update_our_own_check_run_counts_as_temporary(
     infra: GitHubRepository, wire: ScriptedWire, status: int
 ) -> None:
     for _ in range(2):

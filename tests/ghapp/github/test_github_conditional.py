@@ -26,7 +26,7 @@ def tags(wire: ScriptedWire) -> list[str | None]:
     return [request.headers.get("If-None-Match") for request in wire.requests]
 
 
-async def test_an_answer_that_still_holds_is_not_sent_again(infra: GitHubRepository, wire: ScriptedWire) -> None:
+async def test_an_unchanged_answer_is_not_sent_again(infra: GitHubRepository, wire: ScriptedWire) -> None:
     wire.expect(ROLE, body=WRITE, headers={"ETag": 'W/"1"'})
     wire.expect(ROLE, 304)
     wire.expect(ROLE, body=READ, headers={"ETag": 'W/"2"'})
@@ -35,7 +35,7 @@ async def test_an_answer_that_still_holds_is_not_sent_again(infra: GitHubReposit
     assert tags(wire) == [None, 'W/"1"', 'W/"1"', 'W/"2"']
 
 
-async def test_pages_that_still_hold_lead_on(infra: GitHubRepository, wire: ScriptedWire) -> None:
+async def test_an_unchanged_page_still_leads_to_the_next_page(infra: GitHubRepository, wire: ScriptedWire) -> None:
     following = f'<{API}/repos/acme/infra/pulls?page=2>; rel="next"'
     wire.expect(PULLS, body=[pull(1)], headers={"ETag": '"1"', "Link": following})
     wire.expect(PULLS, body=[pull(2)], headers={"ETag": '"2"'})
@@ -80,7 +80,7 @@ async def test_an_answer_of_404_is_not_cached(infra: GitHubRepository, wire: Scr
     assert tags(wire) == [None] * 6
 
 
-async def test_a_refusal_is_not_hidden_by_what_was_answered_before(infra: GitHubRepository, wire: ScriptedWire) -> None:
+async def test_a_refusal_is_not_hidden_by_a_cached_answer(infra: GitHubRepository, wire: ScriptedWire) -> None:
     wire.expect(ROLE, body=WRITE, headers={"ETag": '"1"'})
     await infra.role_of(anna)
     wire.refuse(ROLE, 403, "Resource not accessible by integration")

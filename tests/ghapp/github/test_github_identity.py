@@ -94,7 +94,7 @@ async def test_a_key_that_lies_elsewhere_is_asked_to_sign(wire: ScriptedWire) ->
     assert unpadded(signature) == b"signed"
 
 
-async def test_what_signing_raises_is_raised_unchanged(wire: ScriptedWire) -> None:
+async def test_an_error_of_the_signer_is_raised_unchanged(wire: ScriptedWire) -> None:
     class VaultIsSealed(Exception):
         pass
 
@@ -120,14 +120,14 @@ async def test_a_key_that_is_not_rsa_is_refused() -> None:
         GitHubApp(API, APP_ID, PemKey(pem))
 
 
-def test_a_key_is_not_shown_by_its_value() -> None:
+def test_the_repr_of_a_key_does_not_contain_it() -> None:
     assert "secret" not in repr(PemKey("secret"))
 
 
 # Installation tokens
 
 
-async def test_a_token_reaches_one_repository_and_does_what_its_use_needs(
+async def test_a_token_reaches_one_repository_with_only_the_permissions_that_its_use_needs(
     infra: GitHubRepository, app: GitHubApp, wire: ScriptedWire
 ) -> None:
     wire.expect("GET /repos/acme/infra/collaborators/anna/permission", body={"permission": "write"})
@@ -166,7 +166,7 @@ async def test_a_token_that_is_nearly_over_is_replaced(infra: GitHubRepository, 
     assert [bearer(request) for request in wire.requests] == ["ghs_1", "ghs_1", "ghs_2"]
 
 
-async def test_a_token_for_git_holds_for_a_quarter_of_an_hour(app: GitHubApp, wire: ScriptedWire) -> None:
+async def test_a_token_for_git_is_valid_for_at_least_a_quarter_of_an_hour(app: GitHubApp, wire: ScriptedWire) -> None:
     tokens = []
     for later_s in (0, 2700, 1):
         wire.now += later_s
@@ -184,7 +184,7 @@ async def test_at_the_end_the_tokens_that_are_alive_are_revoked(app: GitHubApp, 
     assert sorted(wire.revoked) == ["ghs_2", "ghs_3"]
 
 
-async def test_a_token_that_is_refused_is_replaced_once_also_for_a_creation(
+async def test_a_refused_token_is_replaced_once_even_for_a_creation(
     infra: GitHubRepository, wire: ScriptedWire
 ) -> None:
     wire.expect("POST /repos/acme/infra/issues/12/comments", 401, {"message": "Bad credentials"})
@@ -208,7 +208,7 @@ async def test_an_app_that_was_uninstalled(infra: GitHubRepository, wire: Script
         await infra.role_of(anna)
 
 
-async def test_an_installation_that_is_there_is_not_gone_because_it_got_no_token(
+async def test_an_existing_installation_that_got_no_token_is_not_reported_as_gone(
     infra: GitHubRepository, wire: ScriptedWire
 ) -> None:
     wire.hands_out_tokens = False
@@ -219,7 +219,7 @@ async def test_an_installation_that_is_there_is_not_gone_because_it_got_no_token
         await infra.role_of(anna)
 
 
-async def test_an_installation_that_got_no_token_since_it_is_suspended(
+async def test_an_installation_that_got_no_token_because_it_is_suspended(
     infra: GitHubRepository, wire: ScriptedWire
 ) -> None:
     wire.hands_out_tokens = False

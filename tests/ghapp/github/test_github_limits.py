@@ -124,7 +124,7 @@ async def test_the_rest_of_the_hour_is_reserved_for_gates(
 
 
 @pytest.mark.parametrize("status", [401, 502])
-async def test_a_budget_of_no_installation_is_not_the_installations(
+async def test_the_rate_limit_of_anonymous_requests_is_ignored(
     infra: GitHubRepository, wire: ScriptedWire, status: int
 ) -> None:
     nobody_s = {**rate_limit(wire, 0), "X-RateLimit-Limit": "60"}

@@ -171,7 +171,7 @@ async def test_no_comment_is_found_where_there_is_none(infra: GitHubRepository, 
 
 
 @pytest.mark.parametrize("marker", ["", "a --> b", "--", "line\nbreak", "x" * 201])
-async def test_a_marker_that_could_end_its_hiding_place_is_refused(infra: GitHubRepository, marker: str) -> None:
+async def test_a_marker_that_could_end_its_html_comment_is_refused(infra: GitHubRepository, marker: str) -> None:
     with pytest.raises(ValueError, match="marker"):
         await infra.find_comment(12, marker)
 
@@ -201,7 +201,7 @@ async def test_a_reaction(infra: GitHubRepository, wire: ScriptedWire) -> None:
         ("superuser", "superuser", Role.NONE),
     ],
 )
-async def test_a_role_is_github_s_and_a_custom_one_counts_as_what_it_is_built_on(
+async def test_a_custom_role_counts_as_the_role_that_it_is_based_on(
     infra: GitHubRepository, wire: ScriptedWire, permission: str, role_name: str, role: Role
 ) -> None:
     wire.expect(ROLE, body={"permission": permission, "role_name": role_name, "user": {"id": 7}})
@@ -213,7 +213,7 @@ async def test_a_stranger_has_no_role(infra: GitHubRepository, wire: ScriptedWir
     assert await infra.role_of(anna) is Role.NONE
 
 
-async def test_a_login_that_is_another_account_s_by_now_has_no_role(
+async def test_a_login_that_now_belongs_to_another_account_has_no_role(
     infra: GitHubRepository, wire: ScriptedWire
 ) -> None:
     wire.expect(ROLE, body={"permission": "admin", "role_name": "admin", "user": {"login": "anna", "id": 8}})
@@ -232,7 +232,7 @@ async def test_a_role_that_cannot_be_queried_does_not_count_as_none(
     ("status", "body", "belongs"),
     [(200, {"state": "active"}, True), (200, {"state": "pending"}, False), (404, {"message": "Not Found"}, False)],
 )
-async def test_a_team_s_member_has_accepted(
+async def test_a_person_who_has_not_accepted_the_invitation_is_no_team_member(
     infra: GitHubRepository, wire: ScriptedWire, status: int, body: Any, belongs: bool
 ) -> None:
     for _ in range(2 if status == 404 else 1):
@@ -285,7 +285,9 @@ async def test_every_open_pull_request_over_all_pages(infra: GitHubRepository, w
     assert [each.number for each in await infra.open_pull_requests()] == [12, 13]
 
 
-async def test_a_pull_request_s_test_merge_is_no_merge_sha(infra: GitHubRepository, wire: ScriptedWire) -> None:
+async def test_the_test_merge_of_an_open_pull_request_is_not_its_merge_sha(
+    infra: GitHubRepository, wire: ScriptedWire
+) -> None:
     wire.expect("GET /repos/acme/infra/pulls/12", body=pull_request())
     assert await infra.pull_request(12) == SEEN
 
@@ -353,7 +355,9 @@ async def test_a_repository_without_the_app(app: GitHubApp, wire: ScriptedWire) 
     assert await app.installation_of("acme/infra") is None
 
 
-async def test_every_installation_an_enterprise_s_and_a_suspended_one_too(app: GitHubApp, wire: ScriptedWire) -> None:
+async def test_installations_of_enterprises_and_suspended_ones_are_listed_too(
+    app: GitHubApp, wire: ScriptedWire
+) -> None:
     enterprise = {**INSTALLATION, "id": 6, "account": {"slug": "big"}, "suspended_at": "2026-11-23T22:00:00Z"}
     wire.expect("GET /app/installations", body=[INSTALLATION, enterprise])
     seen = await app.installations()

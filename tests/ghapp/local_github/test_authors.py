@@ -193,7 +193,7 @@ def proposed_from_a_fork(github: LocalGitHub, *, maintainer_can_modify: bool) ->
     assert answer.status_code == 201, answer.text
 
 
-def test_a_maintainer_pushes_to_the_head_in_a_fork_where_its_author_allows_it(
+def test_a_maintainer_can_push_to_the_head_branch_in_a_fork_if_its_author_allows_it(
     github: LocalGitHub, installation: Installation, receiver: Receiver, tmp_path: Path
 ) -> None:
     proposed_from_a_fork(github, maintainer_can_modify=True)

@@ -64,7 +64,9 @@ def test_a_check_run_beyond_githubs_limits_is_422(
     assert listed["total_count"] == 0
 
 
-def test_the_newest_of_a_name_is_the_latest(github: LocalGitHub, installation: Installation) -> None:
+def test_the_filter_latest_gives_the_newest_check_run_of_each_name(
+    github: LocalGitHub, installation: Installation
+) -> None:
     sha = propose(github)["head"]["sha"]
     with installed(github, installation) as speaker:
         first, second = (create(speaker, sha, conclusion=name).json()["id"] for name in ("failure", "success"))
@@ -130,7 +132,7 @@ def test_a_forks_check_run_names_no_pull_request(
     assert "check_suite.requested" not in receiver.events()
 
 
-def test_the_combined_status_is_the_worst_of_the_newest(github: LocalGitHub) -> None:
+def test_the_combined_status_is_the_worst_of_the_newest_statuses(github: LocalGitHub) -> None:
     sha = propose(github)["head"]["sha"]
     with github.rest("grace") as speaker:
         states = []
@@ -171,7 +173,7 @@ def test_production_deployments_are_not_retired(github: LocalGitHub, installatio
     assert [status["state"] for status in first] == ["success"]
 
 
-def test_a_deployment_without_required_contexts_of_its_own_waits_for_all_checks(
+def test_a_deployment_without_required_contexts_is_refused_until_all_checks_succeed(
     github: LocalGitHub, installation: Installation
 ) -> None:
     sha = propose(github)["head"]["sha"]
@@ -181,7 +183,7 @@ def test_a_deployment_without_required_contexts_of_its_own_waits_for_all_checks(
     assert (answer.status_code, answer.json()["message"]) == (409, f"Conflict: Commit status checks failed for {sha}.")
 
 
-def test_auto_merge_would_merge_the_default_branch(github: LocalGitHub, installation: Installation) -> None:
+def test_auto_merge_merges_the_default_branch_into_the_ref(github: LocalGitHub, installation: Installation) -> None:
     propose(github)
     github.commit("acme/infra", "staging", {"other.tf": "x\n"})
     with installed(github, installation) as speaker:

@@ -49,7 +49,7 @@ def open_pull_request(ada: httpx.Client) -> int:
     return int(answer.json()["number"])
 
 
-def test_the_hour_begins_with_the_first_request_and_ends_the_count(
+def test_the_hour_begins_with_the_first_request_and_its_end_resets_the_count(
     github: LocalGitHub, ada: httpx.Client, clock: Clock
 ) -> None:
     github.set_limits(Limits(requests_an_hour=2))

@@ -45,9 +45,7 @@ def commits(repository: BareRepository) -> tuple[str, str, str, str]:
     return first, left, right, merged
 
 
-def test_trees_and_commits_are_what_git_makes_of_them(
-    repository: BareRepository, commits: tuple[str, str, str, str]
-) -> None:
+def test_trees_and_commits_are_the_same_as_gits(repository: BareRepository, commits: tuple[str, str, str, str]) -> None:
     first, left, right, merged = commits
     _git(repository, "fsck", "--strict", "--no-dangling")
     assert _git(repository, "ls-tree", "-r", "--name-only", first).split() == ["a.txt", "a/x", "a/y/z", "a0", "run"]
@@ -161,7 +159,7 @@ def test_refs_are_listed_for_a_fetch_as_git_lists_them(
     assert list_refs(repository, asked) == _listed_by_git(repository, asked), "HEAD has no commit"
 
 
-def test_only_git_lists_refs_for_what_is_not_known_here(
+def test_an_unknown_request_for_refs_is_left_to_git(
     repository: BareRepository, commits: tuple[str, str, str, str]
 ) -> None:
     for unknown in (

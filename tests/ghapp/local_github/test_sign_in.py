@@ -85,7 +85,9 @@ def test_a_callback_that_the_app_did_not_register_is_refused(github: LocalGitHub
         assert browser.post("/login/oauth/authorize", data=asked).status_code == 422
 
 
-def test_the_token_reaches_what_both_the_person_and_the_app_may(github: LocalGitHub, signing_app: App) -> None:
+def test_the_token_reaches_only_what_both_the_person_and_the_app_may_reach(
+    github: LocalGitHub, signing_app: App
+) -> None:
     github.create_repository("acme/secret", private=True)
     token = exchange(github, signing_app, authorize(github, signing_app, "grace")["code"])["access_token"]
     stranger = exchange(github, signing_app, authorize(github, signing_app, "linus")["code"])["access_token"]
@@ -97,7 +99,9 @@ def test_the_token_reaches_what_both_the_person_and_the_app_may(github: LocalGit
     assert (before, after, written) == (404, [200, 404], 403)
 
 
-def test_the_apps_writes_for_a_person_are_theirs_and_name_the_app(github: LocalGitHub, signing_app: App) -> None:
+def test_a_comment_by_the_app_for_a_person_has_the_person_as_its_author_and_names_the_app(
+    github: LocalGitHub, signing_app: App
+) -> None:
     propose(github)
     token = exchange(github, signing_app, authorize(github, signing_app, "grace")["code"])["access_token"]
     with client(github, token) as grace:

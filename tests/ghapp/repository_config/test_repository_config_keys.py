@@ -85,7 +85,7 @@ def test_every_key_of_the_example_is_read() -> None:
     )
 
 
-def test_what_a_listed_environment_leaves_out_has_its_default() -> None:
+def test_omitted_keys_of_a_listed_environment_have_their_defaults() -> None:
     found = read("environments: {production: , staging: {team: sre}, eu/x: }".replace("eu/x", "eu"))
     assert found.testing == model.Testing(team="infra")
     assert found.branch_environments == {
@@ -95,7 +95,7 @@ def test_what_a_listed_environment_leaves_out_has_its_default() -> None:
     }
 
 
-def test_the_places_of_plans_are_read_with_their_defaults() -> None:
+def test_plan_and_preview_are_read_with_their_defaults() -> None:
     found = read("environments: {testing: {plan: never}, staging: {preview: on_approval}, eu: }")
     assert found.testing == model.Testing(plan="never", team="infra")
     previews = {str(name): each.preview for name, each in found.branch_environments.items()}

@@ -57,7 +57,7 @@ def test_an_unimplemented_key_is_an_error_with_its_line(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", UNIMPLEMENTED)
-def test_who_decides_is_known_also_under_a_config_that_is_not_implemented_whole(text: str) -> None:
+def test_a_config_with_an_unimplemented_key_still_says_who_decides(text: str) -> None:
     found = read_config_in_force(f"{text}\nfour_eyes: false\n".encode(), branches=[], repository_name="infra")
     assert found.four_eyes is False
     assert [str(problem) for problem in found.unimplemented] == [f".github/planward.yml:{UNIMPLEMENTED[text]}"]
@@ -77,7 +77,7 @@ def test_who_decides_is_known_also_under_a_config_that_is_not_implemented_whole(
         "planward.yaml",
     ],
 )
-def test_a_config_where_it_is_not_read_is_an_error(path: str) -> None:
+def test_a_config_at_a_path_that_is_not_read_is_an_error(path: str) -> None:
     assert str(misplaced_config(["a.tf", ".github/planward.yml", path])) == (
         f"{path}:1:1: this file is not read: move its contents to .github/planward.yml, or rename it if it is "
         "something else"
@@ -89,7 +89,7 @@ def test_a_config_at_its_place_and_files_of_other_names_are_no_error() -> None:
     assert misplaced_config([".github/planward.yml", *others]) is None
 
 
-def test_a_wrong_key_is_an_error_also_where_the_config_is_in_force() -> None:
+def test_a_wrong_key_is_an_error_even_in_the_config_in_force() -> None:
     with pytest.raises(ConfigInvalid) as caught:
         read_config_in_force(b"drift: {}\ntem: x\n", branches=[], repository_name="infra")
     assert [problem.key for problem in caught.value.problems] == ["drift", "tem"]

@@ -94,7 +94,7 @@ def test_a_configured_file_that_does_not_exist_is_named() -> None:
     )
 
 
-def test_a_placeholder_that_makes_no_workspace_is_a_cause() -> None:
+def test_a_placeholder_that_gives_an_invalid_workspace_is_a_cause() -> None:
     config = 'environments: {eu: {branch: release/eu}}\nroot_modules: [{dir: a, workspace: "{branch}"}]'
     assert laid({"a/main.tf": S3}, "testing", config).cause is None
     assert laid({"a/main.tf": S3}, "eu", config).cause == (

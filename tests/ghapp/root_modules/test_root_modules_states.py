@@ -27,7 +27,7 @@ def shared(files: Mapping[str, str], config: str | None = None) -> dict[str, lis
         ('terraform {\n  backend "mine" {\n    x = 1\n  }\n}\n', {}, "default"),
     ],
 )
-def test_environments_that_come_to_one_state_are_stopped(
+def test_environments_that_would_share_a_state_are_stopped(
     backend: str, files: Mapping[str, str], workspace: str
 ) -> None:
     config = f"environments: {{staging: {{}}}}\nroot_modules: [{{dir: network, workspace: {workspace}}}]"
@@ -55,7 +55,7 @@ def test_the_cause_names_environments_root_module_and_place_and_stops_nothing_el
     }
 
 
-def test_backend_files_that_differ_only_in_what_does_not_locate_the_state_share_it() -> None:
+def test_backend_files_that_differ_only_in_attributes_that_do_not_locate_the_state_share_it() -> None:
     files = {
         "network/main.tf": PARTIAL,
         "network/staging.backend.hcl": 'bucket = "b"\nkey = "k"\nencrypt = true\n',
@@ -67,7 +67,7 @@ def test_backend_files_that_differ_only_in_what_does_not_locate_the_state_share_
     ]
 
 
-def test_an_attribute_that_is_not_a_literal_is_equal_only_where_the_text_is() -> None:
+def test_attributes_that_are_not_literals_are_equal_only_if_their_texts_are() -> None:
     files = {
         "network/main.tf": PARTIAL,
         "network/staging.backend.hcl": 'bucket = "b"\nkey = join("/", ["a"])\n',
@@ -100,7 +100,7 @@ def sharing(first: str, second: str, environment: str, more: str = "") -> str:
     )
 
 
-def test_two_root_modules_are_not_compared_by_a_backend_that_does_not_say_enough() -> None:
+def test_root_modules_are_not_compared_if_their_backends_do_not_locate_a_state() -> None:
     assert len(all_laid({"a/main.tf": PARTIAL, "b/main.tf": PARTIAL})["testing"]) == 2
 
 

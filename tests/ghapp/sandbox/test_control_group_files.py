@@ -53,7 +53,7 @@ class TestFiles:
     def test_without_limits_nothing_is_bounded(self, groups: ControlGroups) -> None:
         assert self.contents(groups.make(of_group(Limits()))) == {}
 
-    def test_runs_have_a_third_of_the_weight_of_planward_which_others_may_not_look_into(
+    def test_runs_get_a_third_of_planwards_weight_and_other_users_cannot_enter_either_group(
         self, groups: ControlGroups, tmp_path: Path
     ) -> None:
         [runs] = tmp_path.glob("runs-*")

@@ -128,7 +128,7 @@ class TestInAGroup:
         assert left == []
 
     @each_sandbox
-    def test_output_that_such_a_process_holds_open_is_not_waited_for(
+    def test_output_that_a_process_outside_the_session_holds_open_is_not_waited_for(
         self, sandbox: str, directory: Path, delegated: Path
     ) -> None:
         began = time.monotonic()
@@ -153,7 +153,7 @@ class TestInAGroup:
         assert (ended.exit_code, ended.exceeded and ended.exceeded.limit) == (-9, "processes")
 
     @each_sandbox
-    def test_processor_time_counts_of_processes_that_nobody_waited_for_and_between_two_looks(
+    def test_processor_time_of_unreaped_and_short_lived_processes_counts(
         self, sandbox: str, directory: Path, delegated: Path
     ) -> None:
         script = f"""\
@@ -169,7 +169,7 @@ class TestInAGroup:
         assert (ended.exit_code, ended.exceeded and ended.exceeded.limit) == (-9, "processor")
 
     @each_sandbox
-    def test_a_command_can_leave_its_group_without_a_sandbox_alone(
+    def test_a_command_can_leave_its_group_only_without_a_sandbox(
         self, sandbox: str, directory: Path, delegated: Path
     ) -> None:
         script = f"""\
@@ -217,7 +217,7 @@ class TestInAGroup:
         assert run(delegated, sandbox, directory, "print(repr(sys.stdin.read()))").stdout == b"''\n"
 
     @each_sandbox
-    def test_an_interrupt_reaches_the_program_which_has_its_time(
+    def test_an_interrupt_reaches_the_program_which_has_time_to_end(
         self, sandbox: str, directory: Path, delegated: Path
     ) -> None:
         stop = Stop(deadline_s=30)
@@ -236,7 +236,7 @@ class TestInAGroup:
         ended = run(delegated, sandbox, directory, script, stop=stop, on_line=on_line)
         assert (ended.exit_code, ended.interrupted, said) == (1, True, [b"waits", b"state written"])
 
-    def test_a_missing_program_is_missing_and_one_that_may_not_be_executed_too(
+    def test_a_program_that_does_not_exist_or_may_not_be_executed_is_missing(
         self, directory: Path, delegated: Path
     ) -> None:
         (directory / "closed").touch(mode=0o600)
@@ -267,7 +267,7 @@ class TestInAGroup:
             asyncio.run(ran())
         assert not (directory / "begun").exists()
 
-    def test_what_a_killed_worker_left_is_ended_by_the_next_one_and_a_living_one_keeps_its_own(
+    def test_programs_that_a_killed_worker_left_are_ended_by_the_next_one_and_a_living_one_keeps_its_own(
         self, delegated: Path
     ) -> None:
         living = ControlGroups.opened(delegated)
@@ -346,7 +346,9 @@ class TestInAGroup:
             Exceeded(limit="tasks", size_bytes=40, allowed_bytes=4),
         )
 
-    def test_a_command_that_ended_by_itself_because_of_them_says_so_too(self, directory: Path, with_pids: Path) -> None:
+    def test_a_command_that_ended_because_its_tasks_were_refused_says_so_too(
+        self, directory: Path, with_pids: Path
+    ) -> None:
         script = "[os.fork() or (time.sleep(60), os._exit(0)) for _ in range(50)]"
         ended = run(with_pids, "none", directory, script, limits=Limits(processes=4))
         assert (ended.exit_code != 0, ended.exceeded and ended.exceeded.limit in ("tasks", "processes")) == (True, True)

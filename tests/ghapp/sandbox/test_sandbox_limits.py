@@ -22,7 +22,7 @@ LEAVES_ITS_SESSION = """\
 
 
 @each_sandbox
-def test_a_process_that_left_its_session_stays_without_a_sandbox_alone(sandbox: str, directory: Path) -> None:
+def test_a_process_that_left_its_session_survives_only_without_a_sandbox(sandbox: str, directory: Path) -> None:
     word = f"stays-{os.getpid()}-{sandbox}"
     child = f"os.execvp('sh', ['sh', '-c', 'exec >/dev/null 2>&1; sleep 60; : {word}'])"
     ended = run(confined(sandbox, directory), LEAVES_ITS_SESSION.format(child, "time.sleep(0.3)"))
@@ -86,7 +86,7 @@ def test_processor_time_of_processes_that_have_ended_counts() -> None:
     assert (ended.exit_code, ended.exceeded and ended.exceeded.limit) == (-9, "processor")
 
 
-def test_processor_time_of_children_that_nobody_waited_for_counts_as_it_was_seen_last() -> None:
+def test_the_last_seen_processor_time_of_unreaped_children_counts() -> None:
     script = f"""\
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)
         while True:

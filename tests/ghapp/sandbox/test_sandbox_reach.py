@@ -110,7 +110,7 @@ def test_the_checkout_is_at_one_path_and_the_rest_of_the_machine_is_not_there(di
 
 
 @each_sandbox
-def test_no_program_lets_go_of_the_lock_by_which_the_next_process_waits_for_all(sandbox: str, directory: Path) -> None:
+def test_no_program_can_release_the_lock_on_which_the_next_planward_waits(sandbox: str, directory: Path) -> None:
     script = """\
         import fcntl
         for each in range(3, 100):
@@ -141,14 +141,14 @@ def test_no_program_lets_go_of_the_lock_by_which_the_next_process_waits_for_all(
 
 
 @in_bubblewrap
-def test_a_value_that_cannot_be_bound_is_not_an_internal_error(directory: Path) -> None:
+def test_a_directory_that_cannot_be_bound_is_not_an_internal_error(directory: Path) -> None:
     where = confined("bubblewrap", directory)
     (directory / "data/checkout").rmdir()
     with pytest.raises(NotConfined, match="checkout"):
         run(where, "print('begun')")
 
 
-def test_a_plan_file_is_read_and_written_where_a_run_may_have_put_something_else(directory: Path) -> None:
+def test_a_plan_file_is_never_read_or_written_through_what_a_run_put_in_its_place(directory: Path) -> None:
     private = directory / "private"
     private.mkdir()
     key = directory / "key"

@@ -93,7 +93,7 @@ def test_the_credentials_are_kept_in_vault_and_nowhere_else(
         ("https://api.acme.ghe.com", None, "https://acme.ghe.com/settings/apps/new?state=S"),
     ],
 )
-def test_the_form_goes_to_the_pages_of_the_github_whose_api_it_is(
+def test_the_form_goes_to_the_website_of_the_configured_github(
     api_url: str, organization: str | None, leads_to: str
 ) -> None:
     assert form_url(api_url, organization, "S") == leads_to
@@ -115,7 +115,7 @@ def test_a_code_with_another_state_is_not_used_and_the_right_one_still_is(github
     assert out.count("Refused: the state does not match") == 3
 
 
-def test_a_code_that_github_does_not_know_any_more_ends_it(github: LocalGitHub, tmp_path: Path) -> None:
+def test_a_code_that_github_does_not_know_any_more_ends_setup(github: LocalGitHub, tmp_path: Path) -> None:
     with setup(github, tmp_path / "here") as command:
         address = create(github, command.page())
         github.world.manifest_codes.clear()
@@ -192,7 +192,7 @@ def test_the_page_answers_to_its_own_name_only(github: LocalGitHub, tmp_path: Pa
         assert "frame-ancestors 'none'" in follow(page).headers["Content-Security-Policy"]
 
 
-def test_ctrl_c_ends_it_and_nothing_is_left(github: LocalGitHub, tmp_path: Path) -> None:
+def test_ctrl_c_ends_setup_and_nothing_is_left(github: LocalGitHub, tmp_path: Path) -> None:
     with setup(github, tmp_path / "here", "--port", str(free_port())) as command:
         command.page()
         command.press_ctrl_c()

@@ -30,7 +30,7 @@ def test_a_file_that_exists_is_not_overwritten_unless_it_is_forced(github: Local
     assert set(sourced(file)) == IN_THE_FILE
 
 
-def test_a_file_that_came_meanwhile_is_left_and_the_credentials_are_not_lost(
+def test_a_file_that_appeared_meanwhile_is_not_overwritten_and_the_credentials_are_not_lost(
     github: LocalGitHub, tmp_path: Path
 ) -> None:
     file = tmp_path / "here" / "planward.env"

@@ -23,7 +23,7 @@ def no_system_mirrors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cli_config, "_SYSTEM", ())
 
 
-def test_without_the_operators_providers_come_from_registries_and_never_from_the_tree() -> None:
+def test_without_an_operators_configuration_providers_come_from_registries_and_never_from_the_tree() -> None:
     assert written(None) == "disable_checkpoint = true\n\nprovider_installation {\n  direct {}\n}\n"
 
 
@@ -31,7 +31,7 @@ def test_cached_providers_come_before_the_registries() -> None:
     assert written(None, CACHE, [AWS]).endswith(f"provider_installation {{\n{MIRROR}  direct {{}}\n}}\n")
 
 
-def test_the_operators_stays_in_force_but_for_a_cache_that_terraform_fills() -> None:
+def test_the_operators_configuration_stays_in_force_except_a_cache_that_terraform_fills() -> None:
     operators = 'plugin_cache_dir = "/cache"\ncredentials "app.terraform.io" {\n  token = "t"\n}\n'
     text = written(operators, CACHE, [AWS])
     assert "plugin_cache_dir" not in text
@@ -57,7 +57,7 @@ def test_json_is_understood_too() -> None:
     assert json.loads(written(said, CACHE, [AWS])) == json.loads(said)
 
 
-def test_where_the_system_has_providers_they_come_from_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_if_the_system_has_providers_they_come_from_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / AWS / "5.0.0").mkdir(parents=True)
     monkeypatch.setattr(cli_config, "_SYSTEM", (tmp_path, tmp_path / "nowhere"))
     assert written(None) == (

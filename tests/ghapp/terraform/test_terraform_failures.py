@@ -49,7 +49,7 @@ class TestFailures:
         assert (finished.done, finished.failure) == (False, Failure.OTHER)
         assert (finished.diagnostics[0].path, finished.diagnostics[0].start_line) == ("net/main.tf", 4)
 
-    def test_validate_completes_what_a_missing_variable_hides(self, bench: Bench, terraform: Terraform) -> None:
+    def test_validate_finds_the_errors_that_a_missing_variable_hides(self, bench: Bench, terraform: Terraform) -> None:
         bench.write(main=BACKEND + 'variable "a" {}\nresource "terraform_data" "x" {\n  input = local.missing\n}\n')
 
         async def story(workdir: Workdir) -> tuple[Finished, tuple[Diagnostic, ...]]:

@@ -23,7 +23,7 @@ class TestMessages:
             messages.line((line if isinstance(line, str) else json.dumps(line)).encode())
         return said, messages.diagnostics
 
-    def test_what_is_no_message_is_logged_as_it_is(self) -> None:
+    def test_output_that_is_not_a_message_is_logged_unchanged(self) -> None:
         assert self.read("", "panic: x\r", '{"a": 1}', "{broken", "[1]") == (
             ["panic: x", '{"a": 1}', "{broken", "[1]"],
             [],
@@ -43,7 +43,7 @@ class TestMessages:
     def test_files_are_named_from_the_repositorys_top(self, filename: str, path: str | None) -> None:
         assert RootModuleLocation(checkout=Path("/co"), root_module="a/b").repository_path(filename) == path
 
-    def test_values_beside_a_snippet_are_left_behind(self) -> None:
+    def test_values_beside_a_snippet_are_left_out(self) -> None:
         diagnostic = {
             "severity": "warning",
             "summary": "S",

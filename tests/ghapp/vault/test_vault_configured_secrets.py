@@ -93,7 +93,9 @@ class TestTheLinesOfTheConfig:
             ),
         ],
     )
-    def test_what_cannot_be_an_environment_variable(self, openbao: OpenBao, key: str, value: str, said: str) -> None:
+    def test_a_key_or_value_that_cannot_be_in_the_environment_is_refused(
+        self, openbao: OpenBao, key: str, value: str, said: str
+    ) -> None:
         openbao.put("kv/bad/testing/env", **{key: value})
 
         assert str(refusal(settings_of(openbao), team="bad")) == said

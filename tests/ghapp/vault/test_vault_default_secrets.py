@@ -47,14 +47,14 @@ class TestTheDefault:
             },
         )
 
-    def test_only_what_another_line_than_the_default_names_is_asked_for(self, openbao: OpenBao) -> None:
+    def test_only_keys_of_lines_other_than_the_default_count_as_requested(self, openbao: OpenBao) -> None:
         openbao.put("kv/asked/testing/db", a="1", b="2")
         openbao.put("kv/asked/shared/db", b="2", c="3")
         sources = (*DEFAULT_SOURCES, SecretSource(path="kv/{team}/shared/db"))
 
         assert read(settings_of(openbao), sources, team="asked").requested == {"b", "c"}
 
-    def test_whether_there_is_anything_is_asked_without_reading_it(self, openbao: OpenBao) -> None:
+    def test_planward_can_ask_whether_secrets_exist_without_reading_them(self, openbao: OpenBao) -> None:
         openbao.put("kv/some/testing/deep/db", a="1")
         openbao.put("kv/onlyenv/testing/env", a="1")
 
@@ -67,7 +67,7 @@ class TestTheDefault:
         exact = [SecretSource(path="kv/{team}/{branch}/db")]
         assert [asyncio.run(any_of(team, exact)) for team in ("some", "none")] == [False, False]
 
-    def test_what_is_within_a_json_document_is_hidden_too(self, openbao: OpenBao) -> None:
+    def test_secrets_within_a_json_document_are_hidden_too(self, openbao: OpenBao) -> None:
         document = json.dumps({"type": "account", "keys": [{"private_key": "k3y"}]})
         openbao.put("kv/json/testing/account", account=document, broken='{"a": ', deep="[" * 100_000)
 
@@ -115,7 +115,7 @@ class TestTheDefault:
 
         assert read(settings_of(openbao), team="odd", branch=branch).tfvars == {"a": "1"}
 
-    def test_kv_version_1_is_found_out(self, openbao: OpenBao) -> None:
+    def test_kv_version_1_is_detected(self, openbao: OpenBao) -> None:
         client = openbao.client()
         client.sys.enable_secrets_engine("kv", path="old/kv", options={"version": "1"})
         client.secrets.kv.v1.create_or_update_secret(path="t/testing/a/b", secret={"a": "1"}, mount_point="old/kv")
@@ -129,7 +129,7 @@ class TestTheDefault:
 
         assert (old.tfvars, old.env) == ({"a": "1"}, {"B": "2"})
 
-    def test_secrets_are_not_shown_where_credentials_are(self, openbao: OpenBao) -> None:
+    def test_the_repr_of_credentials_and_settings_contains_no_secret(self, openbao: OpenBao) -> None:
         openbao.put("kv/shown/testing/db", a="s3cret")
 
         assert "s3cret" not in repr(read(settings_of(openbao), team="shown"))

@@ -153,7 +153,7 @@ class TestDynamicSecrets:
         with stub_server(_AwsEngine([], revoke_status=403)) as (address, _):
             assert read(VaultSettings(address=address, token="operators"), [_AWS], team="pay").env
 
-    def test_a_server_that_fails_says_so_without_its_words(self) -> None:
+    def test_a_failure_of_vault_is_reported_without_the_servers_text(self) -> None:
         with stub_server(lambda *_: (500, {"errors": ["s3cret"]})) as (address, _):
             refused = refusal(VaultSettings(address=address, token="t", patience_s=0.3))
 

@@ -166,7 +166,9 @@ class TestLogins:
             ),
         ],
     )
-    def test_a_missing_tool_is_named(self, openbao: OpenBao, settings: Mapping[str, Any], said: str) -> None:
+    def test_a_missing_or_invalid_login_setting_is_named(
+        self, openbao: OpenBao, settings: Mapping[str, Any], said: str
+    ) -> None:
         assert str(refusal(VaultSettings(address=openbao.address, **settings))) == said
 
     def test_a_namespace(self, openbao: OpenBao) -> None:

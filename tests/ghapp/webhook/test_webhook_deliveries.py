@@ -116,7 +116,7 @@ def test_a_repository_s_name_that_would_be_another_path_is_malformed() -> None:
         event_of("push", **push(repository={**REPOSITORY, "full_name": "acme/infra/../x"}))
 
 
-def test_an_event_of_a_repository_s_own_webhook_names_what_it_lacks() -> None:
+def test_an_event_of_a_repository_s_own_webhook_is_malformed_because_it_has_no_installation() -> None:
     body = json.dumps({"action": "opened", "repository": REPOSITORY, "sender": ANNA, "pull_request": PULL_REQUEST})
     with pytest.raises(MalformedDelivery, match="installation"):
         deliver("pull_request", body.encode())

@@ -68,7 +68,7 @@ def test_a_fork_is_recognised_by_the_heads_repository() -> None:
     assert fork.head.repository_id == 43
 
 
-def test_the_head_of_a_deleted_fork_has_no_repository_and_stays_a_fork_s() -> None:
+def test_the_head_of_a_deleted_fork_has_no_repository_and_still_counts_as_a_fork_s() -> None:
     event = event_of(
         "pull_request",
         action="synchronize",
@@ -141,7 +141,7 @@ def test_a_merged_pull_request() -> None:
     )
 
 
-def test_of_a_pull_request_that_was_given_up_the_test_merge_is_no_merge_sha() -> None:
+def test_a_pull_request_that_was_closed_without_a_merge_has_no_merge_sha() -> None:
     event = event_of("pull_request", action="closed", pull_request=PULL_REQUEST)
     assert isinstance(event, PullRequestClosed)
     assert (event.merged, event.merge_sha, event.merged_by, event.merged_at) == (False, None, None, None)

@@ -198,7 +198,7 @@ def test_pull_requests_end_right_whatever_goes_wrong_between(between: Between) -
     print(f"seed {SEED}, {PULL_REQUESTS} pull requests: {drawn.summary()}")
 
 
-def test_a_check_run_that_is_slow_to_create_is_left_to_its_run(between: Between) -> None:
+def test_while_github_is_slow_to_create_a_check_run_nobody_else_may_create_it(between: Between) -> None:
     line = between.line
     line.github.delay("POST", "/check-runs$", 1.9)
     story = line.story()

@@ -85,7 +85,7 @@ def test_killed_while_terraform_applies_it_finds_what_was_applied(
 
 @pytest.mark.by_default("of a hold")
 @pytest.mark.parametrize("points", [OF_A_HOLD, rf"{STEPS}|{COMMANDS}"], ids=["of a hold", "all"])
-def test_killed_between_a_hold_its_approval_and_its_apply_what_was_shown_is_applied(
+def test_the_plan_that_was_shown_is_applied_even_if_planward_is_killed_between_hold_and_apply(
     faulty: FaultyLine, points: str
 ) -> None:
     usual = tell_approved(faulty)
@@ -102,7 +102,7 @@ def test_killed_between_a_hold_its_approval_and_its_apply_what_was_shown_is_appl
 
 @pytest.mark.by_default("of a hold")
 @pytest.mark.parametrize("points", [OF_A_HOLD, rf"{STEPS}|{COMMANDS}"], ids=["of a hold", "all"])
-def test_killed_between_the_buttons_plan_and_apply_of_an_unexplained_push_it_resumes(
+def test_planward_resumes_if_killed_between_plan_and_apply_of_an_unexplained_push(
     faulty: FaultyLine, points: str
 ) -> None:
     usual = tell_unexplained(faulty)
@@ -116,7 +116,7 @@ def test_killed_between_the_buttons_plan_and_apply_of_an_unexplained_push_it_res
     require_equal_outcomes(disturbed, usual, killed, unsure)
 
 
-def test_the_points_are_before_and_after_each_step_and_between_the_commands_of_the_one_with_credentials(
+def test_the_points_are_before_and_after_each_step_and_each_command_that_gets_credentials(
     undisturbed_story: Told,
 ) -> None:
     steps = {point.removesuffix(": before") for point in undisturbed_story.among(r"step .*: before")}

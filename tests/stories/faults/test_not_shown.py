@@ -91,7 +91,7 @@ def test_an_apply_whose_check_run_is_not_there_holds_nothing_up(faulty: FaultyLi
     assert story.size("staging") == applied.size
 
 
-def test_a_plan_that_gave_way_before_it_was_shown_is_not_shown_any_more(faulty: FaultyLine) -> None:
+def test_a_plan_that_was_replaced_before_it_was_shown_is_never_shown(faulty: FaultyLine) -> None:
     story = faulty.line.story()
     number = story.propose()
     assert story.planned(number)["conclusion"] == "success"

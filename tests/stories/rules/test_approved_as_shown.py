@@ -118,7 +118,7 @@ def test_a_plan_that_changed_since_it_was_approved_is_shown_again_and_applied_as
     assert story.size("staging") == 2
 
 
-def test_a_plan_in_which_only_a_hidden_value_changed_is_shown_again_and_one_that_does_the_same_on_a_moved_state_is_not(
+def test_a_plan_is_shown_again_if_a_hidden_value_changed_but_not_if_only_the_state_moved(
     line: Line,
 ) -> None:
     story = line.story(config=BY_HAND)

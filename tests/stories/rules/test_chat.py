@@ -112,7 +112,7 @@ def test_an_apply_and_a_promotion_are_notified_once_each_with_links_and_counts_e
         assert other.asked == 0  # its config lists none of these occasions
 
 
-def test_a_plan_that_waits_for_a_person_is_notified_once_for_its_head_and_a_failed_apply_but_no_failed_plan(
+def test_chat_gets_one_message_for_each_held_head_and_each_failed_apply_but_none_for_a_failed_plan(
     line: Line,
 ) -> None:
     with chat_room() as chat:

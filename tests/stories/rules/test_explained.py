@@ -141,7 +141,7 @@ def test_a_green_check_for_another_base_explains_nothing(untouched: Story, topic
     assert story.state("network", "production") == {}
 
 
-def test_an_indirect_merge_that_borrows_anothers_green_is_held(untouched: Story, topic: str) -> None:
+def test_a_red_pull_request_whose_merge_also_merges_a_green_one_is_held(untouched: Story, topic: str) -> None:
     story = untouched
     good = story.propose(head=topic)
     green(story.planned(good))
@@ -234,7 +234,7 @@ resource "terraform_data" "slow" {{
     return {"network/main.tf": story.root_module("network", size=2, extra=extra)["network/main.tf"]}
 
 
-def test_a_deleted_branch_is_nothing_and_a_created_one_is_held(line: Line) -> None:
+def test_a_deleted_branch_is_ignored_and_a_created_one_is_held(line: Line) -> None:
     story = line.story()
     story.github.move(story.name, "production", None, by=story.reviewer)
     story.quiet()

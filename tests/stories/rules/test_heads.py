@@ -56,7 +56,7 @@ def test_when_the_base_moves_only_affected_pull_requests_are_planned_again(line:
 
 
 @pytest.mark.both_databases
-def test_pushes_to_the_base_in_a_row_are_one_new_plan(line: Line) -> None:
+def test_pushes_to_the_base_in_a_row_lead_to_one_new_plan(line: Line) -> None:
     story = line.story()
     number = story.propose({"network/more.tf": 'output "more" {\n  value = 1\n}\n'})
     green(story.planned(number))
@@ -144,7 +144,7 @@ def test_a_merge_queues_commits_are_planned_on_top_of_each_other_and_applied_onc
     assert refused(story.planned(third, count=2)).startswith("network in staging: init failed: Duplicate output")
 
 
-def test_where_a_queue_merges_only_its_groups_are_planned_again_and_one_that_is_discarded_ends_and_can_be_rerun(
+def test_with_a_merge_queue_only_its_groups_are_planned_again_and_a_discarded_group_ends_and_can_be_rerun(
     line: Line,
 ) -> None:
     story = line.story()

@@ -127,7 +127,7 @@ def test_a_destruction_is_confirmed_for_this_plan_by_somebody_who_pushed_nothing
 # --- who may let a commit in -----------------------------------------------------------------------------------------
 
 
-def test_who_wrote_or_merged_it_may_not_apply_it_and_nobody_before_it_is_known_who_merged_it(line: Line) -> None:
+def test_authors_and_mergers_may_not_apply_and_nobody_may_before_the_merger_is_known(line: Line) -> None:
     story = line.story(secrets=False)  # so that the check is red
     number = story.propose(by=story.maintainer)
     refused(story.planned(number))
@@ -159,7 +159,7 @@ def test_who_wrote_or_merged_it_may_not_apply_it_and_nobody_before_it_is_known_w
     assert (approval["who"], approval["did"], approval["details"]["environment"]) == (other, "apply", "staging")
 
 
-def test_who_pushed_it_before_the_branch_was_forced_back_to_last_which_says_so_may_not_apply_it_either(
+def test_whoever_pushed_a_commit_before_the_branch_was_forced_back_to_last_may_not_apply_it_either(
     line: Line,
 ) -> None:
     story = line.story()
@@ -178,7 +178,7 @@ def test_who_pushed_it_before_the_branch_was_forced_back_to_last_which_says_so_m
     assert story.state("network", "staging") == {}
 
 
-def test_where_approvers_are_named_they_alone_may_apply_even_what_they_wrote_if_the_config_says_so(line: Line) -> None:
+def test_if_approvers_are_named_they_alone_may_apply_even_what_they_wrote_if_the_config_says_so(line: Line) -> None:
     owner = f"acme{line.stories + 1}"
     config = f"""\
         four_eyes: false
@@ -216,7 +216,9 @@ def test_where_approvers_are_named_they_alone_may_apply_even_what_they_wrote_if_
     assert story.size("production") == 4
 
 
-def test_a_hold_is_ended_by_the_newest_buttons_of_the_tip_by_who_may_at_that_moment_and_by_no_rerun(line: Line) -> None:
+def test_only_the_newest_buttons_of_the_tip_end_a_hold_for_people_who_may_at_that_moment_and_a_rerun_never_does(
+    line: Line,
+) -> None:
     """The commit is unexplained, and applies are manual: first the commit is let in, and then its plan is approved."""
     story = line.story(config="environments:\n  staging: {branch: staging, apply: manual}\n")
     older = story.commit("staging", story.network(3), by=story.author)

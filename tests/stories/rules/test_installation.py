@@ -19,7 +19,7 @@ def discovered(story: Story, times: int) -> None:
     )
 
 
-def test_what_was_open_at_the_installation_is_planned_what_a_suspension_missed_applied_and_a_rename_moves_no_secret(
+def test_pull_requests_open_at_the_installation_are_planned_merges_while_suspended_applied_and_a_rename_moves_no_secret(
     line: Line,
 ) -> None:
     story = line.story(installed=False)

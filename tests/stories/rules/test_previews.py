@@ -149,7 +149,7 @@ def approve(story: Story, number: int, *, by: str, hold: bool = False) -> int:
 # --- freshness -------------------------------------------------------------------------------------------------------
 
 
-def test_after_a_merge_and_its_apply_the_others_are_planned_once_and_in_testing_only_if_a_file_of_it_moved(
+def test_after_a_merge_and_its_apply_the_others_are_planned_once_and_in_testing_only_if_a_file_of_testing_changed(
     line: Line,
 ) -> None:
     story = line.story(installed=False, testing=True)

@@ -94,7 +94,7 @@ def test_a_repository_of_the_same_name_of_another_owner_gets_nothing(line: Line,
     refused_by(mallory.planned(mallory.propose()), mallory, victim.team)
 
 
-def test_another_case_of_a_team_is_no_other_team_and_no_way_in(
+def test_a_team_name_in_another_case_opens_no_secrets(
     line: Line, victim: Story, mallories: tuple[Story, Story], topic: str
 ) -> None:
     mallory = mallories[0]

@@ -34,7 +34,7 @@ def merged_by_hand(story: Story, number: int, **options: Any) -> tuple[str, dict
     return merged, check
 
 
-def test_who_had_a_part_in_every_commit_does_not_approve_and_as_many_others_are_asked_for_as_the_config_wants(
+def test_people_who_had_a_part_in_every_commit_may_not_approve_and_the_config_says_how_many_others_have_to(
     line: Line,
 ) -> None:
     story = line.story(
@@ -73,7 +73,7 @@ def test_who_had_a_part_in_every_commit_does_not_approve_and_as_many_others_are_
     assert story.size("staging") == 2
 
 
-def test_a_team_releases_each_others_commits_together_and_one_of_them_their_promotion_that_a_fork_cannot_turn_red(
+def test_people_approve_each_others_commits_together_and_one_alone_their_promotion_which_a_fork_cannot_turn_red(
     line: Line,
 ) -> None:
     story = line.story(
@@ -153,7 +153,7 @@ def unescaped(markdown: str) -> str:
 # --- what was looked at, and who pushed it ----------------------------------------------------------------------------
 
 
-def test_a_head_that_a_bot_or_who_lost_write_pushed_to_somebodys_branch_is_held_and_no_secret_is_read(
+def test_a_head_that_a_bot_or_a_person_without_write_access_any_more_pushed_is_held_and_no_secret_is_read(
     line: Line,
 ) -> None:
     bot = f"helpful{line.stories}[bot]"

@@ -153,7 +153,7 @@ def trapping(trap: str) -> str:
 
 @in_bubblewrap
 @pytest.mark.parametrize("trap", TRAPS)
-def test_files_that_a_git_that_was_taken_over_leaves_behind_lead_planward_nowhere(
+def test_files_left_by_a_git_that_was_taken_over_do_not_lead_planward_out_of_the_checkout(
     trap: str, data: Path, server: LargeFileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = pointer_to(b"contents")
