@@ -118,7 +118,7 @@ def _lowest_first(paths: Mapping[str, _Paths]) -> Iterator[str]:
                 steps = [step for one, other in pairwise(cycle) for step in paths[one][other]]
                 raise ConfigurationError(
                     f"root modules depend on each other in a circle: {' -> '.join([following, *steps])}; "
-                    "say which of them comes first by depends_on in .github/planward.yml"
+                    "use depends_on in .github/planward.yml to say which of them comes first"
                 )
             else:
                 trail.append((following, iter(paths[following])))

@@ -24,7 +24,7 @@ LEFT_OUT: dict[Section, str] = {
     "add": "to add",
     "read": "to read",
     "tags": "with new tags",
-    "state": "in the state alone",
+    "state": "only in the state",
 }
 """The name under which changes of a section are counted if there is no room for them."""
 

@@ -47,7 +47,7 @@ def assign_environments(projects: Sequence[Project], branches: Collection[str], 
                 f"{project.place}.workspace", f'"{project.workspace}" is not a workspace that Planward can select'
             )
         elif len(names) > 1:
-            said = ", ".join(f"{what} says {name}" for what, name in evidence.items())
+            said = ", ".join(f"{name} according to {what}" for what, name in evidence.items())
             lost = f" ({_files_of(project)})" if _files_of(project) else ""
             notes.add(
                 project.place, f"{said}: write its workspace and its files{lost} under the right environment by hand"

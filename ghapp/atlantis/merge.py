@@ -125,7 +125,8 @@ def _by_groups(projects: Sequence[Project], notes: Notes) -> dict[str, tuple[str
     if sum(len(groups[lower]) * len(groups[upper]) for lower, upper in pairs) > _MOST_EDGES:
         notes.add(
             "projects[].execution_order_group",
-            "too many to write out: list in depends_on the root modules that one needs without reading their state",
+            "too many dependencies to write out: list under depends_on what a root module needs although it does not "
+            "read its state",
         )
         return {}
     return {directory: tuple(groups[lower]) for lower, upper in pairs for directory in groups[upper]}

@@ -61,7 +61,9 @@ def plan(directory: Path, environment: str, form: Form, detailed_exitcode: bool,
     by_hand = local.sandbox.name in (None, "none")
     sandbox = UNCONFINED if by_hand else choose_sandbox(local.sandbox, local.data_dir)
     made = asyncio.run(_plan(directory, environment, local, log, sandbox, progress))
-    click.echo("Terraform ran without a sandbox, as by hand" if by_hand else sandbox.protection, err=True)
+    click.echo(
+        "Terraform ran without a sandbox, as if you had run it yourself" if by_hand else sandbox.protection, err=True
+    )
     print_report(made, form, detailed_exitcode=detailed_exitcode)
 
 

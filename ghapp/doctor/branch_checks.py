@@ -166,7 +166,7 @@ def _merge_commits(guarded: Guarded) -> ProtectionCheck:
         said, setting = "the repository does not allow merge commits", "allow_merge_commit: true (Settings → General)"
     else:
         return ProtectionCheck(name="merge_commits", state=State.MET, said="promotions may be merge commits")
-    why = "a promotion that is squashed or rebased conflicts the second time"
+    why = "after a promotion is squashed or rebased, the next one has conflicts"
     return ProtectionCheck(name="merge_commits", state=State.MISSING, said=f"{said}: {why}", setting=setting)
 
 

@@ -52,7 +52,7 @@ def administrators(guarded: Guarded) -> ProtectionCheck:
     if missing:
         setting = 'a ruleset with an empty bypass list, or enforce_admins ("Do not allow bypassing the above settings")'
         are = "are" if len(missing) > 1 else "is"
-        said = f"the rules bind neither administrators nor anybody else: {' and '.join(missing)} {are} not required"
+        said = f"{' and '.join(missing)} {are} not required of anybody, administrators included"
         return make_check(guarded, "administrators", False, "", said, setting)
     loose = {what: sources for what, sources in asking.items() if not any(each.bypass == () for each in sources)}
     if not loose:

@@ -270,7 +270,7 @@ class Client:
                 f"Vault ({self._settings.host}) does not accept Planward's token: the operator has to set a "
                 "new VAULT_TOKEN, then press Re-run"
             )
-        return VaultDenied(f"Vault ({self._settings.host}) denies Planward {path}: {needs}")
+        return VaultDenied(f"Vault ({self._settings.host}) denies Planward access to {path}: {needs}")
 
     def _login_refused(self, path: str) -> VaultLoginRefused:
         return VaultLoginRefused(

@@ -82,7 +82,7 @@ class VaultSettings:
             return path.read_text().strip()
         except OSError as error:
             raise VaultLoginRefused(
-                f"the token to log in to Vault with cannot be read from {path}: "
+                f"the token for the login to Vault cannot be read from {path}: "
                 "the operator has to mount it there, or name another file in VAULT_JWT_FILE"
             ) from error
 

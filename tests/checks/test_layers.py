@@ -52,7 +52,7 @@ def test_a_circle_is_refused_and_named(depends_on: Mapping[str, list[str]], cycl
 
     assert str(refused.value) == (
         f"root modules depend on each other in a circle: {cycle}; "
-        "say which of them comes first by depends_on in .github/planward.yml"
+        "use depends_on in .github/planward.yml to say which of them comes first"
     )
 
 
@@ -71,7 +71,7 @@ def test_a_circle_does_not_matter_if_only_one_of_its_root_modules_runs(dirs: lis
 
 
 def test_a_cycle_through_modules_that_are_not_run_is_named_completely() -> None:
-    with pytest.raises(ConfigurationError, match="in a circle: a -> b -> c -> a; say"):
+    with pytest.raises(ConfigurationError, match="in a circle: a -> b -> c -> a; use"):
         layers(repository(CIRCLE), ["a", "c", "d"])
 
 

@@ -181,7 +181,7 @@ OUTPUT = Exceeded(limit="output", size_bytes=257 * MB, allowed_bytes=256 * MB)
             "plan",
             Finished(exit_code=-9, exceeded=TASKS),
             False,
-            "terraform plan had 10,000 processes and threads, ten for each of the 1,000 of PLANWARD_PROCESS_LIMIT. "
+            "terraform plan had 10,000 processes and threads, ten times PLANWARD_PROCESS_LIMIT (1,000). "
             "Split the root module into smaller ones, or ask the operator to raise PLANWARD_PROCESS_LIMIT and "
             "press Re-run",
         ),
@@ -288,7 +288,7 @@ ONE_OF_TWO = (
             "resources that were being created (before Re-run, import or delete those that exist), and may be "
             "locked (then comment "
             "`planward unlock -d network -e staging` on a pull request). "
-            "Press Re-run; if it happens again, ask the operator why it ends",
+            "Press Re-run; if it happens again, ask the operator what stops it",
         ),
         (
             Finished(exit_code=1, diagnostics=(Diagnostic(severity="error", summary="quota exceeded"),)),

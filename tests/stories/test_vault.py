@@ -122,7 +122,8 @@ def test_vault_itself_keeps_a_testing_run_out_of_stagings_secrets(careful: Line)
     check = story.planned(story.propose())
     assert (check["conclusion"], story.first_line(check)) == (
         "failure",
-        f"Vault ({careful.bao.host}) denies Planward kv/{story.team}/staging/: the policy of Planward's login must "
+        f"Vault ({careful.bao.host}) denies Planward access to kv/{story.team}/staging/: the policy of Planward's "
+        f"login must "
         f"allow read there and "
         "list on the folders",
     )

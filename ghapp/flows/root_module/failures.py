@@ -77,8 +77,8 @@ def _describe_exceeded(exceeded: Exceeded) -> tuple[str, str]:
             return took, limit
         case "tasks":
             limit = "PLANWARD_PROCESS_LIMIT"
-            took = f"had {exceeded.size_bytes:,} processes and threads, ten for each of the {exceeded.allowed_bytes:,}"
-            return f"{took} of {limit}", limit
+            took = f"had {exceeded.size_bytes:,} processes and threads, ten times {limit} ({exceeded.allowed_bytes:,})"
+            return took, limit
         case "processor":
             limit = "PLANWARD_CPU_LIMIT_S"
             seconds, most = (f"{number:,} s" for number in (exceeded.size_bytes, exceeded.allowed_bytes))
@@ -171,7 +171,7 @@ def _describe_signal(number: int) -> tuple[str, str, str]:
             "Ask the operator to lower PLANWARD_CONCURRENCY or to give the machine more memory, then press Re-run",
         )
     ended = "was stopped from outside" if number in _STOPPING else "crashed"
-    return ended, "", "Press Re-run; if it happens again, ask the operator why it ends"
+    return ended, "", "Press Re-run; if it happens again, ask the operator what stops it"
 
 
 _STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)

@@ -56,7 +56,8 @@ def test_a_project_whose_files_and_name_contradict_each_other_is_left_to_a_perso
     )
     assert config_lines(found) == ["root_modules:", '  - dir: "network"', '    workspace: "{environment}"']
     assert found.unresolved == (
-        "projects[0]: its files says production, its name says staging: write its workspace and its files "
+        "projects[0]: production according to its files, staging according to its name: write its workspace and its "
+        "files "
         "(prod.tfvars, backend/prod.hcl) under the right environment by hand",
     )
 
@@ -214,6 +215,6 @@ def test_groups_that_go_round_in_a_circle_with_depends_on_are_left_out() -> None
 def test_groups_that_are_too_large_to_write_out_are_named() -> None:
     projects = [{"dir": f"d{n}", "workspace": "staging", "execution_order_group": n % 2} for n in range(60)]
     assert imported({"version": 3, "projects": projects}).unresolved == (
-        "projects[].execution_order_group: too many to write out: list in depends_on the root modules that one needs "
-        "without reading their state",
+        "projects[].execution_order_group: too many dependencies to write out: list under depends_on what a root "
+        "module needs although it does not read its state",
     )

@@ -13,7 +13,7 @@ from tests.openbao import OpenBao
 def test_plan_shows_the_report_of_a_working_copy(run: Run, copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PLANWARD_TERRAFORM", raising=False)  # the engine is found without it
     result = run("plan", copy)
-    assert (result.status, result.err) == (0, "Terraform ran without a sandbox, as by hand\n")
+    assert (result.status, result.err) == (0, "Terraform ran without a sandbox, as if you had run it yourself\n")
     assert result.out.startswith("1 to add in testing\n")
     assert "+ terraform_data.net" in result.out
     assert "+ input.size = 3" in result.out
@@ -86,7 +86,7 @@ def test_plan_with_verbose_shows_what_terraform_says(run: Run, copy: Path) -> No
 def test_a_plan_that_fails_is_a_report_and_exit_status_1(run: Run, copy: Path) -> None:
     write(copy / "network/main.tf", NETWORK.replace("var.size", "var.sise"))
     result = run("plan", copy)
-    assert (result.status, result.err) == (1, "Terraform ran without a sandbox, as by hand\n")
+    assert (result.status, result.err) == (1, "Terraform ran without a sandbox, as if you had run it yourself\n")
     first = result.out.splitlines()[0]
     assert first == "network in testing: plan failed: Reference to undeclared input variable (network/main.tf:10)"
 

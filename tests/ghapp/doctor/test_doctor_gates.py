@@ -115,13 +115,14 @@ CHECK_SETTING = (
         (
             strict(linear_history=True),
             "merge_commits",
-            "a linear history is required: a promotion that is squashed or rebased conflicts the second time",
+            "a linear history is required: after a promotion is squashed or rebased, the next one has conflicts",
             'remove required_linear_history from the ruleset "main"',
         ),
         (
             asking(merge_methods=("squash",)),
             "merge_commits",
-            "the rules do not allow merge commits: a promotion that is squashed or rebased conflicts the second time",
+            "the rules do not allow merge commits: after a promotion is squashed or rebased, the next one has "
+            "conflicts",
             'allowed_merge_methods of the ruleset "main": add merge',
         ),
     ],
@@ -148,7 +149,7 @@ def test_a_branch_that_nothing_protects_lacks_every_gate() -> None:
         "deletion": ("missing", "the branch can be deleted"),
         "administrators": (
             "missing",
-            "the rules bind neither administrators nor anybody else: a pull request and planward/plan are not required",
+            "a pull request and planward/plan are not required of anybody, administrators included",
         ),
         "up_to_date": (
             "missing",
@@ -211,7 +212,8 @@ def test_a_required_deployment_to_the_environment_before_is_advice() -> None:
 
 def test_promotions_need_merge_commits_of_the_repository_and_other_branches_do_not() -> None:
     said = (
-        "the repository does not allow merge commits: a promotion that is squashed or rebased conflicts the second time"
+        "the repository does not allow merge commits: after a promotion is squashed or rebased, the next one has "
+        "conflicts"
     )
     assert not_met(check_branch(guarded(STRICT, allows_merge_commits=False))) == {"merge_commits": ("missing", said)}
     assert not_met(check_branch(guarded(STRICT, allows_merge_commits=False, promotes_from=None))) == {}

@@ -82,7 +82,7 @@ def test_a_place_in_vault_that_may_not_be_written_is_refused_before_anything_is_
     vault = {"VAULT_ADDR": openbao.address, "VAULT_TOKEN": token}
     with setup(github, tmp_path / "here", "--vault", "kv/planward/kept-from-us", **vault) as command:
         needed = f"the policy of Planward's login must allow {needs}"
-        denied = f"Vault ({openbao.host}) denies Planward kv/planward/kept-from-us: {needed}"
+        denied = f"Vault ({openbao.host}) denies Planward access to kv/planward/kept-from-us: {needed}"
         assert command.ended() == (1, "", f"planward: {denied}\n")
     assert github.world.apps == {}
 

@@ -156,7 +156,7 @@ class TestLogins:
             ({"auth_method": "jwt", "jwt": "x"}, "VAULT_ROLE is not set, and VAULT_AUTH_METHOD=jwt needs it"),
             (
                 {"auth_method": "kubernetes", "role": "r", "jwt_file": Path("/nonexistent/token")},
-                "the token to log in to Vault with cannot be read from /nonexistent/token: the operator has to mount "
+                "the token for the login to Vault cannot be read from /nonexistent/token: the operator has to mount "
                 "it there, or name another file in VAULT_JWT_FILE",
             ),
             (

@@ -38,7 +38,8 @@ class TestVaultThatDoesNotAnswerAsItShould:
 
         assert isinstance(refused, VaultDenied)
         assert str(refused) == (
-            f"Vault ({openbao.host}) denies Planward kv/kept/staging/: the policy of Planward's login must allow "
+            f"Vault ({openbao.host}) denies Planward access to kv/kept/staging/: the policy of Planward's login must "
+            f"allow "
             f"read there and list on "
             "the folders"
         )

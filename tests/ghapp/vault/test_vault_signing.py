@@ -42,7 +42,8 @@ class TestSigning:
             self.sign(settings_of(openbao, token=token), "app")
 
         assert str(denied.value) == (
-            f"Vault ({openbao.host}) denies Planward transit/sign/app: the policy of Planward's login must allow "
+            f"Vault ({openbao.host}) denies Planward access to transit/sign/app: the policy of Planward's login must "
+            f"allow "
             f"update there, and the key "
             "has to exist"
         )
