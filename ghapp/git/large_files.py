@@ -110,7 +110,7 @@ def require_git_lfs(path: str) -> None:
     if shutil.which("git-lfs") is None:
         raise GitError(
             f"{path} is kept in Git LFS, and git-lfs is not installed where Planward runs: the operator has to "
-            "install it, then press Re-run"
+            "install it. Press Re-run afterwards"
         )
 
 

@@ -329,7 +329,7 @@ def _failure(stderr: str) -> FetchFailed | RemoteUnavailable:
     if _NO_ROOM.search(stderr):
         return NoRoomToFetch(
             "the repository could not be fetched: the data directory of Planward is full; the operator has to make "
-            "room, then press Re-run"
+            "room. Press Re-run afterwards"
         )
     # GitHub also hangs up if it does not have a commit that was requested by its SHA.
     if _DISCONNECTED.search(stderr) and "not our ref" not in stderr:

@@ -122,7 +122,7 @@ async def git(
     except NotConfined as error:
         raise GitError(
             f"the sandbox for git could not be set up, and nothing was run ({error}): the operator has to find out "
-            "what changed on this machine, and whether git is below /usr, then press Re-run"
+            "what changed on this machine, and whether git is below /usr. Press Re-run afterwards"
         ) from error
     except ProgramMissing as error:
         raise GitError(

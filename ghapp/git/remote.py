@@ -39,7 +39,7 @@ class Remote:
             "http.lowSpeedTime": "60",
         }
         if large_files:
-            # This overrides a server in the repository's .lfsconfig.
+            # `git lfs` runs in a temporary repository, which has no remote.
             settings |= {**FILTER, "lfs.url": f"{self.clone_url}/info/lfs"}
         if self.token is not None:
             basic = base64.b64encode(f"x-access-token:{self.token}".encode()).decode()

@@ -245,37 +245,39 @@ class Client:
         except requests.exceptions.SSLError:
             error = VaultUnreachable(
                 f"Vault ({host}) has a certificate that is not trusted: the operator has to name its CA in "
-                "VAULT_CACERT, then press Re-run"
+                "VAULT_CACERT. Press Re-run afterwards"
             )
         except requests.RequestException:
             error = VaultUnreachable(
                 f"Vault ({host}) cannot be reached: the operator has to check that VAULT_ADDR is right and "
-                "Vault is up, then press Re-run"
+                "Vault is up. Press Re-run afterwards"
             )
         # Raise it outside of the `except`, and from None, so that no traceback contains hvac's exception.
         raise error from None
 
     def _sealed(self) -> VaultSealed:
-        return VaultSealed(f"Vault ({self._settings.host}) is sealed: the operator has to unseal it, then press Re-run")
+        return VaultSealed(
+            f"Vault ({self._settings.host}) is sealed: the operator has to unseal it. Press Re-run afterwards"
+        )
 
     def _fault(self, path: str) -> VaultFault:
         return VaultFault(
-            f"Vault ({self._settings.host}) failed when asked for {path}: the operator has to look at its log, "
-            "then press Re-run"
+            f"Vault ({self._settings.host}) failed when asked for {path}: the operator has to look at its log. "
+            "Press Re-run afterwards"
         )
 
     def _denied(self, path: str, needs: str = _TO_READ) -> VaultError:
         if not self._token_is_good():
             return VaultLoginRefused(
                 f"Vault ({self._settings.host}) does not accept Planward's token: the operator has to set a "
-                "new VAULT_TOKEN, then press Re-run"
+                "new VAULT_TOKEN. Press Re-run afterwards"
             )
         return VaultDenied(f"Vault ({self._settings.host}) denies Planward access to {path}: {needs}")
 
     def _login_refused(self, path: str) -> VaultLoginRefused:
         return VaultLoginRefused(
             f"Vault ({self._settings.host}) refuses Planward's login at {path}: the operator has to check the role and "
-            "its credentials, then press Re-run"
+            "its credentials. Press Re-run afterwards"
         )
 
     def _token_is_good(self) -> bool:

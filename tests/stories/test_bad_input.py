@@ -239,7 +239,7 @@ def test_while_vault_is_sealed_a_plan_fails_and_a_later_rerun_plans_in_a_new_che
         check = unmerged.planned(number)
     assert (
         failure(unmerged, check)
-        == f"Vault ({line.bao.host}) is sealed: the operator has to unseal it, then press Re-run"
+        == f"Vault ({line.bao.host}) is sealed: the operator has to unseal it. Press Re-run afterwards"
     )
     unmerged.rerun(check)
     again = unmerged.planned(number, count=2)

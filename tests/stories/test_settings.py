@@ -189,7 +189,7 @@ def test_vault_is_away(listed_line: Line) -> None:
     assert (check["conclusion"], story.first_line(check)) == (
         "failure",
         f"Vault ({host}) cannot be reached: the operator has to check that VAULT_ADDR is right "
-        "and Vault is up, then press Re-run",
+        "and Vault is up. Press Re-run afterwards",
     )
 
 

@@ -96,7 +96,7 @@ def test_each_run_may_read_the_secrets_of_its_environment_and_operation_and_with
     assert (check["conclusion"], check["output"]["title"]) == (
         "failure",
         f"Vault ({careful.bao.host}) refuses Planward's login at auth/jwt/login: the operator has to check the role "
-        "and its credentials, then press Re-run",
+        "and its credentials. Press Re-run afterwards",
     )
     assert story.size("staging") is None
     allow(story, "staging", "apply")

@@ -87,8 +87,8 @@ class TestEnginesThatAreThere:
             bench.run(lambda workdir: gone.init(workdir))
 
         assert str(missing.value) == (
-            "terraform 1.11.4 is no longer installed where Planward runs: the operator has to install it again, then "
-            "press Re-run"
+            "terraform 1.11.4 is no longer installed where Planward runs: the operator has to install it again. Press "
+            "Re-run afterwards"
         )
 
     def test_an_older_one_whose_init_speaks_no_json(self, bench: Bench) -> None:

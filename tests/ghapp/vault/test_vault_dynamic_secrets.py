@@ -160,8 +160,8 @@ class TestDynamicSecrets:
         assert isinstance(refused, VaultFault)
         host = address.removeprefix("http://")
         assert str(refused) == (
-            f"Vault ({host}) failed when asked for kv/nobody/testing: the operator has to look at its log, then "
-            "press Re-run"
+            f"Vault ({host}) failed when asked for kv/nobody/testing: the operator has to look at its log. Press "
+            "Re-run afterwards"
         )
 
     def test_an_answer_that_does_not_come_from_vault(self) -> None:

@@ -38,7 +38,7 @@ class TestLogins:
         assert isinstance(refused, VaultLoginRefused)
         assert str(refused) == (
             f"Vault ({openbao.host}) refuses Planward's login at auth/approle/login: the operator has to check the "
-            "role and its credentials, then press Re-run"
+            "role and its credentials. Press Re-run afterwards"
         )
 
     def test_a_token_is_revoked_also_where_reading_fails(self, openbao: OpenBao) -> None:
@@ -190,7 +190,7 @@ class TestLogins:
         assert isinstance(trusted, VaultDenied), "there is no kv mount, and Vault says so"
         assert str(distrusted) == (
             f"Vault ({address}) has a certificate that is not trusted: the operator has to name its CA in "
-            "VAULT_CACERT, then press Re-run"
+            "VAULT_CACERT. Press Re-run afterwards"
         )
 
 

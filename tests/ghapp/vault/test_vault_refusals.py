@@ -15,7 +15,7 @@ class TestVaultThatDoesNotAnswerAsItShould:
         assert isinstance(refused, VaultUnreachable)
         assert str(refused) == (
             "Vault (127.0.0.1:9) cannot be reached: the operator has to check that VAULT_ADDR is right and Vault is "
-            "up, then press Re-run"
+            "up. Press Re-run afterwards"
         )
 
     def test_a_token_that_is_not_good(self, openbao: OpenBao) -> None:
@@ -24,7 +24,7 @@ class TestVaultThatDoesNotAnswerAsItShould:
         assert isinstance(refused, VaultLoginRefused)
         assert str(refused) == (
             f"Vault ({openbao.host}) does not accept Planward's token: the operator has to set a new "
-            "VAULT_TOKEN, then press Re-run"
+            "VAULT_TOKEN. Press Re-run afterwards"
         )
 
     def test_a_policy_that_keeps_testing_out_of_staging(self, openbao: OpenBao) -> None:
@@ -60,7 +60,7 @@ class TestVaultThatDoesNotAnswerAsItShould:
             refused = refusal(VaultSettings(address=f"http://{address}", token="t0ken"))
 
         assert isinstance(refused, VaultSealed)
-        assert str(refused) == f"Vault ({address}) is sealed: the operator has to unseal it, then press Re-run"
+        assert str(refused) == f"Vault ({address}) is sealed: the operator has to unseal it. Press Re-run afterwards"
 
     def test_no_foreign_exception_comes_along(self) -> None:
         refused = refusal(VaultSettings(address="http://user:pass@127.0.0.1:9", token="t0ken", patience_s=0.3))

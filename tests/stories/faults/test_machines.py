@@ -38,7 +38,7 @@ def test_another_machine_does_the_work_of_a_dead_one(
 
 def test_applies_run_one_at_a_time_in_the_order_of_the_branch_on_any_worker(faulty: FaultyLine) -> None:
     story = faulty.line.story()
-    # A root module with another state: a plan cannot read a state that the first apply is just writing.
+    # The state exists already when the first of these applies writes to it.
     story.land(story.propose(story.network(5), head="first"))
     go_on, said = story.states / "go on", story.states / "said"
     merged = [propose_and_merge(story, 2, waiting(story, 2))]
