@@ -2,8 +2,8 @@
 
 A push from LAST to `after` is explained if its first-parent commits can be cut into segments that each end in the
 merge SHA of a merged pull request. Each of those pull requests must have passed the gate for this base, and merging it
-must give exactly the tree at the end of its segment. All other commits are unexplained and are listed. A known earlier
-tip of the branch ends a segment, too: a commit that was already on the branch did not come from a later merge.
+must give exactly the tree at the end of its segment. All other commits are unexplained and are listed. A segment also
+ends at each known earlier tip of the branch, so that a later merge cannot explain commits that were already there.
 """
 
 import math
@@ -27,15 +27,16 @@ class MergedPullRequest:
     verdict: str
     """That verdict as text: `success`, `failure`, `in progress`, `none`."""
     group_passed: bool = True
-    """Whether the verdict on the merge queue's own commit was success, too; true if no queue merged it."""
+    """Whether the verdict on the merge queue's own commit was success, too; true if the pull request was not merged by
+    a queue."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
     """Commits of the first-parent chain, oldest first; the last one is the merge SHA of the `candidates`.
 
-    There are several candidates if a merged pull request contained the commits of others. GitHub then shows those as
-    merged too, with the same merge SHA. One candidate has to explain the whole segment.
+    There are several candidates if a merged pull request contained the commits of other pull requests. GitHub then
+    shows these pull requests as merged too, with the same merge SHA. One candidate has to explain the whole segment.
     """
 
     before: str
@@ -157,7 +158,7 @@ def _find_objection(pull_request: MergedPullRequest, segment: Segment, trees: Se
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownVerdict:
-    """The conclusion that one check run `planward/plan` showed from the time `at` on (seconds since 1970)."""
+    """The conclusion that one check run `planward/plan` showed since `at` (seconds since 1970), or `in_progress`."""
 
     run: str
     conclusion: str
@@ -167,8 +168,8 @@ class ShownVerdict:
 def shown_at_merge(verdicts: Sequence[ShownVerdict], merged_at: float) -> ShownVerdict | None:
     """The verdict that GitHub showed when the pull request was merged; `verdicts` are oldest first.
 
-    Of several check runs GitHub shows the one that was created last. The time of the merge is in whole seconds, so
-    success counts if GitHub showed it at any moment of that second.
+    If there are several check runs, GitHub shows the one that was created last. The time of the merge is in whole
+    seconds, so success counts if GitHub showed it at any moment of that second.
     """
     second = math.floor(merged_at)
     # GitHub's times of check runs are in whole seconds, too. So each verdict of that second may be earlier or later

@@ -32,7 +32,8 @@ from checks.report.literal import SENSITIVE
 
 _KIND_OF_TYPE = {type_: kind for kind, types in STATEFUL.items() for type_ in types}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]*")
-# A quote that is never closed extends to the end of the text. Otherwise, many of them would take quadratic time.
+# A string without a closing quote extends to the end of the text. If it did not match, the search would start again at
+# each escaped quote in it, which takes quadratic time.
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*+)(?:"|\\?\Z)', re.DOTALL)
 _INNER = re.compile(r'\b([A-Za-z_]\w*+) = (\[[^\]]*+(?:\]|\Z)|"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|\w+)', re.DOTALL)
 _WIPES = [re.compile(wipe.replace("SCRATCH", SCRATCH), re.MULTILINE) for wipe in WIPES.values()]
@@ -70,7 +71,7 @@ def marks(
 
 
 def danger_rank(marks: Sequence[str]) -> int:
-    """The rank of a change with these marks within its section: the smaller, the more dangerous."""
+    """The rank, within its section, of a change that has these marks: the smaller, the more dangerous."""
     return min((_DANGER_RANKS.get(mark, 0) for mark in marks), default=len(_DANGER_RANKS) + 1)
 
 

@@ -31,12 +31,15 @@ class _Limits(TypedDict, total=False):
 
 
 QUEUES: dict[Queue, _Limits] = {
-    # A few seconds each, mostly waiting for GitHub. A repository with hundreds of open pull requests gets a quarter.
+    # These jobs take a few seconds each, mostly waiting for GitHub. One repository gets at most a quarter of the limit,
+    # even with hundreds of open pull requests.
     "events": {"worker_concurrency": 64, "partition_worker_concurrency": 16},
-    # More than there are slots, even on large machines: running jobs compete for the slots of root modules.
+    # This is more than the number of slots, even on large machines: jobs that run still wait for a slot for each root
+    # module.
     "plans": {"worker_concurrency": 128, "partition_worker_concurrency": 32},
     "branches": {"worker_concurrency": 64, "partition_concurrency": 1},
-    # Clones and comparisons, of all repositories at once after an installation and every hour.
+    # These jobs clone repositories and compare them with GitHub. They are enqueued for all repositories together, after
+    # an installation and every hour.
     "background": {"worker_concurrency": 8},
 }
 
@@ -52,7 +55,7 @@ def one_by_one() -> Collection[str]:
 
 
 def interval_s(*, shared: bool) -> float:
-    """How long a job that another process enqueued may wait; this process's own are seen at once (waking.py).
+    """How many seconds a job may wait if the process that enqueued it could not wake this worker (waking.py).
 
     `shared`: workers on other machines use the same database.
     """

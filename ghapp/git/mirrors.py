@@ -176,7 +176,8 @@ class Mirrors:
     def remove(self, repository_id: int) -> bool:
         """Remove a mirror; the next use fetches it again. Returns False if it is in use."""
         if repository_id in self._uses:
-            # The mirror may still be referenced by a reference cycle of a finished run (asyncio's processes form them).
+            # A reference cycle that a finished run left may still keep the mirror in use: asyncio's process objects
+            # form such cycles.
             gc.collect()
         with locked(self._directory / f"{repository_id}.lock") as no_fetch:
             if not no_fetch:

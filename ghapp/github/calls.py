@@ -124,8 +124,8 @@ class Calls:
 
         `answers` lists the statuses (403, 404) that the caller can interpret. They are raised as GitHubRefused. Every
         other 401, 403 or 404 is raised as GitHubUnavailable: it may be a mistake, since the App had access to this
-        repository a moment ago. But if the token is a StaticToken or the repository is archived, each of them is raised
-        as GitHubRefused.
+        repository a moment ago. But if the token is a StaticToken, or if GitHub says that the repository is archived,
+        every 401, 403 and 404 is raised as GitHubRefused.
         """
         url = self._url(template, at)
         value, _ = await self._repeat(_Request("GET", template, url, doing, query=query, answers=answers), shape)
@@ -162,9 +162,9 @@ class Calls:
     ) -> Shape:
         """Send one request that changes something, and decode the answer.
 
-        Decoding is also a check: a proxy may send an error page with a success status. A request that is not
-        `repeatable` is repeated only if GitHub certainly did not carry it out. `notifies`: whether GitHub notifies
-        people of it; such requests are limited per hour. `answers` is as for `read`.
+        Decoding is also a check: a proxy may send an error page with a success status. Unless the request is
+        `repeatable`, it is sent again only if GitHub certainly did not carry it out. `notifies`: whether GitHub
+        notifies people of it; such requests are limited per hour. `answers` is as for `read`.
         """
         url = self._url(template, at)
         request = _Request(

@@ -1,9 +1,9 @@
 """The sandbox `bubblewrap`: each command in its own user, pid, ipc, uts, cgroup and mount namespaces.
 
-The network is shared, since plans need it. The command is the first process of its pid namespace, so when it ends the
-kernel ends everything that it started. Signals go to the command and never to bubblewrap: if bubblewrap ended, the
-command would be killed in the middle of its work. The environment is passed as bubblewrap's own and never in its
-arguments, which others could read.
+The network is shared, since plans need it. The command is the first process of its pid namespace, so when it ends,
+the kernel kills everything that it started. Signals go to the command and never to bubblewrap: if bubblewrap ended, the
+command would be killed in the middle of its work. The command inherits its environment from bubblewrap. It is never
+passed in bubblewrap's arguments, because others could read them.
 
 https://github.com/containers/bubblewrap
 """
@@ -120,7 +120,7 @@ def _namespaces() -> list[str]:
 
 
 def _system() -> list[str]:
-    """The system, read-only, with its own devices and processes."""
+    """Arguments that mount the host's system files read-only, and give the sandbox its own `/dev` and `/proc`."""
     words: list[str] = []
     for path in _SYSTEM:
         if os.path.islink(path):  # noqa: PTH114

@@ -60,8 +60,8 @@ TESTING_PLAN: Final[Key[TestingPlan | None]] = Key(
     name="plan",
     form=Choice(get_args(TestingPlan)),
     default=None,
-    meaning="Whether pull requests are planned in testing. Default: always if environments lists testing, if "
-    "Vault has secrets below testing's paths, or if Vault is not used; otherwise never.",
+    meaning='Whether pull requests are planned in testing. Default: "always" if the key environments lists '
+    'testing, if Vault has secrets below testing\'s paths, or if Vault is not used; otherwise "never".',
 )
 TESTING_TEAM: Final = _team_of("TEAM in the paths of testing's secrets, if they belong to another team.")
 TESTING: Final = Section(
@@ -176,7 +176,7 @@ WORKSPACE: Final[Key[str | None]] = Key(
     form=Text(words.templates(words.WORKSPACE_PLACEHOLDERS), words.workspace),
     default=None,
     meaning="Terraform's workspace. If not set: {environment}. But if the root module has a file for "
-    "-backend-config, it is the workspace that Terraform calls default.",
+    "-backend-config, its workspace is the one that Terraform calls default.",
 )
 VAR_FILES: Final[Key[tuple[str, ...] | None]] = Key(
     name="var_files",
@@ -293,8 +293,8 @@ SECRETS: Final[Key[tuple[Value, ...] | None]] = Key(
     form=Sections(section=SECRET),
     default=None,
     meaning="Secrets to read from Vault. Default: kv/{team}/{branch}/* as variables and kv/{team}/{branch}/env "
-    "as environment variables, if the operator has a Vault. An empty list reads nothing. If two lines match a "
-    "secret, the more specific one applies.",
+    "as environment variables, if the operator has a Vault. An empty list reads nothing. If two entries of the "
+    "list match a secret, the entry with the more specific path applies.",
 )
 ROOT_MODULES: Final[Key[tuple[Value, ...] | None]] = Key(
     name="root_modules",

@@ -42,7 +42,7 @@ OCCASIONS: tuple[Occasion, ...] = ("failed", "waiting", "applied", "promotion")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One error in the config, with its position. `str` gives the line for people."""
+    """One error in the config, with its position. `str` gives all of it as one line of text."""
 
     path: str
     line: int
@@ -103,7 +103,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Testing:
-    """The environment in which pull requests are planned; `team` is the TEAM in its Vault paths.
+    """Testing, the environment without a branch; `team` is the TEAM in its Vault paths.
 
     `plan` is None if the file does not list testing. Testing is then planned if Vault has secrets for it, or if Vault
     is not used.
@@ -246,7 +246,10 @@ class RepositoryConfig:
 
 
 def changed_keys(before: RepositoryConfig, after: RepositoryConfig) -> tuple[str, ...]:
-    """The keys in which two configs differ, with defaults filled in, such as `environments.staging.approvals`."""
+    """The keys, such as `environments.staging.approvals`, in which two configs differ.
+
+    A key that a file leaves out counts as its default.
+    """
     names = dict.fromkeys((*before.environments, *after.environments))
     found: list[str] = []
     for name in names:
@@ -267,7 +270,7 @@ def _changed_fields(at: str, before: object, after: object, *, leave_out: Collec
 
 
 def with_root_modules_of(config: RepositoryConfig, proposed: RepositoryConfig) -> RepositoryConfig:
-    """The config, with the `root_modules` of the proposed one, except that each root module keeps its team."""
+    """`config` with the `root_modules` of `proposed`. The teams of root modules still come from `config`."""
     if config.root_modules == proposed.root_modules:
         return config
     known = {each.dir: each for each in config.root_modules or ()}

@@ -46,7 +46,7 @@ class Runs(RunQueries):
         self._run_objects = run_objects
 
     async def begin(self, run: Run) -> Run:
-        """Insert the run, or return the existing one with its id, so that a repeated step finds its earlier result."""
+        """Insert the run. If a run with this id exists, return that one: a repeated step finds its earlier result."""
         values = {name: getattr(run, name) for name in Run.__slots__ if name != "state"}
         values |= {"data": state_to_store(run.state), "created_at": self._db.clock()}
 
@@ -198,11 +198,12 @@ class Runs(RunQueries):
         return here or {(each.part, each.root_module): each.report for each in await self._run_objects.roots(id)}
 
     async def write_log(self, id: RunId, part: str, lines: Sequence[str]) -> None:
-        """Append masked lines to a run's log; `part` names the root module and environment."""
+        """Append masked lines to a run's log. Here, `part` is `ENVIRONMENT ROOT_MODULE`."""
         sealed = self._db.sealer.seal("\n".join(lines).encode(), about=about_lines(id, part))
 
         def work(connection: Connection) -> None:
-            # One writer at a time for a run: once a reader has seen a position, no earlier one may appear.
+            # Only one writer at a time for each run: after a reader has seen a position, no line with an earlier
+            # position may be added.
             connection.execute(_LOCK_ID, {"id": id})
             connection.execute(log_lines.insert(), {"run_id": id, "part": part, "sealed": sealed})
 

@@ -104,7 +104,7 @@ class VaultSession:
         self._changed = asyncio.Event()
 
     async def open_team(self, authority: Authority) -> OpenTeam:
-        """Check whether the run may use the session's team.
+        """Check whether the run may use the secrets of its team.
 
         The list of repositories in the team's secret is read only if the operator's rules do not already grant access.
         A person's own login always passes this check, since Vault returns only what that person may read.
@@ -258,7 +258,7 @@ class VaultSession:
                 continue
             answer = self._client.read_secret(mount, path)
             if answer is None:
-                found -= 1  # a secret whose newest version is deleted is listed, but does not exist
+                found -= 1  # Vault still lists a secret whose newest version is deleted
             else:
                 yield Secret(path=path, source=filled.source, data=answer.data)
         if not found:

@@ -33,10 +33,10 @@ class Command:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NearMiss:
-    """A line that looks like a command but is not one, the command that was probably meant, and the reason.
+    """A line that looks like a command but is not one.
 
-    `meant` has the placeholders SHA, ENVIRONMENT and DIR for values that the line lacks; `why` is a sentence, or
-    empty.
+    `meant` is the command that was probably meant, with the placeholders SHA, ENVIRONMENT and DIR for values that the
+    line lacks. `why` is a sentence that says why the line is not a command, or empty.
     """
 
     written: str
@@ -217,7 +217,7 @@ def _read_line(line: str) -> Command | None:
 def _read_arguments(verb: Verb, words: Sequence[str]) -> Command | None:
     """The arguments in any order; None if one is repeated or an option has no value.
 
-    Every other word counts as the SHA, which `_is_whole` checks.
+    Each word that is neither an option nor a value counts as the SHA, which `_is_whole` checks.
     """
     found: dict[str, str] = {}
     left = list(words)

@@ -42,8 +42,8 @@ from ghapp.values import TESTING, RunId
 async def settle_branch(services: Services, job: SettleBranch) -> None:
     """Bring an environment to its branch's tip, or show on the tip why it is not applied.
 
-    Raises Unavailable if GitHub was unavailable when a result was reported, but only after all other steps have run.
-    The exception defers the job. When the job runs again, it first reports the stored result.
+    If GitHub is unavailable when a result has to be reported, all other steps still run, and then this raises
+    Unavailable, which defers the job. When the job runs again, it first reports the stored result.
     """
     settlement = await step("judge", Settlement, examine_tip, services, job)
     unreported: Unavailable | None = None
@@ -149,9 +149,10 @@ async def _conclude(
     )
     buttons = ("apply",) if may_be_approved else ()
     if conclusion == "action_required":
-        # An approval is for the plans with these digests. Without digests, it would be for the commit, whatever is
-        # planned later. With `plan_only`, root modules without changes are planned again, too, after the approval. So
-        # the digests of their plans are included: if the new plan of such a root module has changes, it is held.
+        # An approval covers only the plans with these digests. Without digests, it would cover the commit, and so every
+        # later plan of it, whatever the plan changes. With `plan_only`, root modules without changes are planned again,
+        # too, after the approval. So the digests of their plans are included: if the new plan of such a root module has
+        # changes, it is held.
         waits = [each for each in outcomes if stage.plan_only or each.outcome == "held"]
         digests = tuple(sorted({each.digest for each in waits if each.digest}))
         await services.store.runs.change_apply(run.id, lambda state: replace(state, held_for="review", digests=digests))

@@ -123,8 +123,8 @@ class _Tip:
     async def _decide(self, attempts: list[Run], attempt: settle.Attempt, approval: Approval | None) -> Settlement:
         waited = self._has_waited(attempts)
         judged, history = await self._history(ask_github=waited)
-        # GitHub may show a verdict that is not recorded yet. Then wait longer, even if the time is up: as soon as the
-        # verdict is recorded, the branch is examined again.
+        # GitHub may show the conclusion of a merged pull request's `planward/plan` before Planward has recorded it.
+        # Then wait longer, even if the time is up: as soon as it is recorded, the branch is examined again.
         waited = waited and not judged.verdict_pending
         decision = settle.decide_tip(
             history, attempt=attempt, asked=_requested_action(approval), rerun=self._rerun, waited=waited

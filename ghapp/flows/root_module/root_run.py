@@ -292,9 +292,10 @@ class RootRun:
         return f"{self.settings.dir} in {self._environment.name}"
 
     async def find_second_copy(self, made: OpenPlan, plan: Plan, *, stop: Stop) -> str | None:
-        """Say why applying the plan would build a second copy of what another workspace of the backend already holds.
+        """Say why a plan that may build a second copy of existing resources must not be applied; None if it may be.
 
-        Returns None if it would not. If that cannot be determined, the report says so.
+        The resources may already be in another workspace of the backend. If not everything can be checked, this returns
+        None, and the report says so.
         """
         environment = self._environment.name
         asked = environment != TESTING and not self.settings.workspace_is_explicit
@@ -367,7 +368,8 @@ class RootRun:
             yield credentials
 
     def find_confirmations(self, plan: Plan, words: Sequence[str] | None = None) -> tuple[ToConfirm, ...]:
-        """The changes that a person has to confirm. `words` lists the kinds; if it is None, the config does."""
+        """The changes that a person has to confirm. `words` lists the kinds; if it is None, the config's `confirm`
+        does."""
         mask = self.mask.but_names(plan.names())
         return tuple(
             ToConfirm(
