@@ -15,11 +15,11 @@ from tests import examples
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the markers of this file. With `--every`, try all examples."""
+    """Declare the markers of this file. With `--every`, try all examples, and random ones."""
     config.addinivalue_line("markers", "by_default(id, …): without --every, run only with these parameters")
     config.addinivalue_line("markers", "only_with_every(test, …): without --every, these tests hold the same claim")
     if config.getoption("every"):
-        examples.share = 1.0
+        examples.try_every()
 
 
 @pytest.hookimpl(tryfirst=True)
