@@ -343,8 +343,7 @@ def _failure(stderr: str) -> FetchFailed | RemoteUnavailable:
     if _NOT_FOUND.search(stderr):
         return AccessDenied(
             "GitHub does not know the repository at its clone_url: if it was renamed, push again; otherwise an owner "
-            "has to "
-            "check that the App is still installed on it"
+            "has to check that the App is still installed on it"
         )
     return FetchFailed(_cause(stderr))
 

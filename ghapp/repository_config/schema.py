@@ -16,8 +16,7 @@ def config_schema() -> Schema:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Planward",
         "description": "How Planward plans and applies this repository. Read from the base branch, except "
-        "root_modules. "
-        "Every top-level key has a default.",
+        "root_modules. Every top-level key has a default.",
         **keys.CONFIG.schema(),
     }
 

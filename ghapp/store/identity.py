@@ -121,8 +121,7 @@ class Identity:
             raise SettingsError(
                 f"{self._db.where} has reports and logs that were encrypted with a key that is neither in "
                 f"PLANWARD_ENCRYPTION_KEY nor in {data_dir / 'encryption.key'}. Without it they cannot be read. "
-                f"Restore "
-                "the key from a backup, or list it after the new one. If it is lost, start once with "
+                f"Restore the key from a backup, or list it after the new one. If it is lost, start once with "
                 "PLANWARD_NEW_KEY=true: these reports and logs then stay unreadable, and everything else works"
             )
         log.warning("sealed_with_a_lost_key", database=self._db.where, meaning="older reports and logs are unreadable")

@@ -113,8 +113,7 @@ def _describe_ambiguity(template: str, name: str, value: str, between: str, what
     return (
         f'{what} "{template}" cannot be used with the {name} "{value}": the value contains the "{between}" that stands '
         f'before {{{name}}}, so another team could have the same path. In the template, write "/" there, or a text '
-        f"that "
-        f"no {name} contains"
+        f"that no {name} contains"
     )
 
 

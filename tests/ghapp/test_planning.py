@@ -286,8 +286,7 @@ ONE_OF_TWO = (
             Finished(exit_code=-15),
             "terraform apply was stopped from outside after 1 of 2 changes (signal 15): the state may lack the "
             "resources that were being created (before Re-run, import or delete those that exist), and may be "
-            "locked (then comment "
-            "`planward unlock -d network -e staging` on a pull request). "
+            "locked (then comment `planward unlock -d network -e staging` on a pull request). "
             "Press Re-run; if it happens again, ask the operator what stops it",
         ),
         (

@@ -214,8 +214,7 @@ def test_vault_denies_the_path(line: Line) -> None:
         f"{story.name} may not use the secrets of the team denied: whoever may write the team's secrets can allow it "
         f"with `vault kv put kv/denied/planward repositories={story.repository.id}`. Then press Re-run. Vault "
         f"({line.bao.host}) denies Planward access to kv/denied/planward: the policy of Planward's login must allow "
-        f"read there "
-        f"and list on the "
+        f"read there and list on the "
         "folders."
     )
 
@@ -225,8 +224,7 @@ def test_vault_denies_the_path_of_a_team_that_is_open(line: Line) -> None:
     story.open_team(str(story.repository.id), "half")
     assert failure(story, story.planned(story.propose())) == (
         f"Vault ({line.bao.host}) denies Planward access to kv/half/staging/: the policy of Planward's login must "
-        f"allow read "
-        f"there and list on the "
+        f"allow read there and list on the "
         "folders"
     )
 

@@ -123,8 +123,7 @@ def test_vault_itself_keeps_a_testing_run_out_of_stagings_secrets(careful: Line)
     assert (check["conclusion"], story.first_line(check)) == (
         "failure",
         f"Vault ({careful.bao.host}) denies Planward access to kv/{story.team}/staging/: the policy of Planward's "
-        f"login must "
-        f"allow read there and "
+        f"login must allow read there and "
         "list on the folders",
     )
     answers = asked(careful, f"kv/metadata/{story.team}/staging")

@@ -259,6 +259,5 @@ def test_commands_for_which_terraform_has_blocks_are_explained() -> None:
     assert found.unresolved == ()
     assert found.explained == (
         "workflows.w.import.steps[0].import: an import block is planned, reviewed and applied like every other "
-        "change; there "
-        "is no command",
+        "change; there is no command",
     )

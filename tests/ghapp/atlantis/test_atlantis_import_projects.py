@@ -57,8 +57,7 @@ def test_a_project_whose_files_and_name_contradict_each_other_is_left_to_a_perso
     assert config_lines(found) == ["root_modules:", '  - dir: "network"', '    workspace: "{environment}"']
     assert found.unresolved == (
         "projects[0]: production according to its files, staging according to its name: write its workspace and its "
-        "files "
-        "(prod.tfvars, backend/prod.hcl) under the right environment by hand",
+        "files (prod.tfvars, backend/prod.hcl) under the right environment by hand",
     )
 
 

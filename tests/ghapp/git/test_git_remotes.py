@@ -29,14 +29,12 @@ class TestRemotesThatAreRefused:
             (
                 "file:///etc",
                 "the repository's clone_url has the scheme 'file', but Planward fetches only over https: ask the "
-                "operator "
-                "to find out what sends Planward such deliveries",
+                "operator to find out what sends Planward such deliveries",
             ),
             (
                 "ext::sh",
                 "the repository's clone_url has the scheme 'ext', but Planward fetches only over https: ask the "
-                "operator "
-                "to find out what sends Planward such deliveries",
+                "operator to find out what sends Planward such deliveries",
             ),
             (
                 "https://github.com/acme\n/infra.git",
@@ -130,8 +128,7 @@ class TestRemotesThatAreRefused:
 
         assert str(refused.value) == (
             "GitHub does not know the repository at its clone_url: if it was renamed, push again; otherwise an owner "
-            "has to "
-            "check that the App is still installed on it"
+            "has to check that the App is still installed on it"
         )
 
 

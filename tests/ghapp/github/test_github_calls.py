@@ -188,8 +188,7 @@ async def test_a_refusal_is_reported_in_githubs_own_words(
             403,
             "Resource not accessible by integration",
             "GitHub refused (403) when Planward tried to ask for a person's role: Resource not accessible by "
-            "integration; "
-            "accept the App's newest permissions in its installation's settings",
+            "integration; accept the App's newest permissions in its installation's settings",
         ),
         (404, "Not Found", "GitHub refused (404) when Planward tried to ask for a person's role: Not Found"),
     ],

@@ -255,8 +255,7 @@ async def test_a_permission_that_was_not_granted_is_reported_with_a_remedy(
         await infra.role_of(anna)
     assert str(refusal.value) == (
         "GitHub refused (422) when Planward tried to get an installation token: The permissions requested are not "
-        "granted to this "
-        "installation.; accept the App's newest permissions in its installation's settings"
+        "granted to this installation.; accept the App's newest permissions in its installation's settings"
     )
 
 

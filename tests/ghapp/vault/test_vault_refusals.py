@@ -39,8 +39,7 @@ class TestVaultThatDoesNotAnswerAsItShould:
         assert isinstance(refused, VaultDenied)
         assert str(refused) == (
             f"Vault ({openbao.host}) denies Planward access to kv/kept/staging/: the policy of Planward's login must "
-            f"allow "
-            f"read there and list on "
+            f"allow read there and list on "
             "the folders"
         )
 

@@ -43,7 +43,6 @@ class TestSigning:
 
         assert str(denied.value) == (
             f"Vault ({openbao.host}) denies Planward access to transit/sign/app: the policy of Planward's login must "
-            f"allow "
-            f"update there, and the key "
+            f"allow update there, and the key "
             "has to exist"
         )
