@@ -70,8 +70,8 @@ def test_a_signal_ends_live_logs_and_the_process_at_once(
             reading = threading.Thread(target=list, args=(lines,), daemon=True)
             reading.start()
             process.send_signal(number)
-            assert process.wait(timeout=5) == 0
-            reading.join(timeout=5)
+            assert process.wait(timeout=20) == 0
+            reading.join(timeout=20)
             assert not reading.is_alive()
 
 

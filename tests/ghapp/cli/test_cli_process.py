@@ -36,7 +36,7 @@ def test_ctrl_c_ends_a_plan_at_once_and_says_so(copy: Path, tmp_path: Path) -> N
         planning.send_signal(signal.SIGINT)
         said = planning.stderr.read()
         assert planning.wait() == 130
-        assert time.monotonic() - began < 3  # it takes one second on a machine that is not busy
+        assert time.monotonic() - began < 10  # it takes one second; an engine of a check run has thirty
     assert "planward: interrupted by Ctrl-C: nothing was changed" in said
     eventually(lambda: not Path(f"/proc/{pid}").exists(), "the engine is gone")
 

@@ -40,18 +40,23 @@ def _holds(path: Path, word: str) -> bool:
         return False
 
 
+def _lasts_s(sandbox: str) -> float:
+    """How long a process lasts: in a sandbox until a limit ends it, without one until it ends by itself."""
+    return 1.6 if sandbox == "none" else 60
+
+
 @each_sandbox
 def test_memory_of_a_process_that_left_its_session_counts_in_a_sandbox(sandbox: str, directory: Path) -> None:
-    child = "held = bytearray(b'x') * 200_000_000; time.sleep(1.5)"
-    script = LEAVES_ITS_SESSION.format(f"{child}; os._exit(0)", "time.sleep(1)")
+    child = f"held = bytearray(b'x') * 200_000_000; time.sleep({_lasts_s(sandbox)}); os._exit(0)"
+    script = LEAVES_ITS_SESSION.format(child, f"time.sleep({_lasts_s(sandbox)})")
     ended = run(confined(sandbox, directory), script, limits=Limits(memory_bytes=100 * MB))
     assert (ended.exceeded is not None) == (sandbox != "none")
 
 
 @each_sandbox
 def test_processes_that_left_their_session_count_in_a_sandbox(sandbox: str, directory: Path) -> None:
-    child = "[os.fork() or (time.sleep(1.5), os._exit(0)) for _ in range(60)]"
-    script = LEAVES_ITS_SESSION.format(child, "time.sleep(1)")
+    child = f"[os.fork() or (time.sleep({_lasts_s(sandbox)}), os._exit(0)) for _ in range(60)]"
+    script = LEAVES_ITS_SESSION.format(child, f"time.sleep({_lasts_s(sandbox)})")
     ended = run(confined(sandbox, directory), script, limits=Limits(processes=40))
     assert (ended.exceeded and ended.exceeded.limit) == (None if sandbox == "none" else "processes")
 
@@ -63,12 +68,11 @@ BURNS = "began = time.process_time()\nwhile time.process_time() - began < {}: pa
 
 @each_sandbox
 def test_processor_time_of_processes_that_left_their_session_counts_in_a_sandbox(sandbox: str, directory: Path) -> None:
-    burnt_s = 1.6 if sandbox == "none" else 2.5  # without a sandbox nothing ends it earlier
     script = f"""\
         reads, writes = os.pipe()
         if not os.fork():
             os.setsid()
-            exec({BURNS.format(burnt_s)!r})
+            exec({BURNS.format(_lasts_s(sandbox))!r})
             os._exit(0)
         os.close(writes)
         os.read(reads, 1)
