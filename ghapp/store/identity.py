@@ -1,4 +1,4 @@
-"""The database's identity, by which a lost database, an older copy and a lost key are noticed at the start.
+"""The database's identity, by which a lost database, an older copy and a lost key are noticed on startup.
 
 The database has an id, and a counter that increases while Planward runs on it. Each process writes both to
 `database.json` in its data directory, and compares them when it starts.

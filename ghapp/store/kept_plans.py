@@ -1,8 +1,8 @@
 """The plan files of holds. They are encrypted, kept for hours, and erased when somebody has decided about the hold.
 Only these rows contain secrets.
 
-A plan file contains values of variables and resources in clear. Its encryption is bound to one run, root module, commit
-and digest. It is stored in the object store if there is one, and never by the durable engine.
+A plan file contains values of variables and resources in plain text. Its encryption is bound to one run, root module,
+commit and digest. It is stored in the object store if there is one, and never by the durable engine.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy import ColumnElement, delete, select, update
 
 from ghapp.log import log
 from ghapp.sealing import UnsealError
@@ -59,6 +59,7 @@ class KeptPlans:
         row |= {
             "sealed": sealed if address is None else None,
             "address": address,
+            "key_id": None if address is None else self._db.sealer.key_id,
             "expires_at": self._db.clock() + for_s,
         }
         changed = [name for name in row if name not in ("run_id", "root_module")]
@@ -89,6 +90,39 @@ class KeptPlans:
             log.warning("kept_plan_unreadable", run=plan.run_id, root_module=plan.root_module, reason=str(error))
             return None
 
+    async def reseal_objects(self, *, limit: int) -> int:
+        """Encrypt up to `limit` plan files in the object store with the first key. Returns how many were found.
+
+        Raises StoreUnavailable.
+        """
+        c = kept_plans.c
+        older = (c.address.is_not(None), c.key_id.is_(None) | c.key_id.in_(self._db.sealer.older_key_ids))
+        query = select(*_COLUMNS, c.address).where(*older).limit(limit)
+        rows = await self._db.read(lambda connection: connection.execute(query).all())
+        for *values, address in rows:
+            await self._reseal_object(KeptPlan(**dict(zip(KeptPlan.__slots__, values, strict=True))), address)
+        return len(rows)
+
+    async def _reseal_object(self, plan: KeptPlan, address: str) -> None:
+        sealed = await self._store().read(address)
+        if sealed is not None:
+            content = await asyncio.to_thread(self._db.sealer.open, sealed, about=about_plan(plan))
+            resealed = await asyncio.to_thread(self._db.sealer.seal, content, about=about_plan(plan))
+            await self._store().put(address, resealed)
+        c = kept_plans.c
+        mine = (c.run_id == plan.run_id, c.root_module == plan.root_module, c.digest == plan.digest)
+        statement = update(kept_plans).where(*mine).values(key_id=self._db.sealer.key_id)
+        changed = await self._db.run(lambda connection: connection.execute(statement).rowcount)
+        if not changed:
+            await self._store().remove([address])  # the hold was decided in the meantime
+
+    def _store(self) -> Objects:
+        if self._objects is None:
+            raise StoreUnavailable(
+                "plan files were kept in an object store, and PLANWARD_OBJECT_STORE_URL is not set: set it"
+            )
+        return self._objects
+
     async def _from_object(self, address: str) -> bytes | None:
         return None if self._objects is None else await self._objects.read(address)
 
@@ -118,13 +152,8 @@ class KeptPlans:
     async def _remove_objects(self, addresses: Iterable[str | None]) -> None:
         """Remove objects before their rows, so that none is left without a row."""
         found = [address for address in addresses if address is not None]
-        if not found:
-            return
-        if self._objects is None:
-            raise StoreUnavailable(
-                "plan files were kept in an object store, and PLANWARD_OBJECT_STORE_URL is not set: set it"
-            )
-        await self._objects.remove(found)
+        if found:
+            await self._store().remove(found)
 
 
 def about_plan(plan: KeptPlan) -> str:

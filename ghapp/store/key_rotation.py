@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Column, func, select, update
 
 from ghapp.store.database import Database
-from ghapp.store.kept_plans import KeptPlan, about_plan
+from ghapp.store.kept_plans import KeptPlan, KeptPlans, about_plan
 from ghapp.store.run_objects import RunObject, RunObjects, about_lines, about_report, about_root
 from ghapp.store.tables import kept_plans, log_lines, root_runs, run_objects, runs
 
@@ -17,9 +17,10 @@ _KEY_ID_BYTES = 4
 class KeyRotation:
     """Encrypts rows and objects again that are encrypted with older keys."""
 
-    def __init__(self, database: Database, run_objects: RunObjects) -> None:
+    def __init__(self, database: Database, run_objects: RunObjects, kept_plans: KeptPlans) -> None:
         self._db = database
         self._run_objects = run_objects
+        self._kept_plans = kept_plans
 
     @property
     def is_under_way(self) -> bool:
@@ -46,7 +47,9 @@ class KeyRotation:
         rows = await self._db.read(lambda connection: connection.execute(query.limit(limit)).all())
         for row in rows:
             await self._reseal_object(RunObject(**row._mapping))
-        return len(rows)
+        if len(rows) == limit:
+            return limit
+        return len(rows) + await self._kept_plans.reseal_objects(limit=limit - len(rows))
 
     async def _reseal_column(self, column: Column[Any], keys: Sequence[Column[Any]], *, limit: int) -> int:
         older = func.substr(column, 1, _KEY_ID_BYTES).in_(self._db.sealer.older_key_ids)

@@ -1,4 +1,4 @@
-"""The kinds of markers. A marker is a small stored note; for example, that a comment already exists on GitHub.
+"""The kinds of markers. A marker is a small stored note, for example that a comment already exists on GitHub.
 
 Each kind is one class, with a typed key and a typed value. Only this module writes and reads markers as text. The
 texts are still those of the first version, so that different versions can run side by side.

@@ -160,7 +160,7 @@ class Runs(RunQueries):
         return self._db.sealer.open(sealed, about=about_report(id))
 
     async def readable_report(self, id: RunId) -> bytes | None:
-        """Like `report`, but None if it was encrypted with a key that was given up."""
+        """Like `report`, but None if the report cannot be decrypted, for example because its key is gone."""
         try:
             return await self.report(id)
         except UnsealError as error:
@@ -168,7 +168,7 @@ class Runs(RunQueries):
             return None
 
     async def readable_root_reports(self, id: RunId) -> dict[tuple[str, str], bytes]:
-        """Like `root_reports`, but empty if they were encrypted with a key that was given up."""
+        """Like `root_reports`, but empty if they cannot be decrypted, for example because their key is gone."""
         try:
             return await self.root_reports(id)
         except UnsealError as error:
@@ -214,7 +214,7 @@ class Runs(RunQueries):
         query = select(log_lines.c.id, log_lines.c.part, log_lines.c.sealed).where(
             log_lines.c.run_id == id, log_lines.c.id > after
         )
-        # In one transaction, since lines may just be moving from the table to the object store.
+        # In one transaction, since lines may be moved from the table to the object store at this moment.
         rows, moved = await self._db.read(
             lambda c: (c.execute(query.order_by(log_lines.c.id)).all(), objects_of(c, id, "log"))
         )

@@ -245,6 +245,7 @@ kept_plans = Table(
     Column("engine", String(255), nullable=False),
     Column("sealed", LargeBinary, nullable=True),
     Column("address", Text, nullable=True),
+    Column("key_id", LargeBinary, nullable=True),  # of the object at this address
     Column("expires_at", Float, nullable=False),
     Index("kept_plans_by_environment", "repository_id", "environment"),
     Index("kept_plans_by_expiry", "expires_at"),

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from sqlalchemy import text
 
 from ghapp.errors import SettingsError
 from ghapp.sealing import Sealer
 from ghapp.store import KeptPlan, PlanState, Run, Store, StoreUnavailable, offloading
+from ghapp.store.objects import Objects
 from ghapp.values import BranchName, CommitSha, EnvironmentName, RepositoryId, RunId
 from tests.databases import new_sqlite
 
@@ -334,6 +336,9 @@ def kept_plan(root_module: str, run: str = "1") -> KeptPlan:
     )
 
 
+PLAN = kept_plan("network")
+
+
 def keep_plans(machine: Machine, *plans: KeptPlan) -> None:
     for plan in plans:
         machine.do(machine.store.kept_plans.keep(plan, f"a plan of {plan.root_module}".encode(), for_s=3600))
@@ -379,3 +384,37 @@ def test_a_plan_file_that_somebody_removed_or_put_in_anothers_place_is_not_appli
     bucket.Object(first).put(Body=bucket.Object(second).get()["Body"].read())
     bucket.Object(second).delete()
     assert [machine.do(machine.store.kept_plans.content(each)) for each in (network, shop)] == [None, None]
+
+
+@pytest.mark.parametrize("is_known", [True, False], ids=["", "kept before keys were recorded"])
+def test_a_plan_file_in_the_object_store_is_encrypted_again_with_the_first_key(
+    bucket: Any, machines: list[Machine], tmp_path: Path, is_known: bool
+) -> None:
+    keep_plans(machines[0], PLAN)
+    if not is_known:
+        with machines[0].store._database.engine.begin() as connection:
+            connection.execute(text("update kept_plans set key_id = null"))
+    rotated = Machine(tmp_path / "planward.db", "n" * 32, KEY)
+    assert rotated.do(rotated.store.key_rotation.reseal_rows(limit=10)) == 0
+    assert [rotated.do(rotated.store.key_rotation.reseal_objects(limit=10)) for _ in range(2)] == [1, 0]
+    rotated.close()
+    alone = Machine(tmp_path / "planward.db", "n" * 32)
+    assert alone.do(alone.store.kept_plans.content(PLAN)) == b"a plan of network"
+    alone.close()
+
+
+def test_a_plan_file_that_is_erased_while_it_is_encrypted_again_leaves_no_object(
+    bucket: Any, machines: list[Machine], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_plans(machines[0], PLAN)
+    rotated = Machine(tmp_path / "planward.db", "n" * 32, KEY)
+    put = Objects.put
+
+    async def put_late(objects: Objects, address: str, content: bytes) -> None:
+        await rotated.store.kept_plans.erase_decided(PLAN.repository_id, PLAN.environment, besides=RunId("2" * 24))
+        await put(objects, address, content)
+
+    monkeypatch.setattr(Objects, "put", put_late)
+    assert rotated.do(rotated.store.key_rotation.reseal_objects(limit=10)) == 1
+    assert addresses(bucket) == []
+    rotated.close()

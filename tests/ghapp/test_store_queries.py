@@ -183,6 +183,7 @@ CALLS: dict[str, Call] = {
 }
 
 READS_ALL = {
+    "kept_plans.reseal_objects": "all of older keys; asked by the cleanup while keys are rotated",
     "kept_plans.erase_old": "one for each repository; asked by the cleanup",
     "repositories.find_by_name": "one for each repository; asked by the pages",
     "repositories.all_active": "gives all",

@@ -1,4 +1,4 @@
-"""The schema, migrated at the start: only forward and only by additions, so that the previous version can keep
+"""The schema, migrated on startup: only forward and only by additions, so that the previous version can keep
 running.
 
 Every revision is a file in `versions/`, numbered from 1. It may add tables, indexes, and columns that are nullable or
@@ -14,7 +14,7 @@ from sqlalchemy import Column, Connection, MetaData, String, Table, func, inspec
 
 from ghapp.errors import SettingsError
 
-SCHEMA_VERSION = 9
+SCHEMA_VERSION = 10
 """The newest revision in `versions/`."""
 VERSION_TABLE = "planward_revision"
 
