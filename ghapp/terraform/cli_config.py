@@ -32,7 +32,7 @@ def cli_config(operators: str | None, cache: Path | None = None, offered: Sequen
     if found:
         return text[: found.end()] + "\n" + _blocks(mirrors) + text[found.end() :]
     system = _system_mirrors()
-    there = json.dumps(sorted({name for _, names in system for name in names}))
+    there = json.dumps(_names_in(system))
     direct = f"  direct {{\n    exclude = {there}\n  }}\n" if system else "  direct {}\n"
     return f"{text}\nprovider_installation {{\n{_blocks([*mirrors, *system])}{direct}}}\n"
 
@@ -47,9 +47,12 @@ def _in_json(operators: str, mirrors: Sequence[tuple[Path, Sequence[str]]]) -> s
     document.pop("plugin_cache_dir", None)
     document.pop("plugin_cache_may_break_dependency_lock_file", None)
     if "provider_installation" not in document:
-        methods: dict[str, Any] = {"direct": [{}]}
-        if mirrors:
-            methods["filesystem_mirror"] = [{"path": str(path), "include": list(names)} for path, names in mirrors]
+        system = _system_mirrors()
+        methods: dict[str, Any] = {"direct": [{"exclude": _names_in(system)} if system else {}]}
+        if mirrors or system:
+            methods["filesystem_mirror"] = [
+                {"path": str(path), "include": list(names)} for path, names in (*mirrors, *system)
+            ]
         document["provider_installation"] = [methods]
     return json.dumps(document)
 
@@ -61,6 +64,10 @@ def _system_mirrors() -> list[tuple[Path, tuple[str, ...]]]:
         if names:
             found.append((place, tuple(names)))
     return found
+
+
+def _names_in(mirrors: Sequence[tuple[Path, Sequence[str]]]) -> list[str]:
+    return sorted({name for _, names in mirrors for name in names})
 
 
 def _blocks(mirrors: Sequence[tuple[Path, Sequence[str]]]) -> str:

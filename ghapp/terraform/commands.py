@@ -77,7 +77,7 @@ class Finished:
     def done(self) -> bool:
         """Whether the command succeeded. It did not if its plan file is too large, even with the exit code 0.
 
-        It does not matter whether somebody asked to stop the command after it had ended.
+        If somebody asked to stop the command and it still ended with the exit code 0, it succeeded.
         """
         is_too_large = self.exceeded is not None and self.exceeded.limit == "file"
         return self.exit_code == 0 and not is_too_large
@@ -193,7 +193,7 @@ class Terraform:
         stop: Stop | None = None,
         timeout_s: float = _SHORT_TIMEOUT_S,
     ) -> bytes | Finished:
-        """Return the plan JSON of a plan file, with sensitive values in clear.
+        """Return the plan JSON of a plan file, with sensitive values in plain text.
 
         Returns a `Finished` if the command exceeded a limit, timed out, or was asked to stop. Raises TerraformError.
         """
@@ -214,7 +214,7 @@ class Terraform:
             workdir.plan_json.unlink(missing_ok=True)
 
     async def show_state(self, workdir: Workdir, *, timeout_s: float = _STATE_TIMEOUT_S) -> bytes | None:
-        """Return the state as JSON, with sensitive values in clear; None if it cannot be read."""
+        """Return the state as JSON, with sensitive values in plain text; None if it cannot be read."""
         ended = await self._start(workdir, ["show", "-json"], None, timeout_s, stdout_to=workdir.plan_json)
         try:
             if ended.exit_code or ended.exceeded is not None:

@@ -65,3 +65,11 @@ def test_if_the_system_has_providers_they_come_from_there(tmp_path: Path, monkey
         f'  filesystem_mirror {{\n    path    = "{tmp_path}"\n    include = ["{AWS}"]\n  }}\n'
         f'  direct {{\n    exclude = ["{AWS}"]\n  }}\n}}\n'
     )
+    assert json.loads(written("{}", CACHE, [AWS])) == {
+        "provider_installation": [
+            {
+                "direct": [{"exclude": [AWS]}],
+                "filesystem_mirror": [{"path": str(path), "include": [AWS]} for path in (CACHE, tmp_path)],
+            },
+        ],
+    }
