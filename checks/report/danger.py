@@ -37,7 +37,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]*")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*+)(?:"|\\?\Z)', re.DOTALL)
 _INNER = re.compile(r'\b([A-Za-z_]\w*+) = (\[[^\]]*+(?:\]|\Z)|"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|\w+)', re.DOTALL)
 _WIPES = [re.compile(wipe.replace("SCRATCH", SCRATCH), re.MULTILINE) for wipe in WIPES.values()]
-_MAY_WIPE = AhoCorasick(list(WIPES))  # for most texts, one search instead of thirty expressions is enough
+_MAY_WIPE = AhoCorasick(list(WIPES))  # for most texts, this one search replaces thirty expressions
 _MAY_ALLOW = AhoCorasick(list(ALL_RIGHTS))
 _COMMAND_END = re.compile(r'[;&|"\\\n]')
 # A command continues on the next line after a backslash. A value in quotes has `\t` for a tab.
@@ -67,7 +67,8 @@ def marks(
     `attributes` are the differences between `before` and `after`. Both values are needed to judge policies by their
     meaning.
     """
-    return tuple(_marks(type_, section, attributes, *_judge_policies(attributes, before, after)))
+    found = _marks(type_, section, attributes, *_judge_policies(attributes, before, after))
+    return tuple(sorted(found, key=lambda mark: danger_rank((mark,))))
 
 
 def danger_rank(marks: Sequence[str]) -> int:

@@ -136,6 +136,13 @@ def test_danger_is_marked(type_: str, section: Any, attributes: Any, expected: t
     assert marks(type_, section, changes) == expected
 
 
+def test_the_most_serious_mark_comes_first() -> None:
+    safeguard = AttributeChange(path="deletion_protection", old="true", new="false")
+    policy = AttributeChange(path="role", old='"roles/viewer"', new='"roles/owner"')
+    found = marks("google_project_iam_member", "change", [safeguard, policy])
+    assert found == ("allows every action", "removes a safeguard")
+
+
 def test_losing_data_is_graver_than_opening_something_which_is_graver_than_the_rest() -> None:
     order = [("database",), ("opens to the world",), ("permissions",), ("network",), ()]
     assert sorted(order, key=danger_rank) == order
