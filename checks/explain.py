@@ -1,9 +1,10 @@
 """Is a push explained by merged pull requests? Pure: the caller supplies commits, trees and verdicts as values.
 
-A push from LAST to `after` is explained if its first-parent commits can be cut into segments that each end in the
-merge SHA of a merged pull request. Each of those pull requests must have passed the gate for this base, and merging it
-must give exactly the tree at the end of its segment. All other commits are unexplained and are listed. A segment also
-ends at each known earlier tip of the branch, so that a later merge cannot explain commits that were already there.
+A push is explained if its first-parent commits since LAST can be cut into segments that each end in the merge SHA of a
+merged pull request. Each of these pull requests must have passed the gate for this base, and its merge must give
+exactly the tree at the end of its segment. Segments for which this is not true are unexplained, and are listed. A
+segment also ends at each known earlier tip of the branch, so that a later merge cannot explain commits that were
+already there.
 """
 
 import math
@@ -33,7 +34,7 @@ class MergedPullRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """Commits of the first-parent chain, oldest first; the last one is the merge SHA of the `candidates`.
+    """Commits of the first-parent chain, oldest first. If there are `candidates`, the last commit is their merge SHA.
 
     There are several candidates if a merged pull request contained the commits of other pull requests. GitHub then
     shows these pull requests as merged too, with the same merge SHA. One candidate has to explain the whole segment.
@@ -54,14 +55,17 @@ class SegmentTrees:
     """Tree ids for one segment: the result of merging each candidate, and the tree that the branch really has."""
 
     merged: Mapping[int, str]
-    """By pull request number: `git merge-tree` of its head and the commit before the segment; no entry on conflict."""
+    """By pull request number: the result of `git merge-tree` of its head and the commit before the segment.
+
+    There is no entry if the merge has a conflict, or if the head could not be fetched.
+    """
     actual: str
     """The tree of the segment's newest commit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explained:
-    """Every commit came from one of these pull requests, which passed the gate; oldest first."""
+    """Every commit came from one of these pull requests, which all passed the gate. They are in merge order."""
 
     pull_requests: tuple[MergedPullRequest, ...]
 
@@ -150,7 +154,10 @@ def _find_objection(pull_request: MergedPullRequest, segment: Segment, trees: Se
         return f"{name} was merged by the queue although planward/plan was not green for the queue's own commit"
     merged = None if trees is None else trees.merged.get(pull_request.number)
     if trees is None or merged is None:
-        return f"{name} conflicts with {segment.before[:7]}, so Planward cannot tell whether this is what was reviewed"
+        return (
+            f"{name} cannot be merged into {segment.before[:7]} again (they conflict, or its head is gone), so "
+            "Planward cannot tell whether this is what was reviewed"
+        )
     if merged != trees.actual:
         return f"the files in {segment.end[:7]} differ from the result of merging {name} into {segment.before[:7]}"
     return None
@@ -172,8 +179,8 @@ def shown_at_merge(verdicts: Sequence[ShownVerdict], merged_at: float) -> ShownV
     seconds, so success counts if GitHub showed it at any moment of that second.
     """
     second = math.floor(merged_at)
-    # GitHub's times of check runs are in whole seconds, too. So each verdict of that second may be earlier or later
-    # than the merge: try the moment before the first of them, and the moment after each of them.
+    # GitHub gives the times of check runs in whole seconds, too. So each verdict from that second may have come before
+    # or after the merge: look at the moment before the first of these verdicts, and at the moment after each of them.
     within = [each for each in verdicts if second <= each.at < second + 1]
     known = [
         [each for each in verdicts if each.at < second or each in within[:count]] for count in range(len(within) + 1)

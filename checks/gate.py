@@ -1,4 +1,4 @@
-"""The gate decides which code is planned with credentials, which pull requests are merged, and which plans are applied.
+"""The gate decides what may be planned with credentials, what may be merged, and which plans may be applied.
 
 The gate's consent is a value. A `Vouched` allows planning with credentials. A `Proceed` allows applying a plan file.
 Only this module creates these values.
@@ -199,8 +199,8 @@ def vouch_group(*, number: int, passed: bool) -> Vouched | Refuse:
     if passed:
         return Vouched(f"#{number}", _MADE_HERE)
     return Refuse(
-        cause=f"#{number} is in the merge queue although planward/plan is not green for it: get it green on the "
-        "pull request, then queue it again."
+        cause=f"#{number} is in the merge queue although planward/plan is not green for it: get planward/plan green "
+        "on the pull request, then queue the pull request again."
     )
 
 
@@ -211,8 +211,8 @@ class ToConfirm(msgspec.Struct, frozen=True, kw_only=True):
     """An object whose destruction or replacement needs confirmation.
 
     `confirmation` identifies what a person confirms. It is a keyed hash of the environment, the address, the deposed
-    key, the kind of loss (such as "destroy" or "replace") and the object's id. So a confirmation given for one plan
-    also counts for every other plan that does the same to the same object.
+    key, the kind of loss (such as "destroy" or "replace") and the object's id, or all its values if it has no id. So a
+    confirmation given for one plan also counts for every other plan that does the same to the same object.
     """
 
     address: str
@@ -356,7 +356,7 @@ def decide_apply(
         )
     if not complete:
         return Refuse(
-            cause=f"{where}: Terraform left a part of this plan for later, so it is not applied. Revert the "
+            cause=f"{where}: Terraform deferred a part of this plan, so the plan is not applied. Revert the "
             "commit. Then merge only what the deferred resources depend on. After that is applied, merge the rest in "
             "a second pull request"
         )
@@ -471,8 +471,8 @@ def decide_promotion(facts: PromotionFacts) -> Clear | Refuse:
         )
     return Refuse(
         cause=f"this brings commits that {previous} has not applied. First have them applied there, or promote a "
-        f"branch whose newest commit is {facts.last_applied}, the last applied there. If {previous} lacks a hotfix "
-        f"of the base branch, merge the base branch into the branch of {previous}."
+        f"branch whose newest commit is {facts.last_applied}, the last one applied. If {previous} lacks a "
+        f"hotfix of the base branch, merge the base branch into the branch of {previous}."
     )
 
 

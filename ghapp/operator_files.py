@@ -11,7 +11,7 @@ from ghapp.errors import SettingsError
 
 
 def read_patterns(setting: str, path: Path) -> dict[str, tuple[str, ...]]:
-    """Read a mapping from names to lists of patterns, `NAME: [PATTERN, …]`. Names are compared without case.
+    """Read a mapping from names to lists of patterns, `NAME: [PATTERN, …]`. Upper and lower case do not matter.
 
     Raises SettingsError naming the setting, the file, the line and what to do.
     """

@@ -1,6 +1,7 @@
 """The operator's settings, read from environment variables. A secret may also be in the file that `NAME_FILE` names.
 
-docs/settings.md lists them. No other code in Planward reads the process's environment.
+docs/settings.md lists them. Apart from `keys_apart` and the demo, other code reads only variables that are not
+settings, such as PATH, proxies and CA files.
 """
 
 import os
@@ -62,7 +63,7 @@ class MetricsAccess:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthoritySettings:
-    """The operator's rules about which repositories may use which secrets."""
+    """The operator's rules for repositories: the secrets, chat hosts and sources that they may use."""
 
     teams: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """TEAM → patterns of OWNER/REPO, or GitHub's repository ids."""
@@ -73,7 +74,7 @@ class AuthoritySettings:
     secret_paths: tuple[str, ...] = ()
     """Patterns of paths that configs may name in addition to `kv/{team}/{branch}` and `kv/{team}/{environment}`."""
     sources: AllowedSources | None = None
-    """Allowed sources of providers and modules; None if the operator sets none."""
+    """Allowed sources of providers and modules; None if PLANWARD_SOURCES is not set."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +87,7 @@ class ModuleRepositories:
     def allows(self, repository: RepositoryIdentity, modules: str) -> bool:
         """Whether a repository may fetch the modules of another, which must be listed and have the same owner.
 
-        Names are compared without case.
+        Upper and lower case do not matter.
         """
         other = modules.casefold()
         listed = (
@@ -255,7 +256,7 @@ def default_memory_bytes(machine_bytes: int, concurrency: int) -> int:
 
 
 def read_authority(environ: Mapping[str, str]) -> AuthoritySettings:
-    """Read who may use which secrets. Raises SettingsError as `read_settings` does."""
+    """Read the operator's rules for repositories. Raises SettingsError as `read_settings` does."""
     names = Variables(environ)
     teams = names.text("PLANWARD_TEAMS")
     return AuthoritySettings(
@@ -270,7 +271,8 @@ def read_authority(environ: Mapping[str, str]) -> AuthoritySettings:
 def read_terraform_env(environ: Mapping[str, str]) -> ServerVariables:
     """Read the server's own variables that Terraform gets. Raises SettingsError as `read_settings` does."""
     words = split(Variables(environ).text(SERVER_VARIABLES))
-    # Planward's and Vault's own variables never get further than here. The rules choose among the others later.
+    # Planward's and Vault's own variables are dropped here. `ServerVariables.given` later chooses from the others for
+    # each run.
     kept = {name: environ[name] for name in environ if words and not name.startswith(("PLANWARD_", "VAULT_"))}
     try:
         return read_server_variables(words, kept)

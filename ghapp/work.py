@@ -176,7 +176,7 @@ async def _choose_sandbox(settings: Settings, groups_note: str) -> Sandbox:
 
 
 async def _log_services(services: Services) -> None:
-    """Log at the start which services answer. A service that does not answer yet may do so a moment later."""
+    """Log on startup which services answer. A service that does not answer yet may do so a moment later."""
     settings = services.settings
     for each in settings.unknown:
         log.warning("unknown_setting", name=each)

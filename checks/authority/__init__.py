@@ -1,5 +1,5 @@
-"""Who may do what: which team's secrets a repository may use, and where chat messages may be sent.
+"""Who may do what: use a team's secrets, end a hold, use a source or a server variable, and receive chat messages.
 
-Nothing here comes from data that the requesting person can write: callers supply the operator's settings, the team's
-own secret, GitHub's answers and the config at LAST.
+These rules never come from data that the requesting person can write. The callers supply the operator's settings, the
+team's own secret, GitHub's answers and the config at LAST.
 """

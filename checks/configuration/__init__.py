@@ -1,4 +1,4 @@
-"""The root modules of a repository and the files that each of them uses, derived from the facts of its files."""
+"""Find the root modules of a repository, and the files that each uses, from the facts about the repository's files."""
 
 import posixpath
 import re
@@ -65,17 +65,18 @@ def discover(
 ) -> Configuration:
     """Find the root modules of a repository.
 
-    `files` are the configuration files by path, `links` maps the repository's symlinks to their literal targets. With
-    `explicit` exactly these directories are root modules. By default, a directory with configuration files is one if it
-    has a backend or cloud block, or if no other directory calls it or links to its files. Some directories are not root
-    modules by default, because nobody runs Terraform there:
+    `files` are the configuration files by path. `links` maps the repository's symlinks to their literal targets. If
+    `explicit` is given, the directories in it that have configuration files are the root modules. By default, a
+    directory with configuration files is a root module if it has a backend or cloud block, or if no other directory
+    calls it or links to its files. But the following directories are not root modules by default, because nobody runs
+    Terraform there:
 
     - hidden directories (`.terraform`, `.github`) and directory templates (`{{name}}`), even with a backend
     - scaffolds, whose backend has a placeholder (`$name`, `{{name}}`) that Terraform would use literally
-    - without a backend: directories below `modules`, `examples`, `tests`, `fixtures`, `testdata` or `vendor`,
-      following the standard module structure
+    - without a backend: directories called `modules`, `examples`, `example`, `tests`, `test`, `fixtures`, `testdata` or
+      `vendor`, and those below them, following the standard module structure
       (https://developer.hashicorp.com/terraform/language/modules/develop/structure)
-    - without a backend: directories whose files declare nothing to plan, such as only the required versions
+    - without a backend: directories whose files declare nothing to plan, for example only the required versions
     """
     links = links or {}
     modules = _modules(files, links)
@@ -148,7 +149,7 @@ def _used_directories(modules: Mapping[str, Module], links: Mapping[str, str]) -
 def _why_not_root_module(module: Module, used: frozenset[str]) -> str | None:
     """Why a directory is not a root module by default; None if it is one."""
     if _is_hidden(module.dir):
-        return "in a hidden directory or a template of one"
+        return "in a hidden directory or a directory template"
     if module.backend is not None:
         placeholder = _placeholder(module.backend.values)
         return placeholder and f"a scaffold: its backend contains the placeholder {placeholder}"

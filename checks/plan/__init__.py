@@ -40,7 +40,7 @@ from checks.plan.resource_change import count as count
 
 
 class DeferredChange(Struct, frozen=True, gc=False):
-    """A change that Terraform defers to a later plan; `reason` is Terraform's word (`provider_config_unknown`)."""
+    """A change that Terraform defers to a later plan; `reason` is Terraform's code (`provider_config_unknown`)."""
 
     reason: str
     resource_change: ResourceChange
@@ -85,7 +85,10 @@ class Check(Struct, frozen=True, gc=False):
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """A plan, with its parts in the order of the file. It keeps in memory the bytes from which it was read."""
+    """A plan, with its parts in the order of the file, except that outputs are sorted by name.
+
+    The bytes from which a plan was read stay in memory as long as the plan.
+    """
 
     format_version: str
     terraform_version: str
@@ -107,14 +110,17 @@ class Plan(Struct, frozen=True, kw_only=True):
 
     @property
     def counts(self) -> Counts:
-        """The number of changes of each kind, of `action` blocks to run, and of everything deferred to a later plan."""
+        """The numbers of changes by kind, of `action` blocks to run, and of changes and actions that are deferred.
+
+        Reads of data sources do not count.
+        """
         deferred = sum(each.resource_change.mode == "managed" for each in self.deferred_changes)
         later = Counts(invoke=len(self.action_invocations), defer=deferred + len(self.deferred_invocations))
         return count(self.resource_changes) + later
 
     @property
     def changes_anything(self) -> bool:
-        """Whether applying it changes anything: resources, outputs, or only the state."""
+        """Whether applying the plan changes resources, outputs or the state, or runs an `action` block."""
         return (
             self.applyable is True
             or any(change.changes for change in self.resource_changes)
@@ -169,8 +175,8 @@ class Plan(Struct, frozen=True, kw_only=True):
         return all(name in held and decode_plainly(held[name].value) == value for name, value in values.items())
 
     def names(self) -> frozenset[str]:
-        """The names in the addresses of changes. They are in the code, so they are never masked, even if a secret is
-        the same word."""
+        """The names in the addresses of changes. They are in the code, so they are not masked inside a text, even if a
+        secret is the same word."""
         changes = self._every_change()
         kinds, modules = {(change.type, change.name) for change in changes}, {each.module_address for each in changes}
         return frozenset(name for kind in kinds for name in kind) | {module for module in modules if module}
@@ -213,11 +219,11 @@ _decoder = msgspec.json.Decoder(_PlanJson)
 
 
 def read_plan(plan_json: bytes) -> Plan:
-    """Read the output of `terraform show -json PLANFILE`, of Terraform 0.12 or OpenTofu 1.6 and later.
+    """Read the output of `terraform show -json PLANFILE`, from Terraform 0.12 or later, or OpenTofu 1.6 or later.
 
-    A byte order mark is skipped, including UTF-16's, which PowerShell writes. Raises PlanFormatError on bytes that are
-    not a plan (for example the JSON of a state), on an unknown major format_version, on an unknown action (a plan must
-    be understood completely), on plans of Terraform 0.15.0, and on JSON with more values than a plan may have.
+    A byte order mark is skipped. UTF-16, which PowerShell writes, is converted. Raises PlanFormatError on bytes that
+    are not a plan (for example the JSON of a state), on an unknown major format_version, on an unknown action (a plan
+    must be understood completely), on plans of Terraform 0.15.0, and on JSON with more values than a plan may have.
 
     https://developer.hashicorp.com/terraform/internals/json-format
     """

@@ -45,10 +45,10 @@ class ChangeSummary(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A plan's change of one resource or output (`output.NAME`): the changed attributes, each with a hash.
 
     An attribute's hash covers its value before and after. A sensitive attribute has the word "sensitive" instead of a
-    hash. `digest` is a hash of the whole change, and `object` is a hash of the existing object's id. Both are made with
-    the server's key, and are empty without it. `tainted`: whether the object is replaced because the apply that created
-    it did not finish. `dangers` are the change's marks from the report's danger list. An `action` block that the apply
-    runs counts as a change, too.
+    hash. `digest` is a hash of the whole change. `object` is a hash of the existing object's id, or of all its values
+    if it has no id. Both are made with the server's key, and are empty without it. `tainted`: whether the object is
+    replaced because the apply that created it did not finish. `dangers` are the change's marks from the report's danger
+    list. An `action` block that the apply runs counts as a change, too.
     """
 
     address: str
@@ -142,7 +142,7 @@ def summarize(plan: Plan, *, mask: Mask, key: bytes = b"") -> PlanSummary:
 
 
 def difference(reviewed: PlanSummary, planned: PlanSummary) -> PlanDifference:
-    """The differences of `planned` from `reviewed`."""
+    """Compare the plan `planned` with the plan `reviewed`."""
     if reviewed.digest == planned.digest:
         return PlanDifference(same=True)
     before = {_object_key(change): change for change in reviewed.changes}
@@ -164,10 +164,10 @@ def unseen(
 ) -> tuple[ChangeSummary, ...]:
     """The changes of a plan that no preview showed; `previews` are those of the pull requests that are applied.
 
-    With `danger` these are only changes that destroy, replace, forget or invoke something, or are in the danger list;
-    with `hold` they are all differences, including values. A change that a preview showed but the plan lacks
-    needs no approval. `values_follow`: whether values may depend on another root module that this run already applied;
-    then only actions are compared.
+    With `danger`, these are only changes that destroy, replace, forget or invoke something, or are in the danger list.
+    With `hold`, they are all changes whose action or values differ from the previews. A change that a preview showed
+    but the plan lacks needs no approval. `values_follow`: whether values may depend on another root module that this
+    run already applied; then values are not compared.
     """
     if any(preview.digest == planned.digest for preview in previews):
         return ()
@@ -201,7 +201,8 @@ def _was_seen(planned: ChangeSummary, reviewed: ChangeSummary, parity: Parity, v
 def closest(previews: Sequence[PlanSummary], planned: PlanSummary) -> PlanSummary | None:
     """Merge the previews into one, to show how a plan differs from them; None if there are none.
 
-    If several previews change the same resource or output, the change that equals the plan's is taken.
+    If several previews change the same resource or output, the change that equals the plan's is taken. If none equals
+    it, the last preview's change is taken.
     """
     if len(previews) < 2:
         return previews[0] if previews else None
@@ -218,9 +219,9 @@ def closest(previews: Sequence[PlanSummary], planned: PlanSummary) -> PlanSummar
 
 
 def confirmation(environment: str, change: ResourceChange, *, key: bytes) -> str:
-    """Identify what a confirmation is about: the destruction of exactly this object.
+    """The identifier of a confirmation that exactly this object may be destroyed or replaced.
 
-    The result is the same in each plan that does the same to the object.
+    It is the same for each plan that does the same to the object.
     """
     loss = _LOSSES.get(change.action.value)
     said = [environment, change.address, change.deposed, loss, object_digest(change, key=key)]
@@ -228,7 +229,7 @@ def confirmation(environment: str, change: ResourceChange, *, key: bytes) -> str
 
 
 def _names_only(change: ChangeSummary) -> ChangeSummary:
-    """The change without `digest`, `object` and `dangers`: people are not shown differences of these fields."""
+    """The change without `digest`, `object` and `dangers`: people are not shown differences in these fields."""
     return msgspec.structs.replace(change, digest="", object="", dangers=())
 
 
@@ -291,7 +292,7 @@ def _attributes(change: ResourceChange | OutputChange, mask: Mask, key: bytes) -
 
 
 def _find_differences(before: Shown, after: Shown, path: str) -> Iterator[tuple[str, Shown, Shown]]:
-    """Find the values that differ. Maps and blocks are searched; a list is compared whole. Null counts as absent."""
+    """Find the values that differ. Maps and blocks are searched, lists compared as a whole. Null counts as absent."""
     if isinstance(after, dict) and (isinstance(before, dict) or before is None):
         old = before or {}
         for name in {**old, **after}:

@@ -1,4 +1,4 @@
-"""One change of a plan, to a resource or an output, with its values in clear and in their displayable form."""
+"""One change of a plan, to a resource or an output, with its values in plain text and in their displayable form."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ class ResourceChange(Struct, frozen=True, gc=False):
     """One resource instance (or deposed object) of a plan, with its change.
 
     `before`, `after` and the marks beside them are decoded at each access: keep them in a local variable. They contain
-    secrets in clear; `shown_before` and `shown_after` do not.
+    secrets in plain text; `shown_before` and `shown_after` do not.
     """
 
     change: Change

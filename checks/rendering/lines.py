@@ -1,4 +1,4 @@
-"""One change as lines with a sign, the common format of Markdown, HTML and the terminal."""
+"""One change as lines with signs, the form that Markdown, HTML and the terminal start from."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -23,8 +23,8 @@ _BLANKS = {" ": "␠", "\t": "␉"}
 class Line(msgspec.Struct, frozen=True, kw_only=True):
     """A line of a diff.
 
-    `forces`: whether this attribute forces the replacement. `remark`: whether the line is a remark about the diff.
-    `inside`: whether it is a line of a document, of a long value, or of a list of instances.
+    `forces`: whether the line's attribute forces the replacement. `remark`: whether the line is a remark about the
+    diff. `inside`: whether it is a line of a document, of a long value, or of a list of instances.
     """
 
     sign: Sign
@@ -212,7 +212,10 @@ def _document_lines(lines: Sequence[str]) -> Iterator[Line]:
 
 
 def partners(signs: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Pairs of lines, each in both orders: the first removed line with the first added line after it, and so on."""
+    """Pair removed lines with the added lines right after them: the first with the first, and so on.
+
+    Each pair of positions is returned in both orders.
+    """
     at = 0
     while at < len(signs):
         gone = _end_of_run(signs, at, "-")

@@ -181,7 +181,7 @@ def _result_line(result: ResourceResult) -> str:
 
 def _difference(root: RootReport, part: EnvironmentPart) -> Iterator[Piece]:
     if root.difference is None or (root.difference.same and not part.is_plain):
-        return  # of several root modules, those that match the review need no line
+        return  # if there are several root modules, those that match the review need no line
     place = "" if part.is_plain else f"{where(root, part)}: "
     first, *rest = map(prose, lines_of_difference(root.difference))
     yield Piece(short=place + first, rank=_ERROR)

@@ -21,7 +21,7 @@ _TITLE_LIMIT = 255
 
 
 class Annotation(msgspec.Struct, frozen=True, kw_only=True):
-    """One message at lines of a file in the repository, in the form of GitHub's check runs.
+    """A message about some lines of a file in the repository, in the form that GitHub's check runs use.
 
     Columns are set only if the annotation covers one line: GitHub refuses them otherwise.
     """
@@ -100,7 +100,7 @@ class RootReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class RemovedRoot(msgspec.Struct, frozen=True, kw_only=True):
-    """A removed root module, and the number of resources in its state in `environment`; None if that cannot be read."""
+    """A removed root module. `resources` is the number of resources in its state; None if the state cannot be read."""
 
     root_module: str
     environment: str
@@ -117,11 +117,12 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
 class RunReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One run over its root modules, for the check run, the run's page, the comment and the terminal.
 
-    `cause` is the first line unless the run succeeded: what is wrong, where, what to do. `notes` are the lines below
-    it, of plain text except for `code` in backticks. `previews` are the reports for a pull request's target, and
-    `target` is the name of that environment, or "" if the pull request gets no preview of it. `roots` are all other
-    reports: for testing, or of an apply or a drift run. `removed` are the removed root modules. `diagnostics` are about
-    the whole repository, for example about an invalid new version of its config.
+    If the run did not succeed, `cause` is the first line: the problem, its place, and what to do. If it succeeded and
+    there are no root modules, `cause` is the title. `notes` are the lines below the first line, in plain text except
+    for `code` in backticks. `previews` are the reports for a pull request's target, and `target` is the name of that
+    environment, or "" if the pull request gets no preview of it. `roots` are all other reports: those for testing, of
+    an apply, or of a drift run. `removed` are the removed root modules. `diagnostics` are about the whole repository,
+    for example about an invalid new version of its config.
 
     A hold has `comparison` (a link to the held commits on GitHub), `deciders` (lines about who may end it), and `paste`
     (a command to paste into a comment). `blob_url` is the address of the repository's files at the planned commit
@@ -261,7 +262,7 @@ def total(roots: Iterable[RootReport]) -> Counts:
 
 
 def removed_words(removed: Sequence[RemovedRoot]) -> str:
-    """The removed root modules for a title: "1 root module removed: its 12 resources stay"; empty if none is."""
+    """The removed root modules for a title: "1 root module removed: its 12 resources stay"; empty if there are none."""
     if not removed:
         return ""
     number = len({each.root_module for each in removed})

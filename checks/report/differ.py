@@ -1,4 +1,4 @@
-"""Find the difference of two values, down to the smallest differing part; nothing is shortened."""
+"""Find the difference between two values, down to the smallest differing part; nothing is shortened."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -51,7 +51,7 @@ class Differ(Struct, frozen=True, kw_only=True, gc=False):
         return () if same(before, after) else self._compare_unequal(path, name or _path_text(path), before, after)
 
     def _compare_unequal(self, path: Path, name: str, before: Shown, after: Shown) -> Iterable[AttributeChange]:
-        """All differences of two values that are not equal."""
+        """All differences between two values that are not equal."""
         old, new = plain_literal(before, self.mask), plain_literal(after, self.mask)
         if old != new and (old or before is None) and (new or after is None):
             return (self._change(path, name, old=old, new=new),)
@@ -82,7 +82,7 @@ class Differ(Struct, frozen=True, kw_only=True, gc=False):
     ) -> Iterator[AttributeChange]:
         for key in sorted({*before, *after}):
             was, becomes = before.get(key), after.get(key)
-            if not same(was, becomes):  # equal entries, which are most, need no name
+            if not same(was, becomes):  # most entries are equal, and need no name
                 yield from self._compare_unequal((*path, key), name + self._step(key), was, becomes)
         yield from self._note_emptied(path, name, after)
 
@@ -246,7 +246,7 @@ class Differ(Struct, frozen=True, kw_only=True, gc=False):
 
 
 def _is_document(value: Shown) -> bool:
-    """Whether a value is a string that is best shown in lines, possibly after decoding."""
+    """Whether a value is a string that is best shown line by line, possibly after decoding."""
     return isinstance(value, str) and (is_document(value) or decode(value) is not None)
 
 

@@ -56,7 +56,7 @@ def numbered(before: Sequence[Shown], after: Sequence[Shown]) -> tuple[list[int]
 
 
 def _bare(value: Any) -> Any:
-    """A value with its hidden parts in clear, only for comparisons."""
+    """A value with its hidden parts in plain text, only for comparisons."""
     match value:
         case Hidden():
             return value.bare()

@@ -38,7 +38,8 @@ class Mask:
     It finds a value in these forms: as it is, escaped, URL-encoded, in hexadecimal, and in base64 (also inside a longer
     encoded text). It also finds each line of a value.
     Short values are hidden only where they stand alone or are the whole text: see `secret_forms.Reach`.
-    Names in the code are no secrets, so words that are such names stay. A mask can neither be printed nor pickled.
+    Names in the code are not secrets, so words that are such names stay. Printing a mask shows none of its values, and
+    pickling it raises TypeError.
     """
 
     __slots__ = ("_finds", "_known", "_names", "_search", "_values", "_whole", "_written", "longest", "of_lines")
@@ -70,7 +71,7 @@ class Mask:
 
     @classmethod
     def of(cls, values: Iterable[str]) -> "Mask":
-        """A mask that hides these values. Values of only white space are no secrets."""
+        """A mask that hides these values. Values of only white space are left out."""
         return cls(frozenset(encodable(value) for value in values if value.strip()))
 
     @classmethod
@@ -109,7 +110,7 @@ class Mask:
         return self._whole & self._names
 
     def address(self, address: str) -> str:
-        """An address, in which only instance keys may be secret: the rest are names in the code."""
+        """An address with the secrets in its instance keys masked. All its other parts are names in the code."""
         return _INSTANCE_KEY.sub(lambda key: f'["{self.text(key[1])}"]', address) if '["' in address else address
 
     def text(self, text: str) -> str:
@@ -167,7 +168,7 @@ class Mask:
 
     def _secret_spans(self, padded: str, found: Iterable[tuple[int, int, int]]) -> Iterator[Span]:
         last = len(padded) - 1
-        # Hidden parts are not searched again for the forms of credentials: that would take too long.
+        # A part that was hidden as a credential is not searched for the same form again: that would take too long.
         hidden_to: dict[CredentialForm, int] = {}
         finders: dict[CredentialForm, Finder] = {}
         words = [word.span() for word in _NAME.finditer(padded) if word[0] in self._names] if self._names else []
@@ -240,7 +241,7 @@ def hide(text: str, spans: Sequence[Span]) -> str:
 
 
 def encodable(text: str) -> str:
-    """The text without lone surrogates, which no output could carry."""
+    """The text with "?" in place of lone surrogates, which cannot be encoded in UTF-8."""
     return text if text.isascii() else text.encode(errors="replace").decode()
 
 

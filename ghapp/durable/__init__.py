@@ -1,7 +1,7 @@
 """The durable engine: enqueue jobs, run flows, start due jobs. Only this package uses DBOS.
 
 One call enqueues a job. Its flow runs in a worker, step by step, and after a crash it resumes after its last finished
-step. The results of steps are stored in clear as JSON: ids, digests, counts, never a secret. Steps return values for
+step. The results of steps are stored as plain JSON: ids, digests, counts, never a secret. Steps return values for
 expected outcomes. An exception is a bug in Planward and ends the workflow in ERROR; the same job may then be enqueued
 again as its next attempt.
 

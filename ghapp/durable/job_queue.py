@@ -86,7 +86,8 @@ class JobQueue:
 
     async def enqueue_or_find(self, job: Job) -> JobState:
         """Like `enqueue`, but returns the state that was found."""
-        # In threads of its own: flows may keep all of the event loop's threads busy, and a delivery has only seconds.
+        # Use separate threads: flows may keep all of the event loop's threads busy, and GitHub waits only a few seconds
+        # for the answer to a delivery.
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._enqueue_patiently, job)
 
     def _enqueue_patiently(self, job: Job) -> JobState:
@@ -197,7 +198,10 @@ def _state(status: str | None) -> JobState:
 
 
 def _write_ahead(path: Path) -> None:
-    """Enable SQLite's write-ahead log: one disk sync per transaction instead of three, and readers do not block it."""
+    """Enable SQLite's write-ahead log.
+
+    A transaction then needs one disk sync instead of three, and readers do not block writers.
+    """
     with closing(sqlite3.connect(path, timeout=_PATIENCE_S)) as connection:
         connection.execute("PRAGMA journal_mode=WAL")
 

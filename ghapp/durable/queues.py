@@ -34,8 +34,8 @@ QUEUES: dict[Queue, _Limits] = {
     # These jobs take a few seconds each, mostly waiting for GitHub. One repository gets at most a quarter of the limit,
     # even with hundreds of open pull requests.
     "events": {"worker_concurrency": 64, "partition_worker_concurrency": 16},
-    # This is more than the number of slots, even on large machines: jobs that run still wait for a slot for each root
-    # module.
+    # This is more than the number of slots, even on large machines: a running job does not take a slot itself, but
+    # waits for one for each of its root modules.
     "plans": {"worker_concurrency": 128, "partition_worker_concurrency": 32},
     "branches": {"worker_concurrency": 64, "partition_concurrency": 1},
     # These jobs clone repositories and compare them with GitHub. They are enqueued for all repositories together, after

@@ -81,7 +81,7 @@ class Worker:
         """Put the previous worker's unfinished jobs back into their queues, and run jobs until the context ends.
 
         At the end of the context, each unfinished job stops before its next step, or within a step that the next worker
-        repeats from its beginning. Raises StoreUnavailable if the database is unavailable at the start.
+        repeats from its beginning. Raises StoreUnavailable if the database is unavailable on startup.
         """
         async with contextlib.AsyncExitStack() as stack:
             with raising_store_unavailable():
@@ -132,7 +132,7 @@ class Worker:
         DBOS.listen_queues([])
         DBOS.launch()
         # End the threads that look for queues, for jobs in DBOS' internal queue, for schedules, and for workflows with
-        # a delay or a time limit. Planward uses none of these things, but each thread sends several statements every
+        # a delay or a time limit. Planward needs none of these threads, but together they send several statements every
         # second.
         for event in (*dbos.background_thread_stop_events, dbos._background_jobs_stop_event):
             event.set()

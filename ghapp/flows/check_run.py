@@ -96,8 +96,8 @@ def describe_override(run: Run) -> str | None:
 async def announce(repo: Repo, run: Run, *, status: Status, summary: str) -> Run:
     """Create the run's check run, exactly once even if the step is repeated or flows run concurrently.
 
-    A run that has ended in the meantime gets no check run. GitHub shows the newest check run, so a check run that is
-    created now would hide the one of the newer run.
+    A run that has ended in the meantime, for example because a newer run replaced it, gets no check run. GitHub shows
+    the newest check run, so a check run that is created now would hide the check run of the newer run.
     """
     lock = repo.services.check_run_locks.setdefault(run.id, asyncio.Lock())
     async with lock:
@@ -128,8 +128,10 @@ def _shown_since(at: float, state: CheckRunState) -> CheckRunState:
 
 @contextlib.asynccontextmanager
 async def _renew_claim(services: Services, run_id: RunId) -> AsyncIterator[None]:
-    """Renew the claim while the check run is created: otherwise another process would take the claim and create one,
-    too."""
+    """Renew the claim while the check run is created.
+
+    Otherwise another process could take over the claim and create a second check run.
+    """
 
     async def renew() -> None:
         while True:
@@ -178,7 +180,7 @@ async def complete_check_run(
 
     `on_shown` is called before the store is updated; its argument `at` is the time when GitHub began to show the
     conclusion. `changed_lines` are the lines of the diff by path. Annotations on these lines come first, since the
-    number of annotations is limited and GitHub shows only these beside the code.
+    number of annotations is limited, and beside the code GitHub shows only annotations on changed lines.
     """
     run = await repo.store.runs.load(run.id)
     if run.status == "completed":
@@ -257,7 +259,8 @@ async def show_completed(
 async def _ensure_check_run(repo: Repo, run: Run, summary: str) -> Run:
     """Return the run with its check run, which is created now if GitHub was unavailable when the run was announced.
 
-    It still has none if it was cancelled before one was created, or if GitHub refuses check runs on this commit.
+    The returned run has no check run if it was cancelled before its check run was created, or if GitHub refuses check
+    runs on this commit.
     """
     if run.check_run_id is not None:
         return run
@@ -324,7 +327,10 @@ async def runs_of_tip(repo: Repo, environment: EnvironmentName, tip: CommitSha) 
 
 
 def after_applies(repository: RepositoryId, branch: str, run_id: str = "") -> str:
-    """The prefix of the keys of jobs that wait for the end of a branch's applies."""
+    """The key of the job of a plan run that waits for the end of a branch's applies.
+
+    Without `run_id`, the prefix of all these keys.
+    """
     return f"after:{repository}:{branch}:{run_id}"
 
 

@@ -39,8 +39,8 @@ async def run_job(services: Services, job: jobs.Job) -> None:
     """Run a job's flow to its end.
 
     An error that a person can fix is shown on the check run. If GitHub is unavailable, the job is deferred. A bug in
-    Planward is shown as an internal error with the run's id. In the last two cases it raises OwnFailure, so that the
-    job may run again. Raises RecordedOtherwise if another version of Planward began the job.
+    Planward is shown as an internal error with the run's id. In the last two cases, this function raises OwnFailure, so
+    that the job may run again. Raises RecordedOtherwise if another version of Planward began the job.
     """
     log.info("job_begun", job=job.key)
     try:
@@ -50,7 +50,8 @@ async def run_job(services: Services, job: jobs.Job) -> None:
     except InstallationGone:
         log.info("job_without_installation", job=job.key)
     except InstallationSuspended as error:
-        # No automatic retry: GitHub sends an event when the installation is unsuspended.
+        # Retry after a day at the latest. Normally GitHub sends an event when the installation is unsuspended, and the
+        # job then becomes due at once.
         log.warning("job_deferred", job=job.key, reason=str(error), in_s=_PARKED_S)
         await _defer(services, job, f"{jobs.PARKED}{job.key}", _PARKED_S)
         raise OwnFailure(f"parked: {job.key}") from None
@@ -199,8 +200,8 @@ async def _end_unfinished_runs(services: Services, job: jobs.Job, cause: str | N
             continue
         text = (
             cause
-            or f"An internal error occurred in Planward (run {run.id}). Press Re-run; if it happens again, tell "
-            "the operator this number."
+            or f"An internal error occurred in Planward (run {run.id}). Press Re-run; if it happens again, give "
+            "the operator this run id."
         )
         report = run_report(repo, run, "failure", text)
         try:

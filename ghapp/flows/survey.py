@@ -16,7 +16,7 @@ from ghapp.values import CommitSha, EnvironmentName, RunId, TreeId
 
 
 async def installed_terraforms(services: Services) -> Sequence[Terraform]:
-    """The installed engines. If there was none at the start, they are searched for again. Raises TerraformMissing."""
+    """The installed engines. If there was none on startup, they are searched for again. Raises TerraformMissing."""
     if services.terraforms:
         return services.terraforms
     state_lock_s = services.timings.state_lock_s

@@ -9,7 +9,7 @@ in Git LFS is checked out as a pointer, a small text that stands for the file's 
 a file, Planward puts the contents in the place of the pointer (large_files.py). It removes all other pointers, so that
 Terraform cannot mistake a pointer for the contents.
 
-Most of the time of a checkout goes into creating and removing files. So Planward restores a checkout after its run, and
+A checkout spends most of its time creating and removing files. So Planward restores a checkout after its run, and
 keeps it in the mirror's directory for a later run (kept_checkouts.py). To restore the checkout, git compares every file
 with the index, and writes only files that differ. The comparison includes the ctime, which no program can set. So a run
 cannot hide a change from it. A run could still change the index. So a hash of the index, the seal, is taken before the

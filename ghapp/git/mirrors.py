@@ -51,8 +51,8 @@ class Mirrors:
     ) -> None:
         """Planward fetches only from `allowed_host` (HOST or HOST:PORT), and sends tokens to no other host.
 
-        `sandbox` is the sandbox of the root modules' runs. If it has mounts (bubblewrap), the git that writes a
-        checkout runs in it, too. At most `most_kept` checkouts are kept between runs.
+        `sandbox` is the sandbox of the root modules' runs. If it has mounts (bubblewrap), git also runs in it when it
+        writes a checkout. At most `most_kept` checkouts are kept between runs.
         """
         self._directory = directory
         self._programs = programs
@@ -114,7 +114,7 @@ class Mirrors:
         return mirror
 
     async def _fetch_commits(self, path: Path, remote: Remote, mirror: Mirror, missing: Sequence[CommitSha]) -> None:
-        # Each commit gets its own ref: git may prune commits that no ref reaches.
+        # Each commit gets its own ref, so that it stays reachable.
         refspecs = [f"{sha}:refs/planward/commits/{sha}" for sha in missing]
         try:
             await self._fetch(path, remote, _OPTIONS, refspecs)
@@ -209,7 +209,7 @@ class Mirrors:
         )
 
     def _found_before(self, repository_id: int) -> dict[str, TreeId]:
-        """The objects that this process found in a mirror, none if that mirror was removed and fetched again."""
+        """The objects that this process found in a mirror; empty if the mirror was removed and fetched again since."""
         identity = None
         with suppress(OSError):  # there is no mirror
             made = (self._path(repository_id) / "HEAD").stat()

@@ -27,7 +27,7 @@ _SMALL_LISTING_BYTES = 500_000
 """Only listings of trees up to this size are cached. That is enough for about five thousand files."""
 _MOST_KEPT_BLOBS = 500
 _LARGEST_KEPT_BLOB_BYTES = 64 * 1024
-"""Larger blobs are not cached. If a request is for more blobs than `_MOST_KEPT_BLOBS`, none of them is cached."""
+"""Larger blobs are not cached. If more than `_MOST_KEPT_BLOBS` have to be read at once, none of these is cached."""
 _MOST_FOUND = 5_000
 """How many objects of a mirror are remembered as found, at most. They take about a megabyte."""
 _IS_LARGE = Exited(exit_code=-1000)
@@ -74,7 +74,7 @@ class Objects:
         return True
 
     async def tree_of(self, treeish: str) -> TreeId:
-        """Return the tree of a commit, or the tree itself if it is one. Raises MissingObject."""
+        """Return the tree of a commit. If `treeish` is a tree itself, return it. Raises MissingObject."""
         tree = await self._find_tree(treeish)
         if tree is None:
             raise missing_error(treeish)

@@ -122,10 +122,10 @@ class Calls:
     ) -> Shape:
         """GET one document.
 
-        `answers` lists the statuses (403, 404) that the caller can interpret. They are raised as GitHubRefused. Every
-        other 401, 403 or 404 is raised as GitHubUnavailable: it may be a mistake, since the App had access to this
-        repository a moment ago. But if the token is a StaticToken, or if GitHub says that the repository is archived,
-        every 401, 403 and 404 is raised as GitHubRefused.
+        `answers` lists the statuses (403, 404) that the caller can interpret. They are raised as GitHubRefused if
+        GitHub still knows the repository. Every other 401, 403 or 404 is raised as GitHubUnavailable: it may be a
+        mistake, since the App had access to this repository a moment ago. But if the token is a StaticToken, or if
+        GitHub says that the repository is archived, every 401, 403 and 404 is raised as GitHubRefused.
         """
         url = self._url(template, at)
         value, _ = await self._repeat(_Request("GET", template, url, doing, query=query, answers=answers), shape)

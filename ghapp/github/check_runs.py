@@ -189,10 +189,10 @@ class CheckRuns:
         """Update a check run to match the draft.
 
         An update can only add annotations, so each is sent once, 50 per request. `annotations_sent` is the number of
-        the draft's annotations that were already sent. If it is None, GitHub is asked, for example after an
-        interruption. `progress` is called after each request. The first request already has the final status,
-        conclusion and output. If GitHub refuses annotations, these and the following ones are left out. The update of
-        an unfinished check run only shows progress, so it has the priority "cosmetic" (budget.py).
+        the draft's annotations that were already sent. If it is None (after an interruption, for
+        example), GitHub is asked. `progress` is called after each request. The first request already has the final
+        status, conclusion and output. If GitHub refuses annotations, these and the following ones are left out. The
+        update of an unfinished check run only shows progress, so it has the priority "cosmetic" (budget.py).
         """
         completed_at: float | None = None
         if annotations_sent is None:

@@ -180,8 +180,8 @@ class GitHubApp(DeliveryLog):
     ) -> GitHubRepository:
         """One repository, with tokens limited to it. Makes no call yet.
 
-        `priority` applies to its calls, with two exceptions: some calls are always cosmetic, and the calls that read
-        contents or a team's members are always gates.
+        `priority` applies to its calls, with two exceptions: some calls always have the priority "cosmetic", and the
+        calls that read contents or a team's members always have the priority "gate".
         """
         owner, _, repo = repository.full_name.partition("/")
         fields = {"owner": owner, "repo": repo}

@@ -1,9 +1,9 @@
 """The kinds of jobs. A job's key identifies its work.
 
-The key consists of (repository id, operation, environment, head SHA, base SHA, pull request, attempt) and does not
-depend on the delivery. As long as the config has not been read, the branch stands for the environment. If the same work
-can be requested twice (a pull request is closed and reopened, another person presses a button), the delivery's id is
-the attempt, since a redelivery keeps it.
+If two deliveries request the same work, such as the plan of the same head on the same base, their jobs have the same
+key, and the work is done once. But some work can be requested again on purpose: a pull request is closed and reopened,
+or another person presses a button. Then the key contains the delivery's id. A redelivery keeps this id, so it does not
+repeat the work.
 
 Tags and keys are stored. They never change, even if a class is renamed, since a server also runs the jobs that an older
 version enqueued.
@@ -151,8 +151,8 @@ class Comment(msgspec.Struct, frozen=True, kw_only=True, tag="comment"):
 
 
 NEXT_KEY_S = 1.0
-"""How long the next reconciliation or cleanup waits at least. Its key has the time in whole seconds, and a job with a
-key that was already used is not run."""
+"""The shortest wait before the next reconciliation or cleanup. The key of such a job has its due time in whole seconds,
+and a job with a key that was already used is not run."""
 
 
 class ReconcileDeliveries(msgspec.Struct, frozen=True, kw_only=True, tag="look_for_missed"):
@@ -199,7 +199,8 @@ class SendChatMessage(msgspec.Struct, frozen=True, kw_only=True, tag="say"):
     repository_id: RepositoryId
     environment: EnvironmentName
     config_sha: CommitSha
-    """The commit whose config says where to send the message. This config is in force and never waits for approval."""
+    """The commit whose config says where to send the message. This config is in force: it is not one that a pull
+    request or an unapproved commit proposes."""
     message: str
     """A `Message` of ghapp.notify as JSON."""
     attempt: int = 0

@@ -2,8 +2,8 @@
 
 The network is shared, since plans need it. The command is the first process of its pid namespace, so when it ends,
 the kernel kills everything that it started. Signals go to the command and never to bubblewrap: if bubblewrap ended, the
-command would be killed in the middle of its work. The command inherits its environment from bubblewrap. It is never
-passed in bubblewrap's arguments, because others could read them.
+command would be killed in the middle of its work. The command inherits its environment from bubblewrap. The environment
+is never passed in bubblewrap's arguments, because others could read them.
 
 https://github.com/containers/bubblewrap
 """
@@ -69,7 +69,7 @@ class Bubblewrap:
     """Options that not every version of bubblewrap has."""
     name: SandboxName = "bubblewrap"
     protection: str = (
-        "Terraform runs in bubblewrap: of this host it sees its checkout, its own directory, the system read-only, "
+        "Terraform runs in bubblewrap: it sees its checkout, its own directory, this host's system files (read-only) "
         "and the network"
     )
 

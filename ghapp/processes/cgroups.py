@@ -1,7 +1,7 @@
 """Control groups (cgroup v2): if one is delegated to Planward, each command of a root run has a group of its own in it.
 
-The kernel counts everything that a command started, ends all of it at once, and enforces the limits of the delegated
-controllers (cpu, memory, pids). In a sandbox no process can leave its group.
+The kernel measures a command together with everything that it started, can kill all of it at once, and enforces the
+limits of the delegated controllers (cpu, memory, pids). In a sandbox no process can leave its group.
 
     DELEGATED/        the systemd unit's group (`Delegate=`), or the container's if that is writable
       planward/       Planward's own processes; DELEGATED cannot have any, since it has subgroups with controllers
@@ -172,7 +172,7 @@ class Group:
         return max(_number(self.path / "memory.current") - reclaimable, 0)
 
     def refused(self) -> Literal["memory", "pids"] | None:
-        """The limit because of which the kernel killed a process of this group or refused to start one, or None."""
+        """The limit that made the kernel kill a process of this group or refuse to start one; None if there is none."""
         events = _numbers(self.path / "memory.events") if self.has("memory") else {}
         # `oom_kill` alone also counts processes that were killed because the machine had no memory left.
         if events.get("oom", 0) and events.get("oom_kill", 0):

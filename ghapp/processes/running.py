@@ -91,8 +91,8 @@ class Programs:
         The program gets SIGINT after `timeout_s` seconds, when `stop` is requested, and when the calling task is
         cancelled. If it still runs `stop.deadline_s` seconds later (5 seconds if there is no `stop`), its whole group
         gets SIGKILL. If it exceeds one of the `limits`, its group gets SIGKILL at once. With `limits.interrupt_first`,
-        it gets SIGINT instead, and SIGKILL only if it still runs that many seconds later. Children that outlive the
-        program are killed. If `stop` is already requested, nothing is started.
+        it gets SIGINT instead, and its group gets SIGKILL only if it still runs after the time given above. Children
+        that outlive the program are killed. If `stop` is already requested, nothing is started.
 
         `cwd` and `stdout_to` are paths on this host. Paths in `argv` and `environ` are those that the program sees,
         which may differ if it is `confined`. Raises ProgramMissing and NotConfined.

@@ -171,8 +171,8 @@ class Value:
     ) -> Mapping[str, Value] | None:
         """The entries of a mapping with string keys, each once.
 
-        With `known`, other keys are refused: as misplaced if `elsewhere` has the reason, as not implemented if they
-        are in `later`, otherwise as unknown.
+        Keys in `elsewhere` are refused with the reason that it gives, and keys in `later` as not implemented. With
+        `known`, all other keys that are not in it are refused as unknown.
         """
         if not isinstance(self.node, MappingNode):
             self._refuse_kind(wanted)
@@ -227,7 +227,7 @@ def parse_document(content: bytes, complaints: Complaints) -> Value | None:
     try:
         node = yaml_reader("rt").compose(text)
         if node is not None and _count(node, {}) > MAX_VALUES:
-            message = f"has more than {MAX_VALUES:,} values, with what its aliases stand for; use fewer aliases"
+            message = f"has more than {MAX_VALUES:,} values, counting those behind its aliases; use fewer aliases"
             raise _invalid(complaints, Position(line=1, column=1), message)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -254,7 +254,7 @@ def _count(node: Node, known: dict[int, int]) -> int:
 
 
 class _ShallowScanner(Scanner):
-    """A scanner that refuses many nested brackets: ruamel.yaml takes seconds for some kilobytes of them."""
+    """A scanner that refuses many nested brackets: ruamel.yaml takes seconds for a few kilobytes of them."""
 
     def fetch_flow_collection_start(self, TokenClass: Any, to_push: str) -> None:  # noqa: N803 - ruamel.yaml's name
         if len(self.flow_context) >= _MOST_NESTED:

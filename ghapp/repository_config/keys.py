@@ -61,7 +61,8 @@ TESTING_PLAN: Final[Key[TestingPlan | None]] = Key(
     form=Choice(get_args(TestingPlan)),
     default=None,
     meaning='Whether pull requests are planned in testing. Default: "always" if the key environments lists '
-    'testing, if Vault has secrets below testing\'s paths, or if Vault is not used; otherwise "never".',
+    "testing, if Vault has secrets below testing's paths, if Vault is not used, or if the target has preview: never; "
+    'otherwise "never".',
 )
 TESTING_TEAM: Final = _team_of("TEAM in the paths of testing's secrets, if they belong to another team.")
 TESTING: Final = Section(
@@ -109,9 +110,10 @@ PARITY: Final[Key[Parity]] = Key(
     name="parity",
     form=Choice(get_args(Parity)),
     default="danger",
-    meaning="Which differences from the preview hold an apply. danger: an action that the preview did not show, if "
-    "it destroys, replaces, forgets or invokes something or is in the report's danger list. hold: every difference "
-    "of actions or values. With either value, an action of the preview that is missing in the new plan does not count.",
+    meaning="Which differences from the preview hold an apply. danger: an action that the preview did not show and "
+    "that destroys, replaces, forgets or invokes something, or that is in the report's danger list. hold: every "
+    "difference of actions or values. With either value, an action of the preview that is missing in the new plan does "
+    "not count.",
 )
 APPROVERS: Final[Key[tuple[str, ...]]] = Key(
     name="approvers",
@@ -217,8 +219,8 @@ WATCH: Final[Key[tuple[str, ...] | None]] = Key(
     default=None,
     meaning="More paths whose changes affect it, relative to dir. * stands for any part of a name, and ** for any "
     "directories. The path of a directory means everything below it. Default: none. If the root module reads a file "
-    "by a computed path, the default is every file of the repository. Files in and below other directories "
-    "with .tf files are left out, unless such a directory is above dir. An empty list turns this default off.",
+    "by a computed path, the default is every file of the repository, except Markdown files, hidden files and "
+    "directories, and other directories with .tf files that are not above dir. An empty list turns this default off.",
 )
 DEPENDS_ON: Final[Key[tuple[str, ...]]] = Key(
     name="depends_on",

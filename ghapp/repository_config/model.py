@@ -12,7 +12,10 @@ from ghapp.values import TESTING, BranchName, EnvironmentName
 from ghapp.vault import SecretSource
 
 CONFIG_PATH = ".github/planward.yml"
-"""The path of the config. It is read from the base branch, except that `root_modules` come from the merge result."""
+"""The path of the config. It is read from the base branch, except that `root_modules` come from the merge result.
+
+The teams of root modules, too, are read from the base branch.
+"""
 
 _NAME = "planward"
 _ENDINGS = frozenset({"yml", "yaml", "json", "toml"})
@@ -129,7 +132,7 @@ class BranchEnvironment:
     preview: Preview = "always"
     apply: BranchApply = "automatic"
     parity: Parity = "danger"
-    """Which differences from the preview lead to a hold of an apply."""
+    """Which differences from the preview hold an apply."""
     approvers: tuple[str, ...] = ()
     approvals: int = 1
     """How many people have to approve a hold."""
@@ -208,7 +211,7 @@ class RepositoryConfig:
     trusted_bots: tuple[str, ...] = ()
     notify: tuple[Notify, ...] = ()
     unimplemented: tuple[Problem, ...] = ()
-    """Parts of the file that this version does not implement: nothing is planned or applied under such a config."""
+    """Parts of the file that this version does not implement. If there are any, nothing is planned or applied."""
     positions: Mapping[str, Position] = dataclasses.field(default_factory=dict, compare=False, repr=False)
     """The position of each key of the file, by its dotted name (`root_modules[0].dir`). Comparisons ignore this."""
 

@@ -350,8 +350,8 @@ async def _sleep_unless(sleep: Callable[[float], Awaitable[None]], seconds: floa
 
 
 async def _wait_to_end(work: Awaitable[_T]) -> _T:
-    """Wait until the work ends, even if the wait is cancelled. Otherwise the work could create a lease that nobody
-    records, and so nobody revokes."""
+    """Wait until the work ends, even if the wait is cancelled. Otherwise the work could create a lease that is
+    never recorded, and therefore never revoked."""
     working = asyncio.ensure_future(work)
     try:
         return await asyncio.shield(working)

@@ -143,14 +143,14 @@ def _explain_near_miss(line: str, verb: str, missing: Sequence[str], unknown: Se
     if not all(_is_visible(each) for each in line):
         return _NOT_SHOWN
     if "SHA" in missing:
-        return "SHA is the whole commit, all 40 digits; the check run shows the line to paste."
+        return "SHA stands for the commit's full SHA, all 40 digits; the check run shows the line to paste."
     if missing:
         return f"Replace {' and '.join(f'{name} with {_MEANINGS[name]}' for name in missing)}."
     return f"`planward {verb}` does not take `{unknown[0].replace('`', '')}`." if unknown else ""
 
 
 def _plain_lines(text: str) -> Iterator[str]:
-    """The lines that consist only of plain text, in top-level paragraphs that are not folded."""
+    """The lines that consist only of plain text, in top-level paragraphs outside of `<details>`."""
     lines = text.split("\n")
     hidden = 0
     for block in _MARKDOWN.parse(text):
@@ -185,7 +185,7 @@ def _split(children: Sequence[Token]) -> Iterator[list[Token]]:
 
 
 def _opens_details(block: Token) -> int:
-    """How many folds a block of HTML opens and does not close."""
+    """How many `<details>` a block of HTML opens, minus how many it closes."""
     html = [block] if block.type == "html_block" else [c for c in block.children or [] if c.type == "html_inline"]
     content = "".join(token.content for token in html).casefold()
     return content.count("<details") - content.count("</details")

@@ -33,7 +33,7 @@ def read_delivery(headers: Mapping[str, str], body: Body, secrets: Sequence[str]
     """Verify the signature, then read the event.
 
     Every secret is tried, so that secrets can be rotated. Raises SignatureMismatch before one byte is parsed, and
-    MalformedDelivery afterwards. Header names are compared without case.
+    MalformedDelivery afterwards. Upper and lower case do not matter in header names.
 
     https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
     """

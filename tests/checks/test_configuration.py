@@ -69,7 +69,7 @@ def test_directories_that_are_passed_over_are_named_with_the_reason() -> None:
 
     assert found.passed_over == (
         (".", "it declares no resource, module, data source or output"),
-        (".ci", "in a hidden directory or a template of one"),
+        (".ci", "in a hidden directory or a directory template"),
         ("modules/a", "below a directory called modules, and without a backend"),
         ("x", "a scaffold: its backend contains the placeholder $name"),
     )

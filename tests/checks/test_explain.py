@@ -130,7 +130,10 @@ def test_a_pull_request_that_conflicts_now_explains_nothing() -> None:
     segments = cut_segments("L", ["a"], [merged(1, "a")], repository_id=HERE, branch="staging")
     found = explain_push(segments, {"a": SegmentTrees(merged={}, actual="tree of a")})
     assert isinstance(found, Unexplained)
-    assert found.reasons == ("#1 conflicts with L, so Planward cannot tell whether this is what was reviewed",)
+    assert found.reasons == (
+        "#1 cannot be merged into L again (they conflict, or its head is gone), so Planward cannot tell whether this "
+        "is what was reviewed",
+    )
 
 
 def test_a_segment_whose_trees_are_missing_is_unexplained() -> None:

@@ -80,7 +80,7 @@ def test_anything_else_does_nothing(body: str) -> None:
     assert read_comment(body) == CommentText()
 
 
-WHOLE_SHA = "SHA is the whole commit, all 40 digits; the check run shows the line to paste."
+WHOLE_SHA = "SHA stands for the commit's full SHA, all 40 digits; the check run shows the line to paste."
 NOT_SHOWN = "The comment has an invisible or misleading character: type the line again instead of pasting it."
 
 

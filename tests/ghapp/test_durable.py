@@ -30,7 +30,6 @@ from tests.postgres import Postgres
 from tests.stories.faults.proxies import Fates, Loop, TcpProxy, before_postgres, fates
 from tests.stories.waiting import eventually
 
-
 AT_ONCE_S = 8.0
 """Shorter than the time after which others take over the work of a worker that says nothing."""
 assert durable_worker.TIMINGS.takeover_s > AT_ONCE_S

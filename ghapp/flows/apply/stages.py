@@ -194,7 +194,7 @@ class _StageBuilder:
         )
 
     async def _hold_changed_secrets(self, stage: Stage, survey: Survey) -> Stage:
-        """Hold each root module that reads other secrets than it did at LAST.
+        """Hold each root module that reads different secrets than it did at LAST.
 
         The preview on the pull request may have used the secrets that the config at LAST names.
         """
@@ -209,7 +209,7 @@ class _StageBuilder:
             return stage
         old, new = before.layout.get(stage.environment, ()), survey.of(stage.environment)
         others = {each.dir for each in old if each.dir in new and _secrets_of(each) != _secrets_of(new[each.dir])}
-        held = gate.NotReviewed(why="it reads other secrets than its plan on the pull request did")
+        held = gate.NotReviewed(why="it reads different secrets than its plan on the pull request did")
         reviews = {
             name: held if name in others and not isinstance(review, gate.ApprovedPlan | gate.ApprovedCommit) else review
             for name, review in stage.reviews.items()
@@ -323,7 +323,7 @@ class _StageBuilder:
         )
 
     async def _confirm_words(self, survey: Survey) -> tuple[str, ...]:
-        """The kinds of changes that need confirmation under the config at LAST or under the commit's."""
+        """The kinds of changes that need confirmation, by the config at LAST or by the commit's own config."""
         words = survey.config.confirm
         if self._last is not None and await self._repo.mirror.has(self._last.sha):
             with contextlib.suppress(ConfigInvalid):

@@ -88,7 +88,7 @@ async def _may_decide(
     kind: Kind,
     person: Person,
 ) -> bool:
-    """Whether a person has write access and fulfils the further conditions of this kind of decision."""
+    """Whether a person has write access and meets the other conditions for this kind of decision."""
     github = await repo.github()
     if await github.role_of(person) < Role.WRITE:
         return False
@@ -202,7 +202,7 @@ class _Decision:
         return "released"
 
     async def approve(self) -> ApprovalResult:
-        """Record an approval, and release the hold if no further approval is missing."""
+        """Record an approval, and release the hold if no more approvals are needed."""
         repo, held, person = self._repo, self._held, self._person
         rules = await rules_of(repo, held)
         if not await is_approver(repo, rules.approvers, person):

@@ -182,7 +182,7 @@ def _leave_out_unapproved_forks(
 
 
 async def _plan_hidden_run_again(services: Services, run: Run) -> None:
-    """Plan again if a newer run replaced this cancelled run, but this run's check run hides the newer run's.
+    """Plan again if this cancelled run's check run hides the check run of the newer run that replaced it.
 
     GitHub shows the check run that was created last. If GitHub did not answer for a while, the older run's check run
     may have been created last.
@@ -219,8 +219,8 @@ async def _decide(
 ) -> gate.Clear | gate.Hold | gate.Refuse:
     """Decide about one pull request.
 
-    The first of these that applies decides: a failed plan, a refusal by `prepare_plan`, a rejection by a person, a hold
-    by `prepare_plan`, a hold by the gate.
+    These are checked in order, and the first one found decides: a failed plan, a refusal by `prepare_plan`, a rejection
+    by a person, a hold by `prepare_plan`, a hold by the gate.
     """
     held = None if part.held is None else gate.Hold(cause=part.held, button=part.button)
     if part.refused is not None and not outcomes:

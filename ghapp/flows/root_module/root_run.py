@@ -1,6 +1,7 @@
 """One root module in one environment, from its secrets to its plan and report.
 
-Needs no GitHub, database or mirror: the server's runs, `planward unlock` and `planward plan` all use it.
+This module needs no GitHub, database or mirror. So the local command `planward plan` can use it too, besides the
+server's runs and `planward unlock`.
 """
 
 import contextlib
@@ -292,10 +293,12 @@ class RootRun:
         return f"{self.settings.dir} in {self._environment.name}"
 
     async def find_second_copy(self, made: OpenPlan, plan: Plan, *, stop: Stop) -> str | None:
-        """Say why a plan that may build a second copy of existing resources must not be applied; None if it may be.
+        """Say why the plan must not be applied; None if it may be applied.
 
-        The resources may already be in another workspace of the backend. If not everything can be checked, this returns
-        None, and the report says so.
+        It must not be applied if the state is empty and a workspace of the same backend that belongs to no environment
+        has resources: the plan may create these resources a second time. A workspace whose state cannot be read counts
+        as one that has resources. If the backend cannot list its workspaces, or has too many to check them all, this
+        returns None, and a warning in the report says so.
         """
         environment = self._environment.name
         asked = environment != TESTING and not self.settings.workspace_is_explicit
@@ -353,8 +356,8 @@ class RootRun:
             return
         if vault is None:
             raise JobError(
-                ".github/planward.yml names secrets, but Planward has no Vault: ask the operator to set VAULT_ADDR and "
-                "press Re-run, or merge `secrets: []` into .github/planward.yml"
+                ".github/planward.yml names secrets, but Planward has no Vault: ask the operator to set VAULT_ADDR, "
+                "then press Re-run; or merge `secrets: []` into .github/planward.yml"
             )
         sources = settings.secrets if settings.secrets is not None else DEFAULT_SOURCES
         run = VaultRun(
@@ -368,8 +371,10 @@ class RootRun:
             yield credentials
 
     def find_confirmations(self, plan: Plan, words: Sequence[str] | None = None) -> tuple[ToConfirm, ...]:
-        """The changes that a person has to confirm. `words` lists the kinds; if it is None, the config's `confirm`
-        does."""
+        """The changes that a person has to confirm.
+
+        `words` are the kinds of changes that need confirmation; if it is None, those in the config's `confirm`.
+        """
         mask = self.mask.but_names(plan.names())
         return tuple(
             ToConfirm(
@@ -451,7 +456,7 @@ class RootRun:
         )
 
     def report_blocked(self, by: Sequence[str]) -> RootReport:
-        """Report that the root module was not tried, because others that it builds on did not succeed."""
+        """Report that the root module was not tried, because root modules in earlier layers did not succeed."""
         return self.report_skipped(
             f"{self.settings.dir} was not tried, because it comes after {', '.join(by)}, which did not succeed. "
             "Correct that first"

@@ -1,8 +1,8 @@
 """One root module in one environment, as one durable step: secrets, init, plan, show, gate, apply, revoke.
 
-After an interruption the whole step runs again. If these were several steps, the gate's step could be finished already.
-Its permission, which was given for the old plan, would then be used for the new plan. The step returns only ids,
-digests, counts and a masked report.
+After an interruption the whole step runs again, and makes a new plan. If the gate were a step of its own, its stored
+permission for the old plan would then be used for the new plan. The step stores the masked report, and returns only
+ids, names, digests, counts and masked texts.
 """
 
 import asyncio
@@ -114,7 +114,8 @@ async def _root_step(services: Services, job: RootJob, run: Run) -> "_RootStep":
 
 
 class _RootStep:
-    """One root run as a durable step: plans it, passes it through the gate, applies it and stores the result."""
+    """One root run as a durable step: plans the root module, passes the plan through the gate, applies it and stores
+    the result."""
 
     def __init__(self, repo: FetchedRepo, job: RootJob, root_run: RootRun) -> None:
         self.root_run = root_run

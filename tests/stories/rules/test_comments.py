@@ -101,8 +101,8 @@ def test_a_near_miss_is_answered_once_with_the_intended_command(unmerged: Story,
         "Nothing was done: `Planward Plan` is not a command. Did you mean this?\n\n```\nplanward plan\n```\n\n"
         "`planward help` says what you can do here.",
         f"Nothing was done: `planward approve {short}` is not a command. Did you mean this?\n\n```\nplanward approve "
-        "SHA\n```\n\nSHA is the whole commit, all 40 digits; the check run shows the line to paste. `planward help` "
-        "says what you can do here.",
+        "SHA\n```\n\nSHA stands for the commit's full SHA, all 40 digits; the check run shows the line to paste. "
+        "`planward help` says what you can do here.",
     ]
 
 

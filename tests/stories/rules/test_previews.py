@@ -58,7 +58,7 @@ def test_a_pull_request_that_changes_secrets_is_planned_by_the_old_ones_and_its_
     merged = story.merge(number)
     check = story.applied(merged)
     assert held(check) == (
-        "network in staging: it reads other secrets than its plan on the pull request did. Look at the plan, "
+        "network in staging: it reads different secrets than its plan on the pull request did. Look at the plan, "
         "then press Apply."
     )
     assert story.size("staging") is None
