@@ -16,7 +16,7 @@ from typing import Literal
 
 import msgspec
 
-from checks.plan import Plan, ResourceChange
+from checks.confirmations import ToConfirm, unconfirmed_addresses
 from checks.plan.parity import ChangeSummary, Loss
 
 _MADE_HERE = object()
@@ -207,18 +207,6 @@ def vouch_group(*, number: int, passed: bool) -> Vouched | Refuse:
 # --- merge -----------------------------------------------------------------------------------------------------------
 
 
-class ToConfirm(msgspec.Struct, frozen=True, kw_only=True):
-    """An object whose destruction or replacement needs confirmation.
-
-    `confirmation` identifies what a person confirms. It is a keyed hash of the environment, the address, the deposed
-    key, the kind of loss (such as "destroy" or "replace") and the object's id, or all its values if it has no id. So a
-    confirmation given for one plan also counts for every other plan that does the same to the same object.
-    """
-
-    address: str
-    confirmation: str
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RootFacts:
     """The facts about one root module in one environment. `decide_merge` needs them."""
@@ -266,26 +254,6 @@ def decide_merge(
             button="confirm_destroy",
         )
     return Clear()
-
-
-def unconfirmed_addresses(to_confirm: Sequence[ToConfirm], confirmed: Collection[str]) -> tuple[str, ...]:
-    """Return the addresses of the objects that still need confirmation."""
-    return tuple(each.address for each in to_confirm if each.confirmation not in confirmed)
-
-
-def changes_to_confirm(plan: Plan, confirm: Collection[str]) -> tuple[ResourceChange, ...]:
-    """Return the changes of a plan that need confirmation. Each of them destroys or replaces an object.
-
-    `confirm` is the list in the config. Its entries are `destroy`, `replace` or resource types.
-    """
-    if not confirm:
-        return ()
-    return tuple(
-        change
-        for change in plan.resource_changes
-        if change.action.destroys
-        and (change.type in confirm or ("replace" if change.action.replaces else "destroy") in confirm)
-    )
 
 
 # --- apply -----------------------------------------------------------------------------------------------------------
@@ -418,62 +386,6 @@ def _describe_unseen(unseen: Sequence[ChangeSummary]) -> str:
     if grave:
         return f"the plan {', '.join(grave)}, which no preview showed"
     return f"the plan differs from what the preview showed for {_first_few([each.address for each in unseen])}"
-
-
-# --- promotion -------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PromotionFacts:
-    """The facts for deciding about a promotion: a pull request into an environment that has `promote_from`."""
-
-    previous: str
-    """The environment that `promote_from` names. It must have applied the tree first."""
-    tree: str
-    """The tree of the merge result."""
-    applied_trees: frozenset[str]
-    """The trees of commits that were LAST in `previous`, and count as applied there."""
-    adopted_trees: frozenset[str]
-    """The trees of commits that were LAST in `previous`, but do not count as applied, because nothing was applied.
-
-    The first of these commits was adopted. The others became LAST later. They touched no root module, so they needed
-    no apply.
-    """
-    last_applied: str | None
-    """The short SHA of the newest commit that was applied in `previous`; None if there is none."""
-    tip: str
-    """The newest commit on the branch of `previous`; empty if the branch does not exist."""
-    tip_differs_from_last: bool
-    """Whether `previous` has a LAST that is not `tip`. Then the apply of `tip` is waiting, running, held or failed."""
-
-
-def decide_promotion(facts: PromotionFacts) -> Clear | Refuse:
-    """Decide about a promotion. It passes only if exactly its tree was applied in the previous environment."""
-    previous = facts.previous
-    if facts.tree in facts.applied_trees:
-        return Clear()
-    if facts.tree in facts.adopted_trees:
-        return Refuse(
-            cause=f"the branch of {previous} contains this, but Planward never applied it there. Comment `planward "
-            f"plan {facts.tip} -e {previous}` here, then press Apply in planward/apply ({previous}) of commit "
-            f"{facts.tip[:7]}. Then this turns green by itself."
-        )
-    if facts.tip_differs_from_last:
-        return Refuse(
-            cause=f"{previous} has not applied this yet: wait until planward/apply ({previous}) has finished. "
-            "If it is held, the people that it names have to decide; if it failed, do what it says. After that, this "
-            "check turns green by itself."
-        )
-    if facts.last_applied is None:
-        return Refuse(
-            cause=f"{previous} has not applied anything yet: first merge these commits into the branch of "
-            f"{previous}, and have them applied there."
-        )
-    return Refuse(
-        cause=f"this brings commits that {previous} has not applied. First have them applied there, or promote a "
-        f"branch whose newest commit is {facts.last_applied}, the last one applied. If {previous} lacks a "
-        f"hotfix of the base branch, merge the base branch into the branch of {previous}."
-    )
 
 
 def _first_few(names: Sequence[str], most: int = 3) -> str:

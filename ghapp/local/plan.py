@@ -15,6 +15,7 @@ import msgspec
 
 from checks import gate
 from checks.configuration.other_tools import OtherTool
+from checks.confirmations import ToConfirm
 from checks.errors import ConfigurationError
 from checks.report import RootReport, RunReport
 from checks.report.conclusion import cause_of, conclusion_of
@@ -51,7 +52,7 @@ class _Outcome:
     """One root module's report, and the facts that the gate needs."""
 
     report: RootReport
-    to_confirm: tuple[gate.ToConfirm, ...] = ()
+    to_confirm: tuple[ToConfirm, ...] = ()
 
     def gate_facts(self) -> gate.RootFacts:
         return gate.RootFacts(

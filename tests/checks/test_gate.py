@@ -3,7 +3,9 @@
 import pytest
 
 from checks import gate
+from checks.confirmations import ToConfirm
 from checks.plan.parity import ChangeSummary
+from checks.promotion import PromotionFacts, decide_promotion
 
 # --- before credentials ----------------------------------------------------------------------------------------------
 
@@ -143,7 +145,7 @@ def test_a_plan_without_a_digest_is_no_plan() -> None:
 
 
 def test_a_destruction_is_held_until_it_is_confirmed_for_this_object() -> None:
-    destroys = root(to_confirm=(gate.ToConfirm(address="aws_db_instance.main", confirmation="of main"),))
+    destroys = root(to_confirm=(ToConfirm(address="aws_db_instance.main", confirmation="of main"),))
     held = gate.Hold(
         cause="Confirm what is destroyed in testing: `aws_db_instance.main`. Someone with write access who neither "
         "wrote nor pushed any commit of this pull request has to look at the plan and press Confirm destroy.",
@@ -161,7 +163,7 @@ def test_a_second_copy_is_held_without_a_button() -> None:
 def test_a_failure_comes_before_what_has_to_be_confirmed() -> None:
     assert isinstance(
         merge(
-            root(to_confirm=(gate.ToConfirm(address="a.b", confirmation="c"),)),
+            root(to_confirm=(ToConfirm(address="a.b", confirmation="c"),)),
             root("app", outcome="failed", cause="x"),
         ),
         gate.Refuse,
@@ -297,7 +299,7 @@ def promote(**differs: object) -> object:
         "tip": "f00f00f",
         "tip_differs_from_last": False,
     }
-    return gate.decide_promotion(gate.PromotionFacts(**{**values, **differs}))  # type: ignore[arg-type]
+    return decide_promotion(PromotionFacts(**{**values, **differs}))  # type: ignore[arg-type]
 
 
 def test_a_tree_that_was_applied_before_may_be_promoted() -> None:

@@ -14,8 +14,10 @@ import msgspec
 from checks import explain, gate
 from checks.authority.deciders import Deciders, lines_of_deciders, who_decides
 from checks.authority.release import Approver, Change
+from checks.confirmations import ToConfirm
 from checks.diagnostic import Diagnostic
 from checks.plan.parity import ChangeSummary
+from checks.promotion import PromotionFacts, decide_promotion
 from checks.report import RemovedRoot, notes_on_removed
 from ghapp.flows.apply import texts
 from ghapp.flows.check_run import BUTTONS
@@ -95,7 +97,7 @@ def of_pull_requests() -> Iterator[str]:
         outcome="planned",
         plan_digest="d",
         to_confirm=tuple(
-            gate.ToConfirm(address=each, confirmation=each) for each in ("aws_db_instance.main", "aws_vpc.main")
+            ToConfirm(address=each, confirmation=each) for each in ("aws_db_instance.main", "aws_vpc.main")
         ),
     )
     for four_eyes in (True, False):
@@ -118,7 +120,7 @@ def of_pull_requests() -> Iterator[str]:
         {},
     )
     for differs in cases:
-        yield cause(gate.decide_promotion(gate.PromotionFacts(**{**facts, **differs})))  # type: ignore[arg-type]
+        yield cause(decide_promotion(PromotionFacts(**{**facts, **differs})))  # type: ignore[arg-type]
 
 
 # --- planward/apply --------------------------------------------------------------------------------------------------

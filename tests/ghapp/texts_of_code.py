@@ -13,6 +13,7 @@ WHOLE = (
     "checks/configuration/layers.py",
     "checks/explain.py",
     "checks/gate.py",
+    "checks/promotion.py",
     "checks/plan/door.py",
     "checks/report/__init__.py",
     "checks/report/not_there_yet.py",

@@ -10,6 +10,7 @@ import msgspec
 from checks import gate
 from checks.diagnostic import Diagnostic
 from checks.errors import ConfigurationError
+from checks.promotion import PromotionFacts, decide_promotion
 from ghapp.errors import JobError, Unavailable
 from ghapp.flows.check_run import show_progress
 from ghapp.flows.environments import is_environment_branch
@@ -400,8 +401,8 @@ async def check_promotion(
     applied = await branches.last_applied(repo.id, previous.name)
     last = await branches.last(repo.id, previous.name)
     tip = await repo.mirror.tip(previous.branch)
-    return gate.decide_promotion(
-        gate.PromotionFacts(
+    return decide_promotion(
+        PromotionFacts(
             previous=previous.name,
             tree=tree,
             applied_trees=frozenset(each.tree for each in same if each.applied),

@@ -6,6 +6,7 @@ from typing import Literal
 import msgspec
 
 from checks import gate
+from checks.confirmations import ToConfirm
 from checks.plan import Counts
 from checks.plan.parity import Parity, PlanSummary
 from checks.report import RootReport
@@ -96,7 +97,7 @@ class RootOutcome(msgspec.Struct, frozen=True, kw_only=True):
     digest: str | None = None
     shape_digest: str | None = None
     counts: Counts = Counts()
-    confirm: tuple[gate.ToConfirm, ...] = ()
+    confirm: tuple[ToConfirm, ...] = ()
     """The objects that it destroys or replaces and that need confirmation."""
     changes_anything: bool = False
     new_outputs: tuple[str, ...] = ()

@@ -16,8 +16,9 @@ from typing import Any, assert_never
 from checks.authority.server_variables import secrets_of
 from checks.authority.sources import AllowedSources
 from checks.configuration import RootModule
+from checks.confirmations import ToConfirm, changes_to_confirm
 from checks.diagnostic import Diagnostic
-from checks.gate import Proceed, ToConfirm, changes_to_confirm
+from checks.gate import Proceed
 from checks.plan import Plan
 from checks.plan.apply_stream import ApplyStream, ResourceResult
 from checks.plan.parity import PlanSummary, confirmation

@@ -14,6 +14,7 @@ import msgspec
 
 from checks import gate
 from checks.authority.sources import AllowedSources
+from checks.confirmations import ToConfirm, unconfirmed_addresses
 from checks.plan import Action, Plan
 from checks.plan.apply_stream import ApplyStream
 from checks.plan.parity import (
@@ -124,7 +125,7 @@ class _RootStep:
         self._job = job
         self._summary: PlanSummary | None = None
         self._second_copy: str | None = None
-        self._to_confirm: tuple[gate.ToConfirm, ...] = ()
+        self._to_confirm: tuple[ToConfirm, ...] = ()
 
     async def run_or_fail(self, slot: Slot, stop: Stop) -> RootOutcome:
         """Execute the step, and report a JobError as a failure, unless it only occurred because the run has to stop."""
@@ -289,7 +290,7 @@ class _RootStep:
             review=review,
             by_hand=job.by_hand,
             second_copy=self._second_copy,
-            unconfirmed=gate.unconfirmed_addresses(self._to_confirm, job.confirmed),
+            unconfirmed=unconfirmed_addresses(self._to_confirm, job.confirmed),
             unseen=not_shown,
         )
 
