@@ -13,7 +13,7 @@ from checks.report.conclusion import cause_of, conclusion_of
 from ghapp.flows.check_run import complete_check_run, run_report
 from ghapp.flows.notifications.chat_messages import notify_plan
 from ghapp.flows.plan.heads import decided_sha, has_head, is_open_with_head, record_verdict
-from ghapp.flows.plan.prepare import Part
+from ghapp.flows.plan.part import Part
 from ghapp.flows.repository import load_repo
 from ghapp.flows.root_module.job import RootOutcome
 from ghapp.git import MissingObject

@@ -16,7 +16,8 @@ from ghapp.events import PullRequestChanged, PullRequestClosed
 from ghapp.flows.check_run import after_applies, cancel_plan
 from ghapp.flows.plan.announce import announce_event, announce_replan
 from ghapp.flows.plan.conclude import conclude_plan
-from ghapp.flows.plan.prepare import Part, prepare_plan
+from ghapp.flows.plan.part import Part
+from ghapp.flows.plan.prepare import prepare_plan
 from ghapp.flows.repository import known_pull_request, record_repo
 from ghapp.flows.root_module.count_state import count_removed
 from ghapp.flows.root_module.job import RootJob, RootOutcome
