@@ -179,15 +179,15 @@ class _Planner:
     async def _root_module(self, directory: str, failed: Sequence[str]) -> _Outcome:
         root_run = RootRun(self.survey, self.environment, directory, digest_key=self.digest_key)
         if failed:
-            return _Outcome(report=root_run.report_blocked(failed))
+            return _Outcome(report=root_run.reports.report_blocked(failed))
         if root_run.settings.cause is not None:
-            return _Outcome(report=root_run.report_failure(root_run.settings.cause))
+            return _Outcome(report=root_run.reports.report_failure(root_run.settings.cause))
         async with self.slots:
             self.progress(f"{directory}: init and plan in {self.environment}")
             try:
                 return await self._plan(root_run)
             except JobError as error:
-                return _Outcome(report=root_run.report_failure(str(error)))
+                return _Outcome(report=root_run.reports.report_failure(str(error)))
 
     async def _plan(self, root_run: RootRun) -> _Outcome:
         pointers = root_run.pointers_read()
@@ -204,9 +204,9 @@ class _Planner:
         ) as made:
             match made.outcome:
                 case FailedCommand() as not_done:
-                    return _Outcome(report=root_run.report_failed_command(not_done))
+                    return _Outcome(report=root_run.reports.report_failed_command(not_done))
                 case Planned(plan=plan, diagnostics=diagnostics):
-                    report = root_run.report(plan, diagnostics)
+                    report = root_run.reports.report_plan(plan, diagnostics)
                     return _Outcome(report=report, to_confirm=root_run.find_confirmations(plan))
 
     @asynccontextmanager

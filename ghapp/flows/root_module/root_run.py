@@ -17,19 +17,17 @@ from checks.authority.server_variables import secrets_of
 from checks.authority.sources import AllowedSources
 from checks.configuration import RootModule
 from checks.confirmations import ToConfirm, changes_to_confirm
-from checks.diagnostic import Diagnostic
 from checks.gate import Proceed
 from checks.plan import Plan
-from checks.plan.apply_stream import ApplyStream, ResourceResult
-from checks.plan.parity import PlanSummary, confirmation
-from checks.report import RootReport
-from checks.report.root_reports import report_failure, report_plan, report_planned_at_apply, report_skipped
+from checks.plan.apply_stream import ApplyStream
+from checks.plan.parity import confirmation
 from checks.sensitive import Mask
 from ghapp.errors import JobError
 from ghapp.flows.root_module.kept_plan import ApprovedFile, read_approved_plan
 from ghapp.flows.root_module.known_secrets import KnownSecrets
 from ghapp.flows.root_module.masked_log import MaskedLog
 from ghapp.flows.root_module.plan_reading import read_in_time
+from ghapp.flows.root_module.reports import RootReports
 from ghapp.flows.root_module.second_copy import ExistingResources, NothingElsewhere, find_existing
 from ghapp.flows.root_module.terraform_plan import FailedCommand, OpenModules, Planned, make_plan, no_module_access
 from ghapp.git import Submodule
@@ -78,7 +76,7 @@ class OpenPlan:
 
 
 class RootRun:
-    """One root run: it runs a root module and makes its reports, in which secrets are masked."""
+    """One root run: it plans a root module, and applies the plan. `reports` makes its reports."""
 
     def __init__(self, survey: Survey, environment: EnvironmentName, root_module: str, *, digest_key: bytes) -> None:
         self.settings = survey.of(environment)[root_module]
@@ -93,8 +91,7 @@ class RootRun:
         declarations = self._declared.declarations
         files = (each.path for each in declarations.values())
         self._secrets = KnownSecrets([root_module, *declarations, *files])
-        self._warnings: tuple[str, ...] = ()
-        self._undeclared: tuple[str, ...] = ()
+        self.reports = RootReports(self.settings, environment, self._declared, self._secrets, digest_key=digest_key)
         self._ephemeral = frozenset(name for name, each in self._declared.variables.items() if each.ephemeral)
 
     def builds_on(self) -> frozenset[str]:
@@ -169,8 +166,8 @@ class RootRun:
                 ) as workdir,
             ):
                 unmasked = self._secrets.warn_of_unmaskable({**credentials.env, **credentials.tfvars})
-                self._warnings = tuple(unmasked)
-                self._undeclared = tuple(name for name in workdir.undeclared if name in credentials.requested)
+                self.reports.warnings = tuple(unmasked)
+                self.reports.undeclared = tuple(name for name in workdir.undeclared if name in credentials.requested)
                 yield terraform, workdir, log, credentials
 
     def _require_kept_state(self, sandbox: Sandbox) -> None:
@@ -312,7 +309,7 @@ class RootRun:
             case ExistingResources():
                 return self.mask.text(found.cause(self.settings.dir, environment, self.settings.workspace))
             case NothingElsewhere(unknown=unknown):
-                self._warnings += () if unknown is None else (unknown,)
+                self.reports.warnings += () if unknown is None else (unknown,)
                 return None
             case _ as never:
                 assert_never(never)
@@ -383,82 +380,4 @@ class RootRun:
                 confirmation=confirmation(self._environment.name, change, key=self._digest_key),
             )
             for change in changes_to_confirm(plan, self.confirm if words is None else words)
-        )
-
-    def report(
-        self, plan: Plan, diagnostics: tuple[Diagnostic, ...], *, reviewed: PlanSummary | None = None
-    ) -> RootReport:
-        """Report a plan."""
-        return report_plan(
-            plan,
-            root_module=self.settings.dir,
-            environment=self._environment.name,
-            workspace=self.settings.workspace,
-            mask=self.mask,
-            declarations=self._declared.declarations,
-            diagnostics=diagnostics,
-            warnings=self._warnings,
-            undeclared=self._undeclared,
-            digest_key=self._digest_key,
-            reviewed=reviewed,
-        )
-
-    def report_failed_command(self, not_done: FailedCommand) -> RootReport:
-        """Report a command that did not succeed."""
-        cause = not_done.cause(self.settings.dir, self._environment.name)
-        finished = not_done.finished
-        return self.report_failure(cause, not_done.diagnostics, timed_out=finished.timed_out, results=not_done.results)
-
-    def report_failure(
-        self,
-        cause: str,
-        diagnostics: tuple[Diagnostic, ...] = (),
-        *,
-        timed_out: bool = False,
-        results: tuple[ResourceResult, ...] = (),
-    ) -> RootReport:
-        """Report a failure; `cause` says what failed, where, and what to do.
-
-        If an apply failed, `results` says what it did to each resource.
-        """
-        return report_failure(
-            root_module=self.settings.dir,
-            environment=self._environment.name,
-            workspace=self.settings.workspace,
-            cause=cause,
-            mask=self.mask,
-            diagnostics=diagnostics,
-            warnings=self._warnings,
-            undeclared=self._undeclared,
-            timed_out=timed_out,
-            results=results,
-        )
-
-    def report_planned_at_apply(self, why: str) -> RootReport:
-        """Report that the root module can be planned only after the apply of the root modules whose state it reads."""
-        return report_planned_at_apply(
-            root_module=self.settings.dir,
-            environment=self._environment.name,
-            workspace=self.settings.workspace,
-            why=self.mask.text(f"{self.where}: {why}"),
-        )
-
-    def report_skipped(self, cause: str, results: tuple[ResourceResult, ...] = ()) -> RootReport:
-        """Report that the root module was skipped, or that its apply was stopped.
-
-        If an apply was stopped, `results` says what it did to each resource.
-        """
-        return report_skipped(
-            root_module=self.settings.dir,
-            environment=self._environment.name,
-            workspace=self.settings.workspace,
-            cause=cause,
-            results=results,
-        )
-
-    def report_blocked(self, by: Sequence[str]) -> RootReport:
-        """Report that the root module was not tried, because root modules in earlier layers did not succeed."""
-        return self.report_skipped(
-            f"{self.settings.dir} was not tried, because it comes after {', '.join(by)}, which did not succeed. "
-            "Correct that first"
         )

@@ -76,7 +76,7 @@ async def run_root_module(services: Services, job: RootJob) -> RootOutcome:
     run = await services.store.runs.load(job.run_id)
     if job.blocked_by:
         work = await _root_step(services, job, run)
-        return await work.keep(work.root_run.report_blocked(job.blocked_by))
+        return await work.keep(work.root_run.reports.report_blocked(job.blocked_by))
     try:
         async with (
             watch_for_stop(services, job.run_id) as stop,
@@ -88,7 +88,7 @@ async def run_root_module(services: Services, job: RootJob) -> RootOutcome:
     except _ProcessEnds:
         await park()
     except _Stopped as stopped:
-        return await work.keep(work.root_run.report_skipped(str(stopped)))
+        return await work.keep(work.root_run.reports.report_skipped(str(stopped)))
 
 
 async def machine_of(services: Services, repository_id: RepositoryId) -> Machine:
@@ -130,12 +130,12 @@ class _RootStep:
     async def run_or_fail(self, slot: Slot, stop: Stop) -> RootOutcome:
         """Execute the step, and report a JobError as a failure, unless it only occurred because the run has to stop."""
         if self.root_run.settings.cause is not None:
-            return await self.keep(self.root_run.report_failure(self.root_run.settings.cause))
+            return await self.keep(self.root_run.reports.report_failure(self.root_run.settings.cause))
         try:
             return await self.execute(slot, stop)
         except JobError as error:
             await self._raise_if_stopping(stop)
-            return await self.keep(self.root_run.report_failure(str(error)))
+            return await self.keep(self.root_run.reports.report_failure(str(error)))
 
     async def execute(self, slot: Slot, stop: Stop) -> RootOutcome:
         """Read the secrets, plan, decide, apply, and revoke the secrets."""
@@ -181,7 +181,7 @@ class _RootStep:
         previews = await reviewed_summaries(self._services, job.previews, job.root_module)
         reviewed = await asyncio.to_thread(self._reviewed_plan, previews)
         report = await read_in_time(
-            self.root_run.where, self.root_run.report, plan, planned.diagnostics, reviewed=reviewed
+            self.root_run.where, self.root_run.reports.report_plan, plan, planned.diagnostics, reviewed=reviewed
         )
         if self._summary is not None:
             self._summary = await asyncio.to_thread(with_dangers, self._summary, report.changes)
@@ -190,7 +190,7 @@ class _RootStep:
             return await self.keep(report, plan)
         match await asyncio.to_thread(self._decide, plan, report, job.review, previews):
             case gate.Refuse(cause=cause):
-                failed = await asyncio.to_thread(self.root_run.report_failure, cause, planned.diagnostics)
+                failed = await asyncio.to_thread(self.root_run.reports.report_failure, cause, planned.diagnostics)
                 return await self.keep(failed)
             case gate.Hold() as hold:
                 return await self.keep(
@@ -236,11 +236,11 @@ class _RootStep:
         if stop.requested.is_set():
             reason = await self._why_it_stops()
             cause = f"{root_run.where}: the apply was stopped{how_far(results)}: {reason}" if results else reason
-            return await self.keep(root_run.report_skipped(cause, results))
+            return await self.keep(root_run.reports.report_skipped(cause, results))
         not_done = FailedCommand(
             command="apply", finished=applied, diagnostics=applied.diagnostics, held_lock=True, results=results
         )
-        return await self.keep(await asyncio.to_thread(root_run.report_failed_command, not_done))
+        return await self.keep(await asyncio.to_thread(root_run.reports.report_failed_command, not_done))
 
     async def _find_earlier_apply(self) -> RootReport | None:
         """The report of the changes that this run applied before it was interrupted; None if there are none.
@@ -301,8 +301,8 @@ class _RootStep:
         if self._job.review is None and self._job.operation == "plan" and not_done.command == "plan":
             why = await asyncio.to_thread(not_there_yet, not_done.diagnostics, self._lower_plans())
             if why is not None:
-                return await self.keep(self.root_run.report_planned_at_apply(why))
-        return await self.keep(await asyncio.to_thread(self.root_run.report_failed_command, not_done))
+                return await self.keep(self.root_run.reports.report_planned_at_apply(why))
+        return await self.keep(await asyncio.to_thread(self.root_run.reports.report_failed_command, not_done))
 
     def _lower_plans(self) -> dict[str, LowerPlan]:
         """This run's plans of the root modules that this one builds on."""
