@@ -1,14 +1,16 @@
 """The kinds of markers. A marker is a small stored note, for example that a comment already exists on GitHub.
 
-Each kind is one class, with a typed key and a typed value. Only this module writes and reads markers as text. The
-texts are still those of the first version, so that different versions can run side by side.
+Each kind is one class, with a typed key and a typed value. The markers of deliveries are in `delivery_markers`. Only
+these two modules write and read markers as text. The texts are still those of the first version, so that different
+versions can run side by side.
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Literal
 
+from ghapp.store.delivery_markers import DeliveriesProbed, DeliveriesReconciled, RedeliveryMarker
+from ghapp.store.marker_key import MarkerKey, MarkerOwner, PullRequestKey
 from ghapp.store.message_subjects import (
     AboutPlan,
     AboutPromotion,
@@ -20,48 +22,9 @@ from ghapp.store.message_subjects import (
 )
 from ghapp.values import CommitSha, EnvironmentName, RepositoryId, RunId
 
-V = TypeVar("V")
-
 _CREATING = "being made"
 _SENDING = "saying "
 _ADOPTED = "all"
-_RECONCILED = "looked for missed deliveries"
-_PROBED = "probed deliveries"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PullRequestKey:
-    """A pull request; its markers are removed with it."""
-
-    repository_id: RepositoryId
-    number: int
-
-
-MarkerOwner = RunId | PullRequestKey
-
-
-class MarkerKey(ABC, Generic[V]):
-    """The subject of a marker; `V` is the type of its value."""
-
-    __slots__ = ()
-
-    @property
-    @abstractmethod
-    def text(self) -> str:
-        """The key in its stored form."""
-
-    @abstractmethod
-    def write(self, value: V) -> str:
-        """The value in its stored form."""
-
-    @abstractmethod
-    def read(self, stored: str) -> V:
-        """Read a stored value. Raises ValueError if this version does not know it."""
-
-    @property
-    def owner(self) -> MarkerOwner | None:
-        """The run or pull request with which the marker is removed, or None."""
-        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -295,80 +258,6 @@ class EntryReviewed(MarkerKey[int]):
         return int(stored)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RedeliveryRequest:
-    """The number of requests for a redelivery, the id of the last failed attempt, and the time of the last request.
-
-    Probes (see `Probe`) do not count. The time is in seconds since 1970.
-    """
-
-    times: int = 0
-    after: int = 0
-    at: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class RedeliveryMarker(MarkerKey[RedeliveryRequest]):
-    """A redelivery of this delivery was requested from GitHub."""
-
-    guid: str
-
-    @property
-    def text(self) -> str:
-        return f"{REDELIVERIES}{self.guid}"
-
-    def write(self, value: RedeliveryRequest) -> str:
-        return f"{value.times}:{value.after}:{value.at}"
-
-    def read(self, stored: str) -> RedeliveryRequest:
-        # The first version stored no time.
-        times, after, at, *_ = [*stored.split(":"), "0"]
-        return RedeliveryRequest(times=int(times), after=int(after), at=int(at))
-
-
-REDELIVERIES = "redelivered:"
-"""The prefix of the stored keys of all redelivery markers."""
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveriesReconciled(MarkerKey[int]):
-    """The time until which GitHub's list of deliveries was reconciled (seconds since 1970)."""
-
-    @property
-    def text(self) -> str:
-        return _RECONCILED
-
-    def write(self, value: int) -> str:
-        return str(value)
-
-    def read(self, stored: str) -> int:
-        return int(stored)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Probe:
-    """When a redelivery was requested as a probe, and when the first delivery arrived after that (0: none did)."""
-
-    at: int
-    arrived_at: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveriesProbed(MarkerKey[Probe]):
-    """The probe that was requested because no delivery arrived."""
-
-    @property
-    def text(self) -> str:
-        return _PROBED
-
-    def write(self, value: Probe) -> str:
-        return f"{value.at}:{value.arrived_at}"
-
-    def read(self, stored: str) -> Probe:
-        at, arrived_at = stored.split(":")
-        return Probe(at=int(at), arrived_at=int(arrived_at))
-
-
 def read_key(text: str) -> MarkerKey[Any] | None:
     """Read a stored key; None if this version does not know it."""
     try:
@@ -400,9 +289,9 @@ def _read_key(words: Sequence[str]) -> MarkerKey[Any] | None:
             return EntryReviewed(RepositoryId(int(repository)), EnvironmentName(environment), CommitSha(commit))
         case ["redelivered", *guid]:
             return RedeliveryMarker(":".join(guid))
-        case [word] if word == _RECONCILED:
+        case [word] if word == DeliveriesReconciled().text:
             return DeliveriesReconciled()
-        case [word] if word == _PROBED:
+        case [word] if word == DeliveriesProbed().text:
             return DeliveriesProbed()
         case _:
             return None

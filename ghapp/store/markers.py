@@ -3,7 +3,7 @@
 from sqlalchemy import Connection, select
 
 from ghapp.store.database import Database, equal, upsert
-from ghapp.store.marker_kinds import MarkerKey, V
+from ghapp.store.marker_key import MarkerKey, V
 from ghapp.store.tables import markers
 
 _VALUE = select(markers.c.value).where(*equal(markers, "key"))  # built once

@@ -11,7 +11,9 @@ from sqlalchemy import ColumnElement, Connection, Table, delete, not_, or_, sele
 
 from ghapp.store import retention_rules
 from ghapp.store.database import Database, upsert
-from ghapp.store.marker_kinds import REDELIVERIES, MarkerOwner, PullRequestKey, read_key
+from ghapp.store.delivery_markers import REDELIVERIES
+from ghapp.store.marker_key import MarkerOwner, PullRequestKey
+from ghapp.store.marker_kinds import read_key
 from ghapp.store.run_objects import Kind, RunObjects, forget_objects, objects_of
 from ghapp.store.tables import (
     approvals,

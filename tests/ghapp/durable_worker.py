@@ -29,7 +29,7 @@ from ghapp.processes.keeper import keeping, wait_for_orphans
 from ghapp.processes.private_directories import make_private
 from ghapp.sealing import Sealer
 from ghapp.store import Store, database
-from ghapp.store.marker_kinds import DeliveriesReconciled
+from ghapp.store.delivery_markers import DeliveriesReconciled
 from ghapp.timings import Timings
 
 STEPS = 3

@@ -12,7 +12,8 @@ from ghapp.jobs import SettleBranch
 from ghapp.jobs.causes import Missed
 from ghapp.sealing import Sealer
 from ghapp.store import Store, StoreUnavailable
-from ghapp.store.marker_kinds import Created, DeploymentMarker, RedeliveryMarker, RedeliveryRequest
+from ghapp.store.delivery_markers import RedeliveryMarker, RedeliveryRequest
+from ghapp.store.marker_kinds import Created, DeploymentMarker
 from ghapp.values import BranchName, CommitSha, RepositoryId, RunId
 from tests.forked import Forked
 from tests.ghapp import durable_worker

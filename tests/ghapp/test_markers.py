@@ -9,25 +9,26 @@ from sqlalchemy import select
 
 from ghapp.sealing import Sealer
 from ghapp.store import Store, tables
+from ghapp.store.delivery_markers import (
+    DeliveriesProbed,
+    DeliveriesReconciled,
+    Probe,
+    RedeliveryMarker,
+    RedeliveryRequest,
+)
+from ghapp.store.marker_key import MarkerKey, PullRequestKey
 from ghapp.store.marker_kinds import (
     Adopted,
     CommentMarker,
     Created,
     Creating,
-    DeliveriesProbed,
-    DeliveriesReconciled,
     DeploymentMarker,
     DeploymentStatus,
     DeploymentStatusMarker,
     EntryReviewed,
     EnvironmentHolder,
-    MarkerKey,
     MessageMarker,
-    Probe,
     PromotionMarker,
-    PullRequestKey,
-    RedeliveryMarker,
-    RedeliveryRequest,
     UnknownCommandMarker,
     read_key,
 )

@@ -2,7 +2,7 @@
 
 from ghapp.flows.maintenance.deliveries import MOST, OVERLAP_S, Redeliveries, decide_redeliveries
 from ghapp.github import DeliverySeen
-from ghapp.store.marker_kinds import RedeliveryRequest
+from ghapp.store.delivery_markers import RedeliveryRequest
 
 NOW = 1_000_000
 

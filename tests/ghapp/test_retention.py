@@ -8,7 +8,8 @@ from sqlalchemy import select
 
 from ghapp.sealing import Sealer
 from ghapp.store import ApplyState, Store
-from ghapp.store.marker_kinds import Created, DeploymentMarker, RedeliveryMarker, RedeliveryRequest
+from ghapp.store.delivery_markers import RedeliveryMarker, RedeliveryRequest
+from ghapp.store.marker_kinds import Created, DeploymentMarker
 from ghapp.store.tables import explained_pull_requests, markers, pull_requests
 from ghapp.values import CommitSha, InstallationId, RunId, TreeId
 from tests.databases import new_sqlite

@@ -10,7 +10,13 @@ from dataclasses import dataclass, replace
 from ghapp.github import DeliverySeen, GitHubRefused
 from ghapp.log import log
 from ghapp.services import Services
-from ghapp.store.marker_kinds import DeliveriesProbed, DeliveriesReconciled, Probe, RedeliveryMarker, RedeliveryRequest
+from ghapp.store.delivery_markers import (
+    DeliveriesProbed,
+    DeliveriesReconciled,
+    Probe,
+    RedeliveryMarker,
+    RedeliveryRequest,
+)
 
 MOST = 5
 """How many times a delivery is requested again, at most, if it keeps failing while other deliveries arrive."""
