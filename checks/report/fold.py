@@ -80,8 +80,9 @@ def natural_order(address: str) -> tuple[str | int, ...]:
 def _fold_key(change: ChangeReport) -> object:
     block = None if change.section == "tags" else block_address(change.address)
     if change.previous_address or change.importing or change.deposed:
-        block = change.address  # each has its own earlier address, so it is not folded
-    return (block, change.action, change.section, change.attributes, change.marks, change.reason, change.findings)
+        block = change.address  # it has an earlier address, an import id or a deposed object of its own: not folded
+    likeness = (change.action, change.section, change.attributes, change.marks, change.reason, change.findings)
+    return (block, change.deposed, *likeness)
 
 
 def _fold_group(group: Sequence[ChangeReport]) -> ChangeReport:

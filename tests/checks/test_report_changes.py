@@ -184,6 +184,14 @@ def test_different_changes_are_not_folded() -> None:
     assert [change.address for change in fold(changes)] == ["a.b[0..1]", "a.b[2]"]
 
 
+def test_deposed_objects_of_one_resource_are_not_folded() -> None:
+    changes = [
+        ChangeReport(address="a.b", type="a", action="forget", section="state", attributes=(), deposed=key)
+        for key in ("00000001", "00000002")
+    ]
+    assert [change.deposed for change in fold(changes)] == ["00000001", "00000002"]
+
+
 def test_equal_changes_of_tags_are_folded_over_all_resources() -> None:
     attributes = (AttributeChange(path="tags.release", old='"1"', new='"2"'),)
     changes = [
