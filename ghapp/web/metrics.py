@@ -86,12 +86,12 @@ class Metrics:
         """Count an answer."""
         self._answers.labels(method, route, str(status)).observe(seconds)
 
-    def exposition(self, *, ended: Mapping[tuple[str, str], int], unfinished: Mapping[str, int]) -> bytes:
+    def exposition(self, *, ended: Mapping[tuple[str, str], int] | None, unfinished: Mapping[str, int] | None) -> bytes:
         """The text for Prometheus, without the worker's part.
 
-        `ended` are the numbers of runs by operation and conclusion, `unfinished` by status.
+        `ended` are the numbers of runs by operation and conclusion, `unfinished` by status; None if they are unknown.
         """
-        self._stored.ended, self._stored.unfinished = dict(ended), dict(unfinished)
+        self._stored.ended, self._stored.unfinished = ended, unfinished
         return generate_latest(self.registry)
 
 
@@ -99,20 +99,28 @@ class _Stored(Collector):
     """The latest figures from the database."""
 
     def __init__(self) -> None:
-        self.ended: dict[tuple[str, str], int] = {}
-        self.unfinished: dict[str, int] = {}
+        self.ended: Mapping[tuple[str, str], int] | None = None
+        self.unfinished: Mapping[str, int] | None = None
 
     def collect(self) -> Iterator[Metric]:
+        if self.ended is not None:
+            yield self._ended(self.ended)
+        if self.unfinished is not None:
+            yield self._unfinished(self.unfinished)
+
+    def _ended(self, counts: Mapping[tuple[str, str], int]) -> Metric:
         ended = CounterMetricFamily(
             "planward_runs", "Runs by operation and conclusion", labels=["operation", "conclusion"]
         )
-        for labels, count in sorted(self.ended.items()):
+        for labels, count in sorted(counts.items()):
             ended.add_metric(labels, count)
-        yield ended
+        return ended
+
+    def _unfinished(self, counts: Mapping[str, int]) -> Metric:
         unfinished = GaugeMetricFamily("planward_runs_unfinished", "Runs that are not completed", labels=["status"])
         for status in ("queued", "in_progress"):
-            unfinished.add_metric([status], self.unfinished.get(status, 0))
-        yield unfinished
+            unfinished.add_metric([status], counts.get(status, 0))
+        return unfinished
 
 
 async def show_metrics(request: Request) -> Response:
@@ -129,7 +137,10 @@ async def show_metrics(request: Request) -> Response:
 
 
 async def show_metrics_alone(request: Request) -> Response:
-    """`GET /metrics` on its own address, for everybody who reaches it; answers 401 unless a required token is right."""
+    """`GET /metrics` on its own address, for everybody who reaches it.
+
+    If PLANWARD_METRICS_TOKEN is set, a request without this token gets 401.
+    """
     return await _exposed(request)
 
 
@@ -145,8 +156,8 @@ async def _exposed(request: Request) -> Response:
     given = request.headers.get("Authorization", "").encode()
     if token is not None and not hmac.compare_digest(given, f"Bearer {token}".encode()):
         return PlainTextResponse("a token is required\n", status_code=401, headers={"WWW-Authenticate": "Bearer"})
-    ended: Mapping[tuple[str, str], int] = {}
-    unfinished: Mapping[str, int] = {}
+    ended: Mapping[tuple[str, str], int] | None = None
+    unfinished: Mapping[str, int] | None = None
     try:
         ended = await front.store.overview.count_runs()
         unfinished = await front.store.runs.count_by_status()

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from ghapp.jobs import Job
+from ghapp.store import StoreUnavailable
 from tests.databases import NewDatabase
 from tests.ghapp.served import MAX_BODY, SECRET, Served, serving
 
@@ -224,6 +225,19 @@ def test_metrics_name_the_build_the_runs_and_the_time_of_answers(served: Served)
     assert 'planward_runs_unfinished{status="in_progress"} 1.0' in lines
     assert 'planward_http_answer_seconds_count{method="other",route="/{owner}/{repo}",status="405"} 1.0' in lines
     assert "acme" not in answer.text
+
+
+def test_figures_that_the_database_does_not_give_are_missing_from_the_metrics(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def is_away() -> dict[str, int]:
+        raise StoreUnavailable
+
+    monkeypatch.setattr(served.store.runs, "count_by_status", is_away)
+    with served.client() as client:
+        text = client.get("/metrics").text
+    assert "planward_build_info" in text
+    assert "planward_runs_unfinished" not in text
 
 
 @pytest.mark.parametrize("path", ["/", "/healthz", "/nowhere", "/acme/unknown", "/static/style.css"])
