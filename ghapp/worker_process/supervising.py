@@ -70,7 +70,7 @@ class Patience:
     steady_s: float = 60.0
     """Once a worker has worked for this long, restarts are counted from zero again."""
     most_in_a_row: int = 10
-    """`serve` ends if this many workers in a row have ended sooner than `steady_s`."""
+    """`serve` ends if this many workers in a row have ended sooner than `steady_s`, or could not start."""
     answer_s: float = 4.0
 
 
@@ -187,19 +187,19 @@ class WorkerBeside:
 
     async def _watch(self) -> None:
         """Restart the worker whenever it ends, until too many in a row have ended."""
-        in_a_row = 0
+        ended = in_a_row = 0  # since the last steady worker: with it, and without it
         while in_a_row < self._patience.most_in_a_row:
             if self._at_work is None:
                 await asyncio.sleep(
-                    min(self._patience.first_pause_s * 2.0 ** (in_a_row - 1), self._patience.longest_pause_s)
+                    min(self._patience.first_pause_s * 2.0 ** (ended - 1), self._patience.longest_pause_s)
                 )
                 if not await self._start_again():
-                    in_a_row += 1
+                    ended, in_a_row = ended + 1, in_a_row + 1
                     continue
             status = await self._started.ended()
             self._at_work = None
             worked_s = self._started.worked_s()
-            in_a_row = 1 if worked_s >= self._patience.steady_s else in_a_row + 1
+            ended, in_a_row = (1, 0) if worked_s >= self._patience.steady_s else (ended + 1, in_a_row + 1)
             log.error("worker_ended", how=_describe_exit(status), worked_s=round(worked_s), in_a_row=in_a_row)
 
     async def _start_again(self) -> bool:
@@ -315,7 +315,7 @@ class _Worker:
                         if (asked := self._questions.get(number)) is not None and not asked.done():
                             asked.set_result(said)
         except (OSError, ValueError, RecursionError, asyncio.InvalidStateError) as error:
-            # The connection is broken, or this is no message of a worker.
+            # The connection is broken, or this is not a message from a worker.
             log.error("worker_not_understood", error=type(error).__name__)
             self._process.send_signal(signal.SIGKILL)
         self._is_gone = True

@@ -1,6 +1,7 @@
 """The worker of `serve`: it is restarted when it ends, given up if it keeps ending, and never outlives `serve`."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -9,7 +10,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -141,6 +142,18 @@ def test_if_every_worker_ends_at_once_serve_gives_up_instead_of_answering_withou
     assert len(workers.pids) == 3
 
 
+def test_workers_that_worked_for_long_before_they_ended_do_not_make_serve_give_up(tmp_path: Path) -> None:
+    workers = Workers(tmp_path, "ends")
+    beside = WorkerBeside({"PLANWARD_SECRET": SECRET}, spawn=workers.spawn, patience=replace(PATIENCE, steady_s=0))
+
+    async def work() -> None:
+        async with beside.running(never):
+            await until(lambda: len(workers.pids) > PATIENCE.most_in_a_row)
+
+    with contextlib.suppress(WorkerEnded):  # the last one may have ended just before its supervisor
+        asyncio.run(work())
+
+
 def test_if_the_first_worker_refuses_to_start_serve_does_not_start_and_says_why(tmp_path: Path) -> None:
     async def work() -> None:
         async with Workers(tmp_path, "refuses").beside().running(never):
@@ -168,7 +181,7 @@ asyncio.run(serve())
 """
 
 
-@contextmanager
+@contextlib.contextmanager
 def served(workers_directory: Path) -> Iterator["subprocess.Popen[str]"]:
     root = str(Path(__file__).parents[2])
     words = [sys.executable, "-c", textwrap.dedent(SERVE), root, str(workers_directory)]
