@@ -33,8 +33,8 @@ _MOST_SECONDS = 10**7
 class ResourceResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """The result of an apply for one resource instance; `action` is the planned one.
 
-    "interrupted" means that it began and Terraform did not report its end. `done` lists the finished parts of an
-    incomplete replacement: "delete", "create". `took_s` is the time that Terraform reports, in whole seconds.
+    "interrupted" means that a step began, and Terraform did not report its end, or that only one step of a replacement
+    was done. `done` has this step: "delete" or "create". `took_s` is the time that Terraform reports, in whole seconds.
     """
 
     address: str
@@ -114,7 +114,7 @@ class ApplyStream:
                 outcome = "failed"
                 failed.subtract(steps)
                 begun.subtract(step for step in steps if step not in carried_out)
-            elif any(begun[step] > 0 for step in steps):
+            elif carried_out or any(begun[step] > 0 for step in steps):
                 outcome = "interrupted"
                 begun.subtract(steps)
             results.append(

@@ -66,6 +66,12 @@ def test_a_replacement_is_finished_once_both_of_its_parts_are() -> None:
     assert applied_counts(stream.results(NO_MASK)) == Counts(replace=1)
 
 
+@pytest.mark.parametrize(("address", "step"), [("aws_db.orders", "delete"), ("aws_lb.web", "create")])
+def test_a_replacement_that_stopped_between_its_steps_is_interrupted(address: str, step: str) -> None:
+    results = {each.address: each for each in heard(*done(address, step)).results(NO_MASK)}
+    assert (results[address].outcome, results[address].done) == ("interrupted", (step,))
+
+
 def test_a_deposed_object_is_finished_together_with_the_current_object_at_its_address() -> None:
     deposed = {**resource("aws_lb.web", "delete"), "deposed": "1234abcd"}
     stream = ApplyStream(plan_of(resource("aws_lb.web", "create", "delete"), deposed))
