@@ -21,8 +21,17 @@ from checks.configuration.syntax import (
     read_number,
 )
 
-_LABELS: Final = {"resource": 2, "data": 2, "ephemeral": 2, "module": 1, "variable": 1, "output": 1, "backend": 1}
-"""The number of labels of each block type that has any; in JSON, labels are ordinary keys."""
+_LABELS: Final = {
+    "resource": 2,
+    "data": 2,
+    "ephemeral": 2,
+    "module": 1,
+    "variable": 1,
+    "output": 1,
+    "check": 1,
+    "backend": 1,
+}
+"""The number of labels of each block type that has any and is read here; in JSON, labels are ordinary keys."""
 
 _NESTED: Final = {
     "terraform": frozenset({"backend", "cloud", "required_providers"}),
@@ -139,7 +148,7 @@ def _read_document(text: str) -> _Node:
     root = _read(text, _skip(text, 0), _DEEPEST)
     end = _skip(text, root.end)
     if end != len(text):
-        raise _Refused("there is more after its end", end)
+        raise _Refused("there is more text after the value", end)
     if not isinstance(root.value, dict | list):
         raise _Refused("it has to be an object", root.start)
     return root

@@ -41,7 +41,8 @@ class Facts:
     ) -> Configuration:
         """Find the root modules of a tree, or use those that the repository's config names.
 
-        Raises the mirror's exceptions for a missing blob. An unreadable file is a problem in the configuration.
+        Raises the mirror's exceptions for a missing blob. A file that cannot be read raises nothing: it is listed in
+        the result's `problems`.
         """
         explicit = None
         if config is not None and config.root_modules is not None:
@@ -77,15 +78,15 @@ class Facts:
         parsed = await self._parser.read([(key, contents[_blob_id(key)]) for key in keys])
         facts = {key: each for key, each in zip(keys, parsed, strict=True) if each is not None}
         await asyncio.to_thread(self._kept.write, facts)
-        # If a file takes too long, that is not cached: it may be faster another time.
+        # A file that took too long is not cached as unreadable: it may be faster next time.
         return {key: facts.get(key, _UNREAD) for key in keys}
 
 
-_UNREAD = FileFacts(read=False, problem=Problem(line=1, message="reading it took too long, so it was given up"))
+_UNREAD = FileFacts(read=False, problem=Problem(line=1, message="reading it took too long, so Planward gave up"))
 
 
 def _key(entry: TreeEntry) -> str:
-    """The blob id, and the grammar for the file's name: the same bytes have different meanings as HCL and as JSON."""
+    """The blob id and the syntax that the name implies: the same bytes mean different things as HCL and as JSON."""
     return f"{entry.blob_id}.{'tf.json' if entry.path.endswith('.json') else 'tf'}"
 
 

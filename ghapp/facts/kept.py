@@ -11,11 +11,11 @@ import structlog
 from checks.configuration.file_facts import FileFacts
 from ghapp.processes.private_directories import make_private
 
-VERSION = 3
+VERSION = 4
 """Increase this when the facts of a file or their format change; facts of another version are deleted."""
 
 MOST_ROWS = 500_000
-"""The most cached facts. Above that the oldest are dropped, and parsed again when needed."""
+"""The maximum number of cached facts. Above it, the oldest are dropped, and parsed again when needed."""
 
 _ASKED_AT_ONCE = 500
 _BUSY_S = 10.0

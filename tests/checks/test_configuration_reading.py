@@ -229,7 +229,7 @@ def test_json_in_a_file_for_hcl_is_a_problem() -> None:
     [
         (b'{"a": 1,}', Problem(line=1, message='not valid JSON: " is expected here')),
         (b'{\n"a": [1\n', Problem(line=3, message="not valid JSON: it ends too early")),
-        (b"[1] 2", Problem(line=1, message="not valid JSON: there is more after its end")),
+        (b"[1] 2", Problem(line=1, message="not valid JSON: there is more text after the value")),
         (b"\n3", Problem(line=2, message="not valid JSON: it has to be an object")),
         (b'{"a": nope}', Problem(line=1, message="not valid JSON: a value is expected here")),
         (b'{"a": "\xff"}', Problem(line=1, message="not valid UTF-8")),
@@ -337,3 +337,9 @@ def test_paths_inside_a_heredoc_script_are_not_references() -> None:
 )
 def test_a_local_stands_for_the_text_that_the_same_file_gives_it(text: str, references: list[Reference]) -> None:
     assert list(read_file("main.tf", text.encode()).references) == references
+
+
+def test_a_check_block_has_the_same_address_in_hcl_and_in_json() -> None:
+    in_hcl = read_file("main.tf", b'check "up" {\n}\n')
+    in_json = read_file("main.tf.json", b'{"check": {"up": {}}}')
+    assert [each.address for each in in_hcl.sections] == [each.address for each in in_json.sections] == ["check.up"]

@@ -130,7 +130,7 @@ async def test_a_file_that_takes_too_long_is_a_problem_and_is_tried_again_the_ne
     await facts.of_files(repository, repository.entries)
     parser.close()
 
-    assert found["main.tf"].problem == Problem(line=1, message="reading it took too long, so it was given up")
+    assert found["main.tf"].problem == Problem(line=1, message="reading it took too long, so Planward gave up")
     assert len(repository.asked) == 2
 
 
