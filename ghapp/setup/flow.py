@@ -17,7 +17,7 @@ _PATIENCE_S = 3600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """The App to register, the API of its GitHub, and the port of the setup page (0 means any free port)."""
+    """The App to register, the API of the GitHub that hosts it, and the port of the setup page (0: any free port)."""
 
     api_url: str
     public_url: str
@@ -44,19 +44,19 @@ async def set_up(plan: Plan, keeper: Keeper, say: Callable[[str], None]) -> None
         say(f"Open {page.url} in a browser on this machine, and create the App there.")
         try:
             app = await _register(plan, page)
-            place = await keeper.keep(_values(plan, app))
+            kept = await keeper.keep(_values(plan, app))
         except PlanwardError as error:
             page.show(done=False, text=str(error))
             raise
         page.show(done=True, text=f"{app.name} is registered. Go back to the terminal.")
-    say(f"{app.name} is registered as {app.html_url}; its credentials are in {place}.")
+    say(f"{app.name} is registered as {app.html_url}; its credentials are in {kept.place}.")
     if app.webhook_secret is None:
         raise JobError(
             f"GitHub made no webhook secret, and Planward does not start without one: set one in the settings of "
             f"{app.name} → Webhook, and store it with the others as PLANWARD_GITHUB_WEBHOOK_SECRET"
         )
     say("Next:")
-    say(f"  1. {keeper.next_step()}")
+    say(f"  1. {kept.next_step}")
     say(f"  2. install the App: {app.html_url}/installations/new")
     say("  3. planward doctor OWNER/REPO")
 

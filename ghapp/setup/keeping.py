@@ -19,6 +19,14 @@ _NOT_PLAIN = "use only letters, digits and _ . : / @ % + , - which sh, systemd a
 _OWN_FILES = {"PLANWARD_GITHUB_PRIVATE_KEY": "private-key.pem"}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """Where the credentials are, and how `planward serve` gets them, as texts for people."""
+
+    place: str
+    next_step: str
+
+
 class Keeper(Protocol):
     """Stores credentials. GitHub shows them only once, so `prepare` tests beforehand whether `keep` would work."""
 
@@ -28,20 +36,17 @@ class Keeper(Protocol):
         `known` are the values that do not come from GitHub.
         """
 
-    async def keep(self, values: Mapping[str, str]) -> str:
-        """Store the values under their names. Returns a description of the place for people."""
-
-    def next_step(self) -> str:
-        """Return what the user has to do so that `planward serve` gets the credentials."""
+    async def keep(self, values: Mapping[str, str]) -> Kept:
+        """Store the values under their names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileKeeper:
-    """A file of environment variables, plus one file for each multi-line value, all with mode 0600.
+    """A file of environment variables, plus one file for each value that would need quotes, all with mode 0600.
 
     A shell, systemd's EnvironmentFile, `docker run --env-file` and Compose's env_file have different rules for quotes,
-    so the file has no quotes. A value that would need them, such as the private key, gets its own file, which NAME_FILE
-    names.
+    so the file has no quotes. If the value of NAME would need them, as the private key does, it gets a file of its own,
+    and the variable NAME_FILE has the path of that file.
     """
 
     path: Path
@@ -63,7 +68,7 @@ class FileKeeper:
         except OSError as error:
             raise SettingsError(f"nothing can be written to {self.path.parent}: {error.strerror}") from None
 
-    async def keep(self, values: Mapping[str, str]) -> str:
+    async def keep(self, values: Mapping[str, str]) -> Kept:
         """Write each file atomically. If a file has appeared in the meantime, it stays, and the App's id is added to
         the new file's name."""
         app_id = values["PLANWARD_GITHUB_APP_ID"]
@@ -76,11 +81,8 @@ class FileKeeper:
             else:
                 own_file = self._write(self._own_file(name), value.strip() + "\n", app_id)
                 lines.append(f"{name}_FILE={own_file}")
-        return str(self._write(self.path, "\n".join(lines) + "\n", app_id))
-
-    def next_step(self) -> str:
-        """Return the command, for a shell."""
-        return f"set -a; . {self.path}; set +a; planward serve"
+        path = self._write(self.path, "\n".join(lines) + "\n", app_id)
+        return Kept(place=str(path), next_step=f"set -a; . {path}; set +a; planward serve")
 
     def _own_file(self, name: str) -> Path:
         return self.path.with_name(f"{self.path.stem}.{_OWN_FILES.get(name, name.lower())}")
@@ -119,15 +121,14 @@ class VaultKeeper:
                 raise SettingsError(f"{self.path} in Vault exists: choose another path, or overwrite it with --force")
             await session.require_writable(self.path)
 
-    async def keep(self, values: Mapping[str, str]) -> str:
-        """Write the secret."""
+    async def keep(self, values: Mapping[str, str]) -> Kept:
+        """Write the secret. Its keys are the names of the settings."""
         async with self._session() as session:
             await session.write(self.path, values)
-        return f"{self.path} in Vault"
-
-    def next_step(self) -> str:
-        """Return an instruction: the keys of the secret are the names of the variables."""
-        return f"give `planward serve` the keys of {self.path} as environment variables, then start it"
+        return Kept(
+            place=f"{self.path} in Vault",
+            next_step=f"give `planward serve` the keys of {self.path} as environment variables, then start it",
+        )
 
     def _session(self) -> AbstractAsyncContextManager[VaultSession]:
         run = VaultRun(team="planward", environment="planward", branch="planward", operation="setup")

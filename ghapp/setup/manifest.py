@@ -23,7 +23,7 @@ def fill_manifest(manifest: AppManifest, *, name: str, public_url: str, redirect
 
 
 def form_url(api_url: str, organization: str | None, state: str) -> str:
-    """The address to which the manifest is posted, on the GitHub with this API."""
+    """The address to which the manifest is posted, on the GitHub to which `api_url` belongs."""
     owner = f"/organizations/{quote(organization, safe='')}" if organization else ""
     return f"{pages_url(api_url)}{owner}/settings/apps/new?{urlencode({'state': state})}"
 
@@ -44,7 +44,7 @@ def pages_url(api_url: str) -> str:
 
 
 def require_reachable(public_url: str, api_url: str) -> None:
-    """Raises SettingsError if GitHub could not deliver to that address."""
+    """Raises SettingsError if GitHub could not deliver webhooks to `public_url`."""
     if urlsplit(public_url).hostname in _LOOPBACK and urlsplit(api_url).hostname not in _LOOPBACK:
         raise SettingsError(
             f"{public_url} is only on this machine, so GitHub could not deliver there: "

@@ -56,7 +56,7 @@ class SetupPage:
     def application(self) -> Starlette:
         """The application with two pages: the first leads to GitHub, and GitHub leads to the second."""
         routes = [Route("/", self._show_form), Route("/created", self._take_code)]
-        # If the name of a foreign page resolves to this address, its requests still carry that page's host name.
+        # Against DNS rebinding: if a foreign host name resolves to this address, requests still carry that name.
         hosts = Middleware(TrustedHostMiddleware, allowed_hosts=[_HOST, "localhost"])
         return Starlette(routes=routes, middleware=[hosts])
 
@@ -76,7 +76,7 @@ class SetupPage:
 
     def _page(self, template: str, status: int = 200, /, **values: Any) -> Response:
         html = self._templates.get_template(template).render(values)
-        # The form may be sent to GitHub, whose address varies. Nothing else may be loaded or sent.
+        # There is no form-action, since the form goes to GitHub, whose address varies. Nothing but inline styles loads.
         policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
         headers = {"Content-Security-Policy": policy, "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
         return HTMLResponse(html, status, headers)

@@ -99,6 +99,16 @@ def test_a_value_that_programs_read_differently_gets_its_own_file(tmp_path: Path
     }
 
 
+def test_a_file_that_appeared_in_the_meantime_stays_and_the_next_step_names_the_new_one(tmp_path: Path) -> None:
+    path = tmp_path / "planward.env"
+    path.write_text("somebody else's\n")
+    kept = anyio.run(FileKeeper(path=path, overwrite=False).keep, {"PLANWARD_GITHUB_APP_ID": "7"})
+    assert path.read_text() == "somebody else's\n"
+    assert kept.place == f"{path}.7"
+    assert kept.next_step == f"set -a; . {path}.7; set +a; planward serve"
+    assert sourced(Path(kept.place)) == {"PLANWARD_GITHUB_APP_ID": "7"}
+
+
 @pytest.mark.parametrize(
     ("name", "public_url", "said"),
     [
