@@ -32,9 +32,9 @@ _PRODUCTION: Final = EnvironmentName("production")
 def assign_environments(projects: Sequence[Project], branches: Collection[str], notes: Notes) -> Assigned:
     """Assign an environment to each project's state. If it is uncertain, the project is noted and left out.
 
-    `branches` are the repository's: a workspace with the name of a branch is an environment. If a directory has only
-    one project, and this project has the default workspace and names no environment, its state belongs to production.
-    This requires a branch `production`, or another project whose state belongs to production.
+    `branches` are the repository's: a workspace with the name of a branch is an environment. The state of a project in
+    the default workspace belongs to production if the project names no environment, no other project has the same
+    directory, and there is a branch `production` or another project whose state belongs to production.
     """
     found: dict[Project, EnvironmentName] = {}
     silent: list[Project] = []
@@ -78,7 +78,7 @@ def _assign(
         lost = _files_of(project)
         also = f", with {lost}" if lost else ""
         notes.add(
-            project.place, f"{name} already has a state of {project.dir}; this one needs a directory of its own{also}"
+            project.place, f"{name} already has a state for {project.dir}: move this project to another directory{also}"
         )
         return
     found[project] = name
@@ -134,7 +134,7 @@ def names_in(text: str) -> set[str]:
 
 def _unknown(project: Project, *, alone: bool) -> str:
     lost = _files_of(project)
-    also = f", and its files ({lost})" if lost and (not alone or names_in(lost)) else ""
+    also = f", and list its files ({lost}) there too" if lost and (not alone or names_in(lost)) else ""
     if project.workspace is None:
         return (
             "Atlantis kept one state (workspace default), but here each environment has its own: assign it with "

@@ -22,7 +22,7 @@ from ghapp.values import TESTING
 class Imported:
     """The text of a config that passes `config check`, and notes for a person.
 
-    `unresolved` lists settings that the config lacks and that somebody has to add. `explained` has all other notes.
+    `unresolved` lists what somebody has to do by hand. `explained` has all other notes.
     """
 
     text: str
@@ -39,8 +39,8 @@ def import_atlantis(
 ) -> Imported:
     """Convert Atlantis' repository config.
 
-    `branches` are the repository's: if one is named `production`, a state in Atlantis' default workspace becomes
-    production's. `directories` are the repository's root modules, to which patterns and autodiscover are expanded.
+    `branches` are the repository's: they help to find the environment of each state (see `assign_environments`).
+    `directories` are the repository's root modules: patterns and autodiscover select from them.
     Raises ConfigInvalid if the file is not YAML or its version is unknown.
     """
     document = _load(content, path)
@@ -87,7 +87,7 @@ def _load(content: bytes, path: str) -> Mapping[str, Any]:
 
 
 def _environments(assigned: Assigned, branches: Collection[str], notes: Notes) -> tuple[str, ...]:
-    """testing, the environments whose branches exist, and those to which a project's state belongs."""
+    """testing; staging and production if they have a branch or a state; every other environment that has a state."""
     used = set(assigned.values())
     usual = [name for name in ("staging", "production") if name in branches or name in used]
     found = tuple(dict.fromkeys(("testing", *usual, *assigned.values())))

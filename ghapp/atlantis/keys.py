@@ -62,8 +62,8 @@ EXPLAINED_STEPS: Final[Mapping[str, str]] = {
 STEPS: Final[Mapping[str, str]] = {
     "run": "commands of a pull request would run with the environment's credentials; use Terraform instead, or run "
     "them in CI",
-    "env": 'an environment variable comes from Vault (kv/{team}/{branch}/env), a value from a var file; "command" is '
-    "not run",
+    "env": "put an environment variable into Vault (kv/{team}/{branch}/env), or give Terraform the value in a var "
+    'file; "command" is not run',
     "multienv": "environment variables come from Vault (kv/{team}/{branch}/env); commands are not run",
     "policy_check": POLICIES,
 }
@@ -80,8 +80,7 @@ _SHOWN_PLACES = 3
 class Notes:
     """Notes for a person: places by reason, in the order of the file.
 
-    `unresolved` lists settings that the config lacks and that somebody has to add. `explained` needs no action, but
-    some of it is worth reading.
+    `unresolved` lists what somebody has to do by hand. `explained` needs no action, but some of it is worth reading.
     """
 
     unresolved: dict[str, list[str]] = field(default_factory=dict)
@@ -101,6 +100,13 @@ class Notes:
             return tuple(value)
         self.add(place, "is not understood: it is not a list of strings")
         return ()
+
+    def items(self, value: Any, place: str) -> list[Any]:
+        """A list of anything; anything else is noted."""
+        if isinstance(value, list):
+            return value
+        self.add(place, "is not understood: it is not a list")
+        return []
 
     def text(self, value: Any, place: str) -> str | None:
         """A string that is not empty; anything else is noted."""

@@ -13,7 +13,8 @@ from ghapp.repository_config.references import find_cycle
 from ghapp.values import EnvironmentName
 
 _MOST_EDGES = 500
-"""If the execution order groups need more entries of depends_on, they are left out, since they would bury the rest."""
+"""If the execution order groups would need more entries of depends_on than this, none is written: they would bury the
+rest of the file."""
 
 
 def merge_projects(projects: Sequence[Project], assigned: Assigned, notes: Notes) -> tuple[RootModuleConfig, ...]:
@@ -45,7 +46,10 @@ def _merge(
             overrides[environment] = override
     versions = {project.version for project in members}
     if len(versions) > 1:
-        notes.add(f"{first.place}.terraform_version", "a root module has one constraint on Terraform's version")
+        notes.add(
+            f"{first.place}.terraform_version",
+            "the projects of this directory differ, but a root module can have only one required_version: choose one",
+        )
     return RootModuleConfig(
         dir=first.dir,
         workspace="{environment}" if by_name or any(each.arguments.backend_config for each in members) else None,
@@ -125,8 +129,8 @@ def _by_groups(projects: Sequence[Project], notes: Notes) -> dict[str, tuple[str
     if sum(len(groups[lower]) * len(groups[upper]) for lower, upper in pairs) > _MOST_EDGES:
         notes.add(
             "projects[].execution_order_group",
-            "too many dependencies to write out: list under depends_on what a root module needs although it does not "
-            "read its state",
+            "too many dependencies to write out: if a root module needs another one but does not read the state of "
+            "that one, list it under depends_on",
         )
         return {}
     return {directory: tuple(groups[lower]) for lower, upper in pairs for directory in groups[upper]}

@@ -22,7 +22,10 @@ _VERSION = re.compile(r"v?([0-9]+(?:\.[0-9]+){0,2}(?:-[0-9A-Za-z.-]+)?)")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
-    """One of Atlantis' projects in one directory. `workspace` is None for Terraform's default one."""
+    """An Atlantis project in one directory; a `dir` with wildcards makes several of these.
+
+    `workspace` is None for Terraform's default workspace.
+    """
 
     place: str
     dir: str
@@ -93,8 +96,8 @@ def _read_project(
 
 def _watch(entry: Mapping[str, Any], place: str, directory: str, notes: Notes) -> tuple[str, ...]:
     """The patterns of `when_modified` that cover more than Planward detects by itself."""
-    place = f"{place}.autoplan.when_modified"
     written = notes.mapping(entry.get("autoplan"), f"{place}.autoplan").get("when_modified")
+    place = f"{place}.autoplan.when_modified"
     found: list[str] = []
     for pattern in () if written is None else notes.texts(written, place):
         wrong = words.path_inside(pattern, below=directory) or ("has a brace" if set("{}") & set(pattern) else None)
@@ -103,7 +106,8 @@ def _watch(entry: Mapping[str, Any], place: str, directory: str, notes: Notes) -
         elif pattern.rpartition("/")[2] in _TERRAFORMS_OWN:
             notes.explain(place, FOUND_BY_ITSELF)
         elif wrong or "[" in pattern:
-            notes.add(place, wrong or f'"{pattern}": write its characters out; the only wildcards are *, ** and ?')
+            only = "the only wildcards are *, ** and ?; write one pattern for each character in the brackets"
+            notes.add(place, wrong or f'"{pattern}": {only}')
         else:
             found.append(pattern)
     return tuple(found)
@@ -118,7 +122,7 @@ def _directories(entry: Mapping[str, Any], place: str, directories: Collection[s
     written = notes.text(entry.get("dir"), f"{place}.dir")
     if written is None:
         return []
-    written = written.lstrip("/") or "."  # Atlantis also accepts paths relative to the repository's root
+    written = written.lstrip("/") or "."  # in Atlantis, a leading "/" is the repository's root
     wrong = words.path_inside(written) or ("has a brace" if set("{}") & set(written) else None)
     if wrong:
         notes.add(f"{place}.dir", wrong)

@@ -14,7 +14,7 @@ _WITH_VALUE = ("-var-file", "-backend-config", "-parallelism", "-lock-timeout", 
 _IGNORED_ARGUMENTS = {
     "-reconfigure": "every run begins with a fresh init",
     "-upgrade": "the lock file decides the versions",
-    "-input": "Terraform is never asked for input",
+    "-input": "Terraform never asks for input",
     "-no-color": "the report is made from JSON",
     "-lock": "applies lock the state; plans of pull requests write nothing, so they do not",
 }
@@ -39,10 +39,10 @@ def read_workflow(name: str, value: Any, notes: Notes) -> Arguments:
             continue
         stage_place = f"{place}.{stage}"
         for key, steps in notes.mapping(content, stage_place).items():
-            if key != "steps" or not isinstance(steps, list):
+            if key != "steps":
                 notes.add(f"{stage_place}.{key}", NOT_ATLANTIS)
                 continue
-            for index, step in enumerate(steps):
+            for index, step in enumerate(notes.items(steps, f"{stage_place}.steps")):
                 _read_step(step, f"{stage_place}.steps[{index}]", found, notes)
     return Arguments(**{key: tuple(dict.fromkeys(values)) for key, values in found.items()})
 
@@ -53,8 +53,8 @@ def _read_step(step: Any, place: str, found: Mapping[str, list[str]], notes: Not
             _note_step(step, place, f'"{step}" {NOT_ATLANTIS}', notes)
         return
     for kind, content in notes.mapping(step, place).items():
-        if kind in ("init", "plan", "apply") and isinstance(content, dict):
-            for key, value in content.items():
+        if kind in ("init", "plan", "apply") and content is not None:
+            for key, value in notes.mapping(content, f"{place}.{kind}").items():
                 if key == "extra_args":
                     arguments = notes.texts(value, f"{place}.{kind}.extra_args")
                     _read_arguments(kind, arguments, f"{place}.{kind}.extra_args", found, notes)

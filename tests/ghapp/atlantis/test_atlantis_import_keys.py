@@ -84,8 +84,8 @@ root_modules:
 
 UNRESOLVED = (
     "policies: this version of Planward does not evaluate policies: run conftest in CI, as a required check of its own",
-    "workflows.staging.plan.steps[0].env: an environment variable comes from Vault (kv/{team}/{branch}/env), a value "
-    'from a var file; "command" is not run',
+    "workflows.staging.plan.steps[0].env: put an environment variable into Vault (kv/{team}/{branch}/env), or give "
+    'Terraform the value in a var file; "command" is not run',
     "workflows.staging.plan.steps[1].init.extra_args: -backend-config=bucket=x: -backend-config is not allowed: name a "
     "file in backend_config",
     "workflows.staging.plan.steps[2].plan.extra_args: -target=x: -target is not allowed: a part of the root module "
@@ -237,8 +237,14 @@ def test_every_key_of_autoplan_that_is_not_carried_over_is_named(key: str) -> No
         ({"projects": [{"dir": "a"}]}, "projects[0].workspace: Atlantis kept one state (workspace default), but here "
          "each environment has its own: assign it with environments: {NAME: {workspace: default}}"),
         ({"projects": [{"dir": "a", "workspace": "staging"}, {"dir": "a", "workspace": "staging", "name": None}]},
-         "projects[1]: staging already has a state of a; this one needs a directory of its own"),
+         "projects[1]: staging already has a state for a: move this project to another directory"),
         ({"autodiscover": {"mode": "auto", "x": 1}}, "autodiscover.x: is not a key of Atlantis that Planward knows"),
+        ({"workflows": {"w": {"plan": {"steps": "init"}}}},
+         "workflows.w.plan.steps: is not understood: it is not a list"),
+        ({"workflows": {"w": {"plan": {"steps": [{"init": "-upgrade"}]}}}},
+         "workflows.w.plan.steps[0].init: is not understood: it is not a mapping"),
+        ({"projects": [{"dir": "a", "autoplan": "off"}]},
+         "projects[0].autoplan: is not understood: it is not a mapping"),
         ({"workflows": {"w": {"destroy": {}}}}, "workflows.w.destroy: is not a key of Atlantis that Planward knows"),
         ({"workflows": {"w": {"plan": {"steps": [{"multienv": "x"}]}}}}, "workflows.w.plan.steps[0].multienv: "
          "environment variables come from Vault (kv/{team}/{branch}/env); commands are not run"),

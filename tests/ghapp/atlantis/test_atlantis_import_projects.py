@@ -89,12 +89,12 @@ def test_the_lost_settings_of_a_second_project_of_one_state_are_listed() -> None
         }
     )
     assert found.unresolved == (
-        "projects[1]: staging already has a state of network; this one needs a directory of its own, with "
+        "projects[1]: staging already has a state for network: move this project to another directory, with "
         "two.tfvars, two.hcl",
         'projects[2].workspace: "blue" is not an environment: assign the state to one with environments: {NAME: '
-        "{workspace: blue}}, and its files (two.tfvars, two.hcl)",
+        "{workspace: blue}}, and list its files (two.tfvars, two.hcl) there too",
         'projects[3].workspace: "green" is not an environment: assign the state to one with environments: {NAME: '
-        "{workspace: green}}, and its files (one.tfvars, one.hcl)",
+        "{workspace: green}}, and list its files (one.tfvars, one.hcl) there too",
     )
 
 
@@ -214,6 +214,6 @@ def test_groups_that_go_round_in_a_circle_with_depends_on_are_left_out() -> None
 def test_groups_that_are_too_large_to_write_out_are_named() -> None:
     projects = [{"dir": f"d{n}", "workspace": "staging", "execution_order_group": n % 2} for n in range(60)]
     assert imported({"version": 3, "projects": projects}).unresolved == (
-        "projects[].execution_order_group: too many dependencies to write out: list under depends_on what a root "
-        "module needs although it does not read its state",
+        "projects[].execution_order_group: too many dependencies to write out: if a root module needs "
+        "another one but does not read the state of that one, list it under depends_on",
     )
