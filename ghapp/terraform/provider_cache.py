@@ -46,10 +46,10 @@ class _Record(msgspec.Struct, frozen=True):
 
     checksum: str
     accepted_by: tuple[tuple[str, ...], ...] = ()
-    """One entry for each lock file that lacks `checksum`, although Terraform accepted the package with this lock file.
+    """Entries for the newest lock files that do not list `checksum`, but with which Terraform accepted the package.
 
-    An entry has all checksums that the lock file has for this package. Among them is the checksum of the archive
-    (`zh:…`), which only Terraform could compare, during the download.
+    An entry has all checksums that such a lock file lists for this package. One of them is the checksum of the archive
+    (`zh:…`). Only Terraform could compare it, during the download: Planward sees only the unpacked package.
     """
 
     def is_accepted(self, checksums: frozenset[str]) -> bool:
@@ -198,7 +198,7 @@ def _add_package(cache: Path, path: Path, installed: Path, now: frozenset[str], 
     record = _record(cache, path)
     if record is not None and (cache / path).is_dir():
         if before and not record.is_accepted(before) and checksum_of(installed) == record.checksum:
-            accepted_by = (*record.accepted_by[-_MOST_ACCEPTED:], tuple(sorted(before)))
+            accepted_by = (*record.accepted_by[1 - _MOST_ACCEPTED :], tuple(sorted(before)))
             _write_record(cache, path, _Record(record.checksum, accepted_by))
         return
     for left in (*cache.glob(f"{_INCOMING}*"), *(cache / _REMOVED).glob("removed-*")):  # left by a killed process

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from ghapp.errors import SettingsError
-from ghapp.processes.sandbox_choice import SandboxSettings, choose_sandbox
+from ghapp.processes.sandbox_choice import SandboxSettings, choose_sandbox, examine_sandbox
 from tests.forked import ForkedPlanward
 
 
@@ -30,6 +30,13 @@ def test_without_a_sandbox_planward_does_not_start_and_says_how_to_get_one(
     for name in ("bubblewrap", "uid"):
         with pytest.raises(SettingsError, match=f"PLANWARD_SANDBOX is {name}, but {name[:3]}"):
             choose_sandbox(SandboxSettings(name=name), directory)
+        works, said = examine_sandbox(SandboxSettings(name=name))
+        assert not works
+        assert said.startswith(f"PLANWARD_SANDBOX is {name}, but {name[:3]}")
+    assert examine_sandbox(SandboxSettings()) == (
+        False,
+        "there is no sandbox on this machine: bubblewrap does not work here: it is not installed",
+    )
     assert choose_sandbox(SandboxSettings(name="none"), directory).name == "none"
 
 
