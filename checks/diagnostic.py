@@ -6,7 +6,7 @@ import msgspec
 
 
 class Diagnostic(msgspec.Struct, frozen=True, kw_only=True):
-    """A diagnostic of `terraform validate`, `init`, `plan` or `apply`, placed in the repository.
+    """A diagnostic of `terraform validate`, `init`, `plan` or `apply`, with its place in the repository.
 
     `path` is relative to the repository's root (POSIX), None if Terraform names no file or one outside of it. Lines
     and columns count from 1. `summary` is Terraform's one line, `detail` the paragraph under it.

@@ -11,8 +11,8 @@ class ChecksError(Exception):
 
 
 class PlanFormatError(ChecksError):
-    """The plan JSON is not understood, in whole or in part."""
+    """The plan JSON is not understood, in whole or in part, or it exceeds a limit."""
 
 
 class ConfigurationError(ChecksError):
-    """The repository's Terraform configuration contradicts itself; the text says where."""
+    """The root modules have no valid order; the text names them."""

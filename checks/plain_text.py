@@ -26,7 +26,10 @@ def one_line(text: str) -> str:
 
 
 def shorten(text: str, limit: int) -> str:
-    """At most `limit` characters of `text`; if it is longer, it is cut after a word and ends in "…"."""
+    """At most `limit` characters of `text`, in one line. If it is longer, it is cut and ends in "…".
+
+    The cut is after a word, unless that word ends in the first half.
+    """
     text = " ".join(text.split())
     if len(text) <= limit:
         return text

@@ -93,9 +93,9 @@ RequestedAction = Literal["plan", "apply"]
 
 
 def is_settled(attempt: Attempt, *, asked: RequestedAction | None, rerun: bool) -> bool:
-    """Whether the newest attempt failed or is held, so that only a person's request leads to another one.
+    """Whether the newest attempt is `failed` or `held`, so that only a person's request leads to another one.
 
-    Do not call this for a tip that is LAST.
+    Do not call this for a tip that is LAST: the decision about it does not depend on attempts.
     """
     return attempt in ("failed", "held") and asked is None and not rerun
 

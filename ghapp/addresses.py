@@ -22,9 +22,9 @@ def web_url(api_url: str) -> str:
 
 
 def git_host(api_url: str) -> str:
-    """The only host (HOST or HOST:PORT) from which Planward fetches and to which it sends a token.
+    """The only host (HOST or HOST:PORT) from which git fetches, and the only one to which git sends a token.
 
-    On loopback, the result has no port, which means that any port is allowed.
+    On loopback, the result has no port, and any port is allowed. On any other host, no port means a default port.
     """
     parts = urlsplit(web_url(api_url))
     host = parts.hostname or ""

@@ -39,7 +39,10 @@ def create_app(settings: Settings, worker: WorkerBeside | None) -> Starlette:
 
 
 def serve(settings: Settings, worker: WorkerBeside | None, *, host: str, port: int) -> None:
-    """Serve until SIGTERM or SIGINT. Raises WorkerEnded if the worker does not start or keeps ending."""
+    """Serve until SIGTERM or SIGINT.
+
+    Raises WorkerEnded if the worker does not start, keeps ending, or has an error at the end.
+    """
     asyncio.run(listen(create_app(settings, worker), host=host, port=port))
 
 

@@ -1,4 +1,4 @@
-"""Check whether the services that a worker needs answer."""
+"""Find the services that a worker needs and that do not answer."""
 
 import asyncio
 import time
@@ -13,7 +13,7 @@ _KEPT_S = 2.0
 
 
 class Dependencies:
-    """Finds out which services that this process needs do not answer. It checks on request, at most every two
+    """Finds the services that this process needs and that do not answer. Checks on request, at most every two
     seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

@@ -1,8 +1,8 @@
-"""The exceptions of `ghapp`, as a tree.
+"""The most important exceptions of `ghapp`, as a tree. Some packages define more of their own.
 
     PlanwardError
     ├── SettingsError        a setting is missing or invalid; the process does not start
-    ├── StoreUnavailable     the database is unavailable (store/): a step waits for it
+    ├── StoreUnavailable     the database is unavailable (store/): a step waits until it is available again
     ├── WorkerEnded          the worker of `serve` does not start, or keeps ending (worker_process/)
     ├── DeliveryError        a delivery is refused (webhook/)
     └── JobError             its text is shown to the user: what is wrong, where, and what to do
@@ -14,8 +14,8 @@
         ├── NoRoom           Planward's own disk is full: the operator has to free space
         └── Unavailable      an external service is unavailable: the job is deferred, nothing is reported yet
 
-Any other exception is a bug in Planward: people see "an internal error occurred" and the run's id, and the log has the
-details.
+Any exception that is neither a PlanwardError nor a ChecksError is a bug in Planward: people see "an internal error
+occurred" and the run's id, and the log has the details.
 """
 
 
@@ -39,7 +39,7 @@ class JobError(PlanwardError):
 
 
 class NoRoom(JobError):
-    """Planward's own disk is full. The run fails. If no run can show that, the job is deferred."""
+    """Planward's own disk is full. The job's unfinished runs fail and show it. If it has none, the job is deferred."""
 
 
 class Unavailable(JobError):

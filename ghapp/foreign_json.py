@@ -1,4 +1,4 @@
-"""Read JSON from outside: GitHub's payloads and answers, and the output of programs that Terraform runs."""
+"""Read JSON from outside: GitHub's payloads and answers, and the output and files of Terraform and other programs."""
 
 import json
 from typing import Any, Final, TypeVar

@@ -38,7 +38,7 @@ def read_patterns(setting: str, path: Path) -> dict[str, tuple[str, ...]]:
         if not isinstance(value, SequenceNode):
             raise _wrong(setting, path, value, f'"{name}" must have a list of patterns, such as [OWNER/REPO, OWNER/*]')
         found[name] = tuple(
-            _text(setting, path, each, "must be OWNER/REPO, OWNER/* or a number") for each in value.value
+            _text(setting, path, each, "must be OWNER/REPO, OWNER/* or a repository's id") for each in value.value
         )
     return found
 

@@ -43,7 +43,10 @@ class Sealer:
         self._tag_keys = [hashlib.sha256(b"tag" + digest).digest() for digest in digests]
 
     def seal(self, clear: bytes, *, about: str) -> bytes:
-        """Encrypt `clear`. `about` identifies its row and is bound to it, so that rows cannot be swapped."""
+        """Encrypt `clear`. `about` identifies the row that will store the result.
+
+        `open` needs the same `about`, so the contents of two rows cannot be swapped.
+        """
         nonce = os.urandom(_NONCE_BYTES)
         return self._first + nonce + self._keys[self._first].encrypt(nonce, clear, about.encode())
 
@@ -85,7 +88,7 @@ def _tag(key: bytes, about: str) -> str:
 
 
 def load_or_make_key(data_dir: Path) -> str:
-    """Read the data directory's key, which is made at the first start with mode 0600. Raises SettingsError."""
+    """Read the data directory's key. The first start creates it, with mode 0600. Raises SettingsError."""
     path = data_dir / "encryption.key"
     if not path.exists():
         _make_key(path)

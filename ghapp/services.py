@@ -73,7 +73,8 @@ class Services:
     enqueue: Callable[[Job], Awaitable[bool]]
     pending: Callable[[], Awaitable[tuple[Job, ...]]]
     forget_jobs: Callable[[float, int], Awaitable[int]]
-    """Deletes up to a number of jobs that finished before a time (seconds since 1970), and returns how many."""
+    """Takes a time (seconds since 1970) and a number N. Deletes at most N jobs that finished before that time, and
+    returns how many it deleted."""
     slots: Slots
     programs: Programs
     """Runs programs under this process's keeper."""
@@ -82,7 +83,7 @@ class Services:
     stopping: asyncio.Event
     provider_cache: Path
     digest_key: bytes = field(repr=False)
-    """The key of plans' digests, so that nobody can check a guessed value with a stored digest."""
+    """The key of plans' digests. Without it, nobody can check a guessed value against a stored digest."""
 
     sealer: Sealer
     timings: Timings = field(default_factory=Timings)

@@ -1,4 +1,4 @@
-"""Planward's waiting times. They are one value, so that tests can use shorter ones."""
+"""Planward's waiting times. They are passed around as one object, so that tests can use shorter times."""
 
 from dataclasses import dataclass
 
@@ -18,14 +18,15 @@ class Timings:
     """The wait before the check run of an apply first shows its progress. Later updates are further apart."""
     chat_retries_s: tuple[float, ...] = (10.0, 60.0, 300.0, 1800.0, 7200.0, 21600.0)
     delivery_checks_s: tuple[float, ...] = (0.5, 1.0, 2.0, 5.0, 15.0, 60.0, 300.0)
-    """The waits before GitHub is asked again for a delivery that it does not list yet. After the last one, the delivery
-    counts as never sent."""
+    """The waits before Planward looks again for a delivery that GitHub's log does not list yet. If the log does not
+    list it even after the last wait, the delivery did not come from GitHub, and is ignored."""
     apply_check_s: float = 60.0
-    """How long a plan that waits for an apply is deferred at most, before it checks whether the apply has ended."""
+    """The longest time for which a plan that waits for an apply is deferred before it checks whether the apply has
+    ended."""
     reconcile_every_s: float = 300.0
-    """The interval for asking GitHub for failed deliveries, with one call."""
+    """The interval at which Planward asks GitHub for failed deliveries. Asking takes one call."""
     after_redeliveries_s: float = 60.0
-    """How long GitHub has to redeliver before a repository is compared with Planward's records."""
+    """How much time GitHub gets to redeliver before a repository is compared with Planward's records."""
 
     heartbeat_s: float = 3.0
     """The interval at which an executor with a shared database writes its heartbeat."""
@@ -34,7 +35,7 @@ class Timings:
     keeper_silence_s: float = 15.0
     """How long a process that sends heartbeats may be silent before its keeper ends it and its programs."""
     keeper_grace_s: float = 25.0
-    """How long a program has to end after the keeper interrupts it."""
+    """How much time a program gets to end after the keeper has interrupted it."""
     takeover_margin_s: float = 5.0
     state_lock_s: int = 60
     """How long Terraform waits for a state's lock."""
@@ -45,5 +46,5 @@ class Timings:
         return self.keeper_silence_s + self.keeper_grace_s + self.takeover_margin_s
 
     def retry_after_s(self, attempts: int) -> float:
-        """How long a job waits after this many attempts, if GitHub does not say how long."""
+        """How long a job waits after this many attempts, if the unavailable service does not say how long."""
         return min(self.retry_s * 2.0 ** min(attempts, 10), self.retry_at_most_s)

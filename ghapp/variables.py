@@ -41,7 +41,7 @@ class Recorded(Mapping[str, str]):
         return len(self._environ)
 
     def unknown(self) -> tuple[str, ...]:
-        """Variables named like a setting that were never read, each with the setting that was probably meant."""
+        """Variables that were never read but are named like settings, each with the setting that was probably meant."""
         found = sorted(name for name in self._environ if name.startswith("PLANWARD_") and name not in self._asked)
         near = {name: get_close_matches(name, self._asked, 1, 0.8) for name in found}
         return tuple(f"{name} (did you mean {near[name][0]}?)" if near[name] else name for name in found)

@@ -54,7 +54,7 @@ class WorkMetrics:
         self._deferred.labels(priority, reason).inc()
 
     def watch_github_budget(self, left: Callable[[], float]) -> None:
-        """Add the share of the hour's requests that is left, for the installation with the least.
+        """Add a metric: the share of GitHub's hourly requests that is left to the installation that has the least left.
 
         `left` is called each time that the metrics are read.
         """

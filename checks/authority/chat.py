@@ -36,13 +36,16 @@ class HostPattern:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatHosts:
-    """The allowed targets of `notify`. Without patterns: every public host, over https."""
+    """The hosts to which `notify` may send. Without patterns: every public host, over https."""
 
     patterns: tuple[HostPattern, ...] = field(default=())
 
     @classmethod
     def read(cls, words: Collection[str]) -> "ChatHosts":
-        """Read the patterns: `HOST` (https), or `SCHEME://HOST`. Raises ValueError for an invalid one."""
+        """Read the patterns: `HOST` (https), `SCHEME://HOST`, or only `SCHEME://` if it is neither http nor https.
+
+        Raises ValueError for an invalid one.
+        """
         return cls(patterns=tuple(map(_read_pattern, words)))
 
     def refusal(self, url: str) -> str | None:
@@ -95,7 +98,8 @@ def scheme_and_host(url: str) -> tuple[str | None, str]:
 
 
 def is_public(address: Address) -> bool:
-    """Whether this address is public: not private, loopback, link-local, multicast or reserved."""
+    """Whether this address is public: not private, loopback, link-local, multicast or reserved, and not a cloud's
+    metadata service."""
     inner = _embedded(address)
     if inner is not None:
         return is_public(inner)
@@ -126,7 +130,7 @@ def _kind(address: Address) -> str:
         ("a loopback address", inner.is_loopback),
         ("a link-local address", inner.is_link_local),
         ("a multicast address", inner.is_multicast),
-        ("a metadata service of a cloud", inner in _NEVER_ALLOWED),
+        ("a cloud's metadata service", inner in _NEVER_ALLOWED),
         ("a private address", inner.is_private),
     ):
         if is_it:

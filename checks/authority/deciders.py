@@ -44,7 +44,7 @@ def lines_of_deciders(deciders: Deciders) -> tuple[str, ...]:
 
 
 def who_decides(approvers: Sequence[str]) -> str:
-    """The people and teams that may decide, as in the config; without any, the roles that may."""
+    """The people and teams that may decide, as in the config; if it names none, the roles that may decide."""
     teams = [each for each in approvers if "/" in each]
     logins = [each for each in approvers if "/" not in each]
     people = [*map(_code, logins), *(f"members of {_code(team)}" for team in teams)]

@@ -1,6 +1,7 @@
-"""Decide whether a hold is released: each change needs an approver who did not contribute to it.
+"""Decide whether a hold is released: with `four_eyes`, each change needs an approver who did not contribute to it.
 
-Two people may release each other's changes; nobody releases their own. People are compared by GitHub's user ids.
+Then two people may release each other's changes, but nobody may release their own. People are compared by GitHub's
+user ids.
 """
 
 from collections.abc import Iterable, Sequence
@@ -54,7 +55,10 @@ class Released:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StillHeld:
-    """Approvals are missing: `more` in all. Each of `changes` needs one by somebody who did not contribute to it."""
+    """At least `more` approvals are missing.
+
+    Each of `changes` needs one by somebody who did not contribute to it; one approval can count for several of them.
+    """
 
     changes: tuple[Change, ...]
     more: int
@@ -65,8 +69,8 @@ def decide_release(
 ) -> Released | StillHeld:
     """Decide whether these people together release a hold; `needed` is the minimum number of people.
 
-    With `four_eyes`, each change needs an approver who did not contribute to it. One more person is needed if nothing
-    is known about who made a change.
+    With `four_eyes`, each change needs an approver who did not contribute to it, and if nothing is known about who
+    made one of the changes, one more person than `needed` has to approve.
     """
     people = {approver.id: approver for approver in approvers}
     nobodys = four_eyes and any(change.is_nobodys for change in changes)

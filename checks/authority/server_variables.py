@@ -62,7 +62,7 @@ class ServerVariables:
 
 
 def secrets_of(given: Mapping[str, str]) -> Iterator[str]:
-    """The values of those variables whose name sounds like a secret's."""
+    """The values of the variables that are probably secrets, judging by their names."""
     yield from (value for name, value in given.items() if _SECRET.search(name))
 
 
@@ -82,8 +82,8 @@ def read_server_variables(words: Collection[str], environ: Mapping[str, str]) ->
         if not rest:
             if not _FOR_ALL.fullmatch(name):
                 raise ValueError(
-                    f'"{word}" alone would give it to every repository, and only proxies, CA files and regions may be: '
-                    f"write OWNER/REPO:ENVIRONMENT:OPERATION:{name}"
+                    f'"{word}" alone would give it to every repository, which is allowed only for proxies, CA files '
+                    f"and regions: write OWNER/REPO:ENVIRONMENT:OPERATION:{name}"
                 )
             for_all.append(name)
             continue

@@ -25,7 +25,7 @@ class AllowedSources:
     patterns: tuple[str, ...] = (REGISTRIES,)
 
     def refusal(self, providers: Iterable[str], modules: Iterable[str]) -> str | None:
-        """Why these may not be used, with what to do; None if they may.
+        """Say why these may not be used, and what to do about it; None if they may.
 
         `providers` are HOST/NAMESPACE/TYPE. `modules` are in Terraform's notation: `./` and `../` for local ones,
         HOST/NAMESPACE/NAME/SYSTEM for a registry, otherwise for example `git::https://HOST/PATH//DIRECTORY?ref=v1`.
@@ -62,7 +62,7 @@ def read_sources(words: Collection[str]) -> AllowedSources | None:
 
 
 def address_of(source: str) -> str:
-    """A module's source without the directory in it, and without `?ref=…`."""
+    """A module's source without its `//DIRECTORY` and its `?ref=…`."""
     address = source.partition("?")[0]
     scheme, separator, rest = address.rpartition("://")
     return scheme + separator + rest.partition("//")[0]

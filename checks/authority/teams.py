@@ -64,7 +64,7 @@ def open_by_operator(team: str, repository: RepositoryIdentity, rules: Operators
         if name.casefold() == team.casefold() and any(fits_repository(pattern, repository) for pattern in patterns):
             return OpenTeam(team, "PLANWARD_TEAMS names the repository", _MADE_HERE)
     if rules.app_owner is not None and _refers_to(f"{rules.app_owner}/{team}", repository):
-        return OpenTeam(team, "PLANWARD_TEAM_BY_NAME opens the team with the repository's name", _MADE_HERE)
+        return OpenTeam(team, "the team has the repository's name, and PLANWARD_TEAM_BY_NAME is set", _MADE_HERE)
     return None
 
 
@@ -101,7 +101,8 @@ def command_that_opens(team: str, repository_id: int, *, is_first: bool) -> str:
 def _refers_to(entry: str, repository: RepositoryIdentity) -> bool:
     """Whether an entry refers to this repository, by its id or by its bound name.
 
-    The id stays valid after renames and transfers. The bound name is valid while its owner still has the repository.
+    The id stays valid after renames and transfers. The bound name is valid as long as the account in it owns the
+    repository.
     """
     if entry.isascii() and entry.isdecimal():
         return int(entry) == repository.id

@@ -54,7 +54,7 @@ class Changes:
         return None
 
     def on_the_way_to(self, path: str) -> str | None:
-        """A changed path that affects this one: a symlink on it, or the `at_or_above` of the path that it leads to."""
+        """A changed path that affects this one: a symlink that it contains, or a path at or above its real path."""
         target, passed = follow(path, self.links)
         return next((link for link in passed if link in self.paths), None) or self.at_or_above(target)
 

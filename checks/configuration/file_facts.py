@@ -51,7 +51,7 @@ class Variable(msgspec.Struct, frozen=True, kw_only=True):
     line: int
     path: str = ""
     ephemeral: bool = False
-    """Whether plan files leave out its value, so that an apply needs it again. True if `ephemeral` is no literal."""
+    """Whether plan files leave out its value, so that an apply needs it again. Also true if `ephemeral` is computed."""
 
 
 class ModuleCall(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,8 +89,8 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True):
     """A path that a configuration file names: a file, a directory, or (`prefix`) only the literal beginning of a path.
 
     `from_root`: whether the path is relative to the root module's directory, and not to the file's. An empty path with
-    `prefix` means that the name is computed: it can be any file in that directory, and with `anywhere` also one outside
-    the root module's directory.
+    `prefix` means that Terraform computes the whole path: it can lead to any file in or below that directory, and with
+    `anywhere` also to one outside the root module's directory.
     """
 
     path: str

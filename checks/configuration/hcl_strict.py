@@ -112,5 +112,5 @@ def _word(rule: IdentifierRule) -> str:
 
 
 def _meta(rule: LarkRule) -> Any:
-    """The position of a rule. Accesses a private attribute, since `with_meta` has no effect in 8.1."""
+    """The position of a rule. Accesses a private attribute, since `with_meta` has no effect in python-hcl2 8.1."""
     return rule._meta

@@ -50,8 +50,8 @@ def touched(
     - if such a name can lead out of that directory and there is no `watch`: every file of the repository, with the
       same exceptions
 
-    A root module with an unread file (too large, or too slow) is affected by every change, since nobody knows which
-    files it uses.
+    A root module with an unread file (too large, or too slow to read) is affected by every change, since nobody knows
+    which files it uses.
     """
     changes = Changes(changed_paths, configuration)
     found: list[tuple[str, str]] = []
@@ -75,7 +75,7 @@ def read_by(
     extra: Collection[str] = (),
     watch: Collection[str] | None = None,
 ) -> tuple[str, ...]:
-    """The members of `paths` that a root module reads or may read: a change of any of them would affect it."""
+    """The members of `paths` that a root module reads or may read: a change to any of them would affect it."""
     root = configuration.by_dir[root_module]
     each = ((path, Changes((path,), configuration)) for path in paths)
     return tuple(path for path, change in each if _reason(root, change, extra, watch) is not None)

@@ -51,10 +51,13 @@ def touched_other_tool(
 ) -> OtherTool | None:
     """The first of these directories that a change affects, as far as that can be known without the tool.
 
-    A changed file affects a Terragrunt unit if it is in the unit's directory, and a Pulumi project if it is anywhere
-    below the project's. Files in one of the `root_modules` do not count. If the change touches no root module
-    (`touches_any` is false), files that Terragrunt's units may share count, too: HCL files anywhere, and YAML and JSON
-    files in a directory above a unit, except the repository's root.
+    A changed file affects a Terragrunt unit if it is an HCL, YAML or JSON file in the unit's directory. If this is the
+    repository's root, only the unit's own file counts. A changed file affects a Pulumi project if it is in or below
+    the project's directory. If this is the repository's root, paths that begin with "." do not count. Prose never
+    counts, nor do files in one of the `root_modules`, unless the tool has the same directory.
+
+    If the change touches no root module (`touches_any` is false), files that Terragrunt's units may share count, too:
+    HCL files anywhere, and YAML and JSON files in a directory above a unit, except the repository's root.
     """
     own = set(root_modules) - {tool.dir for tool in tools}
     outside = [path for path in sorted(changed) if directory_of(path) not in own and not path.endswith(_PROSE)]

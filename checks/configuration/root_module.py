@@ -15,7 +15,8 @@ _DEEPEST_CALLS = 20
 """The maximum depth of module calls in an address: a module that calls itself would have endlessly many addresses."""
 
 _MOST_DECLARATIONS = 200_000
-"""The maximum number of addresses of one root module. It doubles at each level if modules call others twice."""
+"""The maximum number of addresses of one root module. If each module calls the next one twice, their number doubles
+at each level."""
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,7 +111,7 @@ class RootModule:
 
     @cached_property
     def declarations(self) -> Mapping[str, Declaration]:
-        """The place of each resource, data source, module call and output, by address without indexes.
+        """The place of each block that has an address (see `file_facts.Section`), by address without indexes.
 
         "module.net.aws_subnet.a" gives the block in the local module's file, "module.net" the call. Blocks of remote
         modules are not included; for them, `declaration_of` returns the place of the call.

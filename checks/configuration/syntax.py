@@ -35,7 +35,10 @@ def read_number(digits: str) -> int | float | Computed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attribute:
-    """`name = expression`; `value` is COMPUTED unless the whole expression is a literal."""
+    """`name = expression`; `value` is COMPUTED unless the expression is a literal.
+
+    A map counts as a literal even if some of its entries are computed: these are left out.
+    """
 
     value: Literal | Computed
     line: int
@@ -43,7 +46,7 @@ class Attribute:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """A block with its labels without quotes; lines count from 1 and are inclusive."""
+    """A block. Its labels have no quotes. Its lines count from 1, and `end_line` is the last one."""
 
     type: str
     labels: tuple[str, ...]

@@ -91,7 +91,7 @@ def blocks(module: Module, prefix: str = "") -> Iterator[tuple[str, Block]]:
 
 
 def expression_references(value: Any) -> dict[str, tuple[str, ...]]:
-    """The references in an "expression representation", by the path of the attribute that they set."""
+    """The references in an "expression representation", by the path of the attribute whose expression has them."""
     found: dict[str, dict[str, None]] = {}
     for path, sources in _walk(value, ""):
         found.setdefault(path, {}).update(dict.fromkeys(_most_specific(sources)))

@@ -1,4 +1,7 @@
-"""Digests of plans: equal for plans that do the same, different for all others."""
+"""Digests of plans and of their parts: equal if these do the same, otherwise different.
+
+Two of them compare less: `shape_digest` ignores all values, and `object_digest` identifies only an object.
+"""
 
 import hashlib
 import hmac
@@ -19,7 +22,9 @@ _DIGITS = 32
 
 
 def digest(plan: Plan, *, key: bytes = b"") -> PlanDigest:
-    """SHA-256, in hexadecimal, over the plan's actions with all their values, unmasked; their order does not matter.
+    """SHA-256, in hexadecimal, over all of the plan's changes and `action` blocks, with their values, unmasked.
+
+    The order of these in the plan does not matter.
 
     Drift, timestamps and the version of Terraform are left out: they do not change the apply. With `key` the digest is
     an HMAC: a plain hash, stored beside a masked report, would let anybody check a guessed password. Raises

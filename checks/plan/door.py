@@ -84,7 +84,7 @@ def with_address(change: ResourceChange) -> ResourceChange:
 
 
 def no_plan(error: Exception, plan_json: bytes) -> PlanFormatError:
-    """The decoding error for people: what these bytes probably are, and what to do."""
+    """The decoding error as text for people. If the kind of file is recognized, it names the kind and the remedy."""
     begins = plan_json[:4_096]
     if b'"lineage"' in begins and b'"serial"' in begins:
         return PlanFormatError(f"not a Terraform plan but a state file; {_MAKE_ONE}")

@@ -144,8 +144,8 @@ def decode_value(raw: Raw, *, exact: bool = False) -> Any:
     """Decode an undecoded part of a plan JSON into a Python value.
 
     Fractions become Decimals, since Terraform's numbers are more precise than Python's floats; with `exact` they stay
-    Raw, with all their digits. Raises PlanFormatError, also on values nested deeper than DEEPEST, so that callers need
-    not count levels, and on values with more than MOST_PARTS parts.
+    Raw, with all their digits. Raises PlanFormatError, also on values with more than MOST_PARTS parts, and on values
+    nested deeper than DEEPEST. So callers need not count levels.
     """
     if len(raw) > MOST_PARTS and sum(map(bytes(raw).count, (b"[", b"{", b","))) > MOST_PARTS:
         raise PlanFormatError(

@@ -18,7 +18,10 @@ from checks.plan.sides import marked_part
 
 
 def marked_values(changes: Iterable[Change], *, prior_state: Raw, configuration: Raw, variables: Raw) -> frozenset[str]:
-    """Every string and number that is marked in these changes or in the state, or in a sensitive variable's value."""
+    """Every string and number that is marked in these changes or in the state, except literals of the configuration.
+
+    Also every string and number in the values of sensitive variables.
+    """
     marked = frozenset(_marked_in_changes(changes)) | _marked_in_state(decode_part(prior_state, State))
     return without_literals(marked, configuration) | _sensitive_variables(configuration, variables)
 

@@ -58,8 +58,8 @@ def shown(value: Any, sensitive: Any, unknown: Any = False) -> Shown:
     """The displayable form of a value, given its marks in the format of the plan JSON.
 
     `sensitive` and `unknown` are true for the whole value, false for none of it, or have the value's shape. Where
-    `sensitive` has another shape, or marks a key that the value lacks, the whole part of the value is hidden: the mark
-    may have been meant for anything in it.
+    `sensitive` has another shape, or marks a key that the value lacks, that part of the value is hidden as a whole: the
+    mark may have been meant for anything in it.
     """
     if unknown is True:
         return UNKNOWN

@@ -101,7 +101,7 @@ class _Marks(NamedTuple):
     """Decoded marks.
 
     `by_name` has the marks of each attribute that has any; None if they are not given by attribute. `marks_wholes`:
-    whether all of these mark whole attributes.
+    whether each of these marks covers its whole attribute.
     """
 
     whole: Any
@@ -133,7 +133,10 @@ def _decode_marks(marks: Raw) -> _Marks:
 
 
 def _marks_fit(attributes: Mapping[str, Raw], marks: Mapping[str, Any], late: Mapping[str, Any] = {}) -> bool:
-    """Whether each mark belongs to an existing attribute."""
+    """Whether each mark belongs to an existing attribute, or to one that is known only after apply.
+
+    Any marks fit a missing object.
+    """
     if attributes is _NOTHING or marks.keys() <= attributes.keys():
         return True
     return all(name in attributes or name in late for name in marks)

@@ -21,8 +21,8 @@ def annotate(
 ) -> tuple[Annotation, ...]:
     """Annotate diagnostics, and destroyed or replaced objects, at the lines that cause them.
 
-    Annotations on `changed_lines` (the diff's lines by path) come first, and failures before others; the rest of the
-    order is by path and line. At most `ANNOTATIONS_LIMIT` are returned; `all_annotations` has every one.
+    Annotations on `changed_lines` (the diff's lines by path) come first. Within both groups, the order is by level
+    (failures first), then path and line. At most `ANNOTATIONS_LIMIT` are returned; `all_annotations` has every one.
     """
     annotations = all_annotations(report)
     lines = changed_lines or {}
@@ -30,7 +30,7 @@ def annotate(
 
 
 def all_annotations(report: RunReport) -> tuple[Annotation, ...]:
-    """Every annotation of a run, each once: first the repository's, then each root module's in their order."""
+    """Every annotation of a run, each once: the repository's, then those of `previews`, then those of `new_roots`."""
     whole = [annotation for each in report.diagnostics if (annotation := _annotate_diagnostic(each, None)) is not None]
     found = (annotation for root in report.previews for annotation in _annotate_root(root))
     annotations = tuple(dict.fromkeys((*whole, *found)))

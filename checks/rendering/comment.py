@@ -48,7 +48,7 @@ def _visible_pieces(report: RunReport) -> Iterator[Piece]:
 
 
 def _danger_lines(roots: Sequence[RootReport]) -> Iterator[Piece]:
-    """One line for each list of dangerous changes, with the first of them."""
+    """One line for each list of dangerous changes, naming the first five and counting the others."""
     for found in dangers(roots):
         sign = "⚠️ " if found.entries[0].change.section in ("destroy", "replace") else ""
         names = [f"{code(each.change.symbol)} {code(each.change.address)}" for each in found.entries[:_NAMED]]

@@ -24,7 +24,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """Dangerous changes of one root module with the same type, action and reason."""
+    """Dangerous changes of one root module with the same type, action and marks."""
 
     root: RootReport
     changes: tuple[ChangeReport, ...]
@@ -48,7 +48,7 @@ class Kind:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dangers:
-    """A heading with its list. If there are `kinds`, they are shown instead of the entries, which the details show."""
+    """A heading with its list. If there are `kinds`, the list shows these, and only the details show the entries."""
 
     heading: str
     entries: tuple[Entry, ...]
@@ -77,7 +77,7 @@ def dangers(roots: Sequence[RootReport]) -> tuple[Dangers, ...]:
 
 
 def left_for_details(root: RootReport, lists: Iterable[Dangers]) -> tuple[list[ChangeReport], list[ChangeReport]]:
-    """The changes and the deferred changes of a root module that are in no list."""
+    """The changes and the deferred changes of a root module that no list shows one by one."""
     shown = {id(each) for found in lists if not found.kinds for entry in found.entries for each in entry.members}
     return (
         [change for change in root.changes if id(change) not in shown],

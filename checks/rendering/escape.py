@@ -1,6 +1,6 @@
 """Make foreign text harmless in Markdown and HTML, without changing how it reads.
 
-All text by Terraform, a provider or a pull request's author passes through one of these functions. In a code span, a
+All text from Terraform, a provider or a pull request's author passes through one of these functions. In a code span, a
 fence or `<code>` GitHub neither notifies (`@name`) nor links (`#123`), so foreign text is put there whenever possible.
 """
 
@@ -72,7 +72,7 @@ def fence(text: str, language: str = "") -> str:
 
 
 def address_of_file(blob_url: str, path: str, start_line: int | None = None, end_line: int | None = None) -> str:
-    """The web address of a file's lines below `blob_url`."""
+    """The web address of a file, or of lines in it; `blob_url` is the start of the address."""
     lines = "" if start_line is None else f"#L{start_line}"
     if start_line is not None and end_line is not None and end_line > start_line:
         lines += f"-L{end_line}"

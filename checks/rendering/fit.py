@@ -109,7 +109,7 @@ def _lengthen(pieces: Sequence[Piece], texts: list[str | None], room: int) -> fr
 
 
 def _all_left_out(pieces: Sequence[Piece]) -> LeftOut:
-    """The omissions if everything were left out, whose description is the longest possible one."""
+    """The omissions if everything were left out: no other omissions have a longer description."""
     left_out = _count_left_out(pieces, [None] * len(pieces), frozenset())
     left_out.shortened = len(pieces)
     return left_out

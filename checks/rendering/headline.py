@@ -8,7 +8,7 @@ from checks.report import NO_COUNTS, RootReport, RunReport, total
 
 
 def leading_line(report: RunReport) -> str | None:
-    """The first line under the title; None if instructions follow, and the line would only repeat the title."""
+    """The first line under the title; None if it would only repeat a failed apply's title, and instructions follow."""
     line = first_line(report)
     is_told = report.operation == "apply" and report.notes and report.conclusion not in ("success", "action_required")
     return None if is_told and one_line(line).replace("`", "").strip() == report.title else line
@@ -31,18 +31,18 @@ def first_line(report: RunReport) -> str:
 
 
 def folded_line(roots: Sequence[RootReport], environment: str, others: int) -> str:
-    """The result of testing's plans that say nothing new beside the target's; `others` counts testing's other plans."""
+    """One line on testing's plans that say nothing beyond the target's; `others` counts testing's other plans."""
     which = f"{'The other ' if others else ''}{modules(roots)}"
     if not all(root.succeeded for root in roots):
         return f"{which} in `{environment}`: the same errors."
     does = total(roots)
     empty = all(root.state_empty for root in roots if root.counts != NO_COUNTS) and does != NO_COUNTS
-    why = ", since its state is empty" if empty else ", no changes other than those above" if does != NO_COUNTS else ""
+    why = ", since the state there is empty" if empty else ", as in the plan above" if does != NO_COUNTS else ""
     return f"{which} in `{environment}`: {does.words()}{why}."
 
 
 def modules(roots: Sequence[RootReport]) -> str:
-    """The name of the only root module, or the number of several."""
+    """The name of the only root module (unless it is the repository's root), or the number of root modules."""
     if len(roots) == 1 and roots[0].root_module != ".":
         return f"`{roots[0].root_module}`"
     return f"{len(roots) or 'no'} root module{'' if len(roots) == 1 else 's'}"

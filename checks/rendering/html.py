@@ -52,7 +52,7 @@ class _Page:
     blob_url: str | None
     most_open_lines: int
     cause: str | None
-    """The lines at the top of the page, which its parts need not repeat."""
+    """The run's cause, which is at the top of the page, so that the page's parts need not repeat it."""
     has_parts: bool
     """Whether each environment has a heading, so that its name can be omitted below."""
 

@@ -18,7 +18,7 @@ class JsonReport(msgspec.Struct, frozen=True, kw_only=True):
     """A report of one run over its root modules.
 
     `title` is the line for the merge box, `cause` says why the conclusion is not success, `diagnostics` are about the
-    whole repository. `root_modules` are those of the environment, `previews` those of a pull request's target. Every
+    whole repository. `root_modules` are those of `environment`, `previews` those of a pull request's target. Every
     text is masked.
     """
 

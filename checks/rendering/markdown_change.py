@@ -42,8 +42,8 @@ def change_piece(
 ) -> Piece:
     """A change as a piece of a text: its fold, or its line if there is no room for that.
 
-    `members` are the changes that the line represents, if it represents more than the change itself. `place` is the
-    change's location, unescaped.
+    `members` are the changes that the line represents, if it represents more than the change itself. `place` names the
+    change's root module (and environment), unescaped.
     """
     members = members or (change,)
     has_body = any(member.attributes or member.several_blocks or member.left_out for member in members)
@@ -77,7 +77,7 @@ def _known_late(change: ChangeReport) -> str:
 
 
 def _not_shown(attributes: int) -> str:
-    """The omissions of a change's one line."""
+    """The number of attributes that a change's line leaves out, as text; empty if there are none."""
     return f"{attributes:,} attribute{'' if attributes == 1 else 's'} not shown" if attributes else ""
 
 
@@ -112,7 +112,7 @@ def fold(summary: str, body: str, *, is_open: bool = False) -> str:
 
 
 def diff_fence(lines: Sequence[Line]) -> str:
-    """Lines as a `diff` fence, shortened. Changed lines begin with "!", which GitHub colours."""
+    """Lines as a `diff` fence, shortened. "!" replaces "~" and marks a forced replacement, since GitHub colours it."""
     return fence("\n".join(map(_diff_line, shorten(lines))), "diff")
 
 

@@ -32,7 +32,7 @@ def by_danger(roots: Iterable[RootReport]) -> list[RootReport]:
 class EnvironmentPart:
     """One environment's part of a report: its root modules, the worst first.
 
-    `folded` are testing's root modules that say nothing new beside the target's part. `follows`: whether another
+    `folded` are testing's root modules that say nothing beyond the target's part. `follows`: whether another
     environment's part comes first.
     """
 
@@ -51,7 +51,7 @@ class EnvironmentPart:
 
 
 def parts_of(report: RunReport, *, folds: bool = True) -> tuple[EnvironmentPart, ...]:
-    """The parts of a report, the target's first. `folds`: whether testing's part shows only what is new."""
+    """The parts of a report, the target's first. `folds`: whether testing's root modules can be in `folded`."""
     if not report.previews:
         return (EnvironmentPart(roots=tuple(by_danger(report.roots))),)
     target = EnvironmentPart(roots=tuple(by_danger(report.previews)))

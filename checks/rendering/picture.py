@@ -10,7 +10,7 @@ from checks.report.change_report import SECTIONS, Section
 from checks.report.fold import block_address
 
 MOST_NODES = 150
-"""With more nodes, resources are folded by module, and at the root by type."""
+"""With more nodes, resources are folded by module, and those outside of any module by type."""
 
 _CHARACTER, _HEIGHT, _GAP, _BETWEEN, _MARGIN = 7, 26, 12, 70, 16
 _LONGEST_NAME = 46

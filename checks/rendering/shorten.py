@@ -22,7 +22,10 @@ _TOKEN = re.compile(r"\w+|\W")
 
 
 def shorten(lines: Sequence[Line]) -> list[Line]:
-    """At most `MOST_LINES` lines of one change; the last one says what was shortened and where to find all of it."""
+    """At most `MOST_LINES` lines of one change.
+
+    If any are left out or shortened, one more line says how many, and where to find all of it.
+    """
     fitted, left_out, shortened = [], 0, 0
     for line in _drop_lines(lines):
         if isinstance(line, int):
@@ -39,7 +42,7 @@ def shorten(lines: Sequence[Line]) -> list[Line]:
     if left_out or shortened:
         counts = ((shortened, "shortened"), (left_out, "left out"))
         said = " and ".join(f"{number:,} line{'s' * (number > 1)} {done}" for number, done in counts if number)
-        fitted.append(_remark(f"# {said} here: the report's page and its JSON have all of it"))
+        fitted.append(_remark(f"# {said} here: the run's page and the JSON have all of it"))
     return fitted
 
 
@@ -54,7 +57,7 @@ def shorten_pair(old: str, new: str) -> tuple[str, str]:
 
 
 def shorten_middle(text: str, most: int = LONGEST_LINE) -> str:
-    """A long text without its middle, and the length of the omission."""
+    """A long text with a note in place of its middle: the length of the omission."""
     if len(text) <= most:
         return text
     head, tail = most * 2 // 3, most // 4
@@ -119,7 +122,7 @@ def _common_prefix_length(one: str, other: str, most: int) -> int:
 
 
 def _cut(text: str, *, at_start: bool = False, at_end: bool = False) -> str:
-    """A part that is equal on both sides, without its text far from the differences."""
+    """A part that is equal on both sides, reduced to the text near the differences."""
     head, tail = 0 if at_start else _AROUND, 0 if at_end else _AROUND
     left_out = len(text) - head - tail
     if left_out <= _AROUND:

@@ -18,15 +18,15 @@ TITLES: dict[Section, str] = {
 }
 _DONE_TITLES: dict[Section, str] = {"destroy": "Destroyed", "replace": "Replaced", "change": "Changed", "add": "Added"}
 DRIFT_TITLE = "Drift: changed outside of Terraform"
-INVOCATIONS_TITLE = "Actions of providers that run"
+INVOCATIONS_TITLE = "Provider actions that run"
 DEFERRED_TITLE = "Deferred to a later plan"
-DEFERRED_ACTIONS_TITLE = "Actions of providers that are deferred"
+DEFERRED_ACTIONS_TITLE = "Provider actions that are deferred"
 ONLY_A_PART = "only a part: Terraform could not finish the plan"
-CHECKS_TITLE = "Conditions that do not hold"
+CHECKS_TITLE = "Failed conditions"
 
 
 def title_of(section: Section, root: RootReport) -> str:
-    """The heading of a section: the plan's actions, or the apply's."""
+    """The heading of a section: "Destroy" in a plan is "Destroyed" after the apply."""
     return _DONE_TITLES.get(section, TITLES[section]) if root.outcome == "applied" else TITLES[section]
 
 
@@ -61,6 +61,6 @@ def undeclared_keys(roots: Iterable[RootReport]) -> dict[str, tuple[str, ...]]:
 
 
 def undeclared_title(found: Mapping[str, tuple[str, ...]]) -> str:
-    """The result of `undeclared_keys`, in one line."""
+    """A heading for the result of `undeclared_keys`."""
     which = "this root module does" if len(found) == 1 else f"{len(found)} root modules do"
     return f"Vault keys that {which} not declare"

@@ -12,8 +12,8 @@ MOST_CHARACTERS = 10_000_000
 
 
 class Bounds:
-    """Decides which details of one root module are kept: all of them, or only the smaller ones if they are too
-    large."""
+    """Decides which details of one root module are kept: all of them, or if these are too large together, only the
+    smaller ones."""
 
     def __init__(
         self, changes: Iterable[ChangeReport], outputs: Iterable[AttributeChange], most: int = MOST_CHARACTERS

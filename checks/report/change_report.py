@@ -29,13 +29,17 @@ _EMPTY = frozenset({None, "null", '""', "[]", "{}"})
 
 
 class AttributeChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """The change of one attribute: `path = old → new`, or for a document `path` with a line diff. Always complete.
+    """The change of one attribute: `path = old → new`, or for a document `path` with a line diff.
 
-    `old` and `new` are texts for display. None means that there is no value on that side. Both are equal if a list item
-    only moved, or if the difference cannot be shown. `lines` is the diff inside a string (JSON, YAML, heredoc); each
-    line begins with "+", "-" or " ". `note` adds facts that the values do not show: their encoding, an item's earlier
-    position, or that only the order differs.
-    `empty` marks an empty value inside an object that is added or removed as a whole.
+    Always complete, except for an output that is too large for a report: its `note` then says so.
+
+    `old` and `new` are texts for display; None if there is no value on that side, or if `lines` or `note` is shown in
+    place of the values. Both are equal if a list item only moved, or if the difference cannot be shown. `lines` is the
+    diff inside a string (JSON, YAML, heredoc); each line begins with "+", "-" or " ". `note` adds facts that the values
+    do not show: their encoding, an item's earlier position, or that only the order differs.
+
+    `empty` marks an empty value inside an object that is added or removed as a whole, an attribute of a created,
+    destroyed or replaced resource that is empty on both sides, and a list or map that becomes empty.
     """
 
     path: str
@@ -125,7 +129,7 @@ class ChangeReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 
 class InvocationReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A provider's action that the apply runs at an `event`, such as "after create", of the resource `triggered_by`.
+    """A provider's action that the apply runs at an `event` (such as "after create") of the resource `triggered_by`.
 
     `by_request`: whether a person requested it by name. `attributes` are its arguments. `reason` says why it is
     deferred.

@@ -1,4 +1,4 @@
-"""Compare two sequences: exact where that is cheap, approximate otherwise."""
+"""Compare two sequences: exactly where that is cheap, approximately otherwise."""
 
 from bisect import bisect_left
 from collections import Counter
@@ -9,7 +9,7 @@ from typing import NamedTuple
 from checks.sensitive.encoded import Decoded, decode
 
 MOST_DECODED = 20_000_000
-"""The most characters of encoded text that are decoded for one report. After that, texts are shown encoded."""
+"""The limit for the decoded texts of one report, in characters. After that, texts are shown encoded."""
 MOST_PAIRS = 40_000_000
 """The most pairs of lines or items that are compared for one report. After that, both sides are shown in full."""
 _MOST_PAIRS_AT_ONCE = 4_000_000
@@ -90,7 +90,10 @@ def longest_rising(numbers: Sequence[int]) -> list[int]:
 def _spans(
     old: Sequence[Hashable], new: Sequence[Hashable], within: Span, effort: Effort, *, anchored: bool
 ) -> Iterator[Span]:
-    """Cut one span further: at its anchors or, if `anchored`, by comparing all pairs as long as the budget lasts."""
+    """Cut one span further: if `anchored`, by comparing all pairs while the budget lasts; otherwise at its anchors.
+
+    `anchored`: whether the span is small, or lies between anchors, so that no anchors are needed.
+    """
     _, old_start, old_end, new_start, new_end = within
     pairs = (old_end - old_start) * (new_end - new_start)
     if old_start == old_end and new_start == new_end:

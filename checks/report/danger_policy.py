@@ -11,7 +11,7 @@ _EVERY_ACTION = frozenset({"*", "*:*"})
 
 
 def opened_statements(before: Shown, after: Shown) -> tuple[bool, bool]:
-    """Whether new statements allow everybody something, and whether new ones allow every action.
+    """Whether new statements allow something to everybody, and whether new ones allow every action.
 
     A policy marked as sensitive is judged, too: the report names its effect without showing the policy.
     """

@@ -218,7 +218,7 @@ ALL_RIGHTS: frozenset[str] = frozenset({
     "roles/resourcemanager.organizationAdmin", "roles/iam.securityAdmin", "Owner", "User Access Administrator",
     "cluster-admin", "system:masters",
 })  # fmt: skip
-"""Predefined roles and policies that allow everything, or all changes of permissions."""
+"""Predefined roles and policies that allow everything, or every change to permissions."""
 
 UNPROTECTING: dict[str, str] = {
     "deletion_protection": "false", "deletion_protection_enabled": "false", "prevent_destroy": "false",
@@ -268,8 +268,11 @@ WIPES: dict[str, str] = {
     "remove-item": r"(?i:\bRemove-Item\b.{0,200}-Recurse\b)", "format-volume": r"(?i:\bFormat-Volume\b)",
     "clear-disk": r"(?i:\bClear-Disk\b)",
 }  # fmt: skip
-"""Commands and SQL that erase data: a regular expression for each key. The key is in lower case. Every match must
-contain it, in upper or lower case. A key has no spaces, since a command may have several of them, or tabs.
+"""Commands and SQL that erase data, as regular expressions.
+
+The keys make the search fast: a text that contains none of them, in upper or lower case, is not searched further. So
+every match must contain its key. Keys are in lower case, and have no spaces: between two words of a command, there may
+be several spaces, or tabs.
 
 No expression may skip more than a few hundred arbitrary characters: the author of a plan decides how long its
 lines are.

@@ -37,8 +37,8 @@ class Difference(Struct, frozen=True, kw_only=True, gc=False):
 class ComparisonCache:
     """The data that all comparisons of one plan share: the remaining budget, and earlier results.
 
-    The same attribute often changes in the same way in many resources. It is compared once; after that the result is
-    found by its JSON. The same holds for entries of maps, such as tags.
+    The same attribute often changes in the same way in many resources. It is compared once; after that, the result is
+    looked up by the attribute's JSON. Entries of maps, such as tags, are remembered in a similar way.
     """
 
     effort: Effort = field(default_factory=Effort)
@@ -162,7 +162,10 @@ def _is_set(name: str, references: References, forcing: Collection[str | int | f
 
 
 def _all_hidden(before: Shown, after: Shown) -> Difference:
-    """The difference of a resource that is hidden as a whole, for example since Terraform before 0.15 marks nothing."""
+    """The difference of a resource that is hidden as a whole.
+
+    For example, Terraform before 0.15 does not mark sensitive values, so all values in its plans are hidden.
+    """
     old, new = (None if side is None else SENSITIVE for side in (before, after))
     attribute = AttributeChange(path="(all attributes)", old=old, new=new)
     return Difference(attributes=(attribute,))

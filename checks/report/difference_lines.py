@@ -12,8 +12,8 @@ _ACTIONS = {
     "delete-create": "replaced",
     "create-delete": "replaced",
     "forget": "forgotten",
-    "create-forget": "replaced, the old one forgotten",
-    "forget-create": "replaced, the old one forgotten",
+    "create-forget": "replaced (the old one is forgotten)",
+    "forget-create": "replaced (the old one is forgotten)",
     "invoke": "run",
     "no-op": "only moved or imported",
 }

@@ -9,7 +9,10 @@ from checks.report.change_report import ChangeReport
 
 
 def with_dangers(summary: PlanSummary, changes: Sequence[ChangeReport]) -> PlanSummary:
-    """The summary of a plan, each change with its marks from the report's danger list."""
+    """The summary of a plan, with the marks of changed and added resources from the report's danger list.
+
+    Other actions get no marks: a destruction, for example, is grave without them.
+    """
     marks = {
         (address, change.deposed): change.marks
         for change in changes

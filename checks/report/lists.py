@@ -43,7 +43,7 @@ class Match(NamedTuple):
 
 
 def match_items(name: str, before: Sequence[Shown], after: Sequence[Shown], effort: Effort) -> Match:
-    """Match the items of the list attribute `name`; equal items are left out unless they have a late part."""
+    """Match the items of the list attribute `name`; equal items are left out unless the list has late parts."""
     if all_objects(before) and all_objects(after):
         if (names := natural_names(before, after)) is not None:
             return _by_name(before, after, *names)

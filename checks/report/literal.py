@@ -24,7 +24,7 @@ def literal(value: Shown, mask: Mask) -> str:
 
 
 def plain_literal(value: Shown, mask: Mask) -> str | None:
-    """The literal of a simple value; None for documents, for encoded or invisible text, and for everything else."""
+    """The literal of a boolean, an integer, or a short ASCII text that is neither a document nor encoded; else None."""
     if isinstance(value, str):
         if len(value) > _LONGEST_PLAIN or not (value.isascii() and value.isprintable()) or _NOT_PLAIN.match(value):
             return None

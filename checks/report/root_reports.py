@@ -1,4 +1,4 @@
-"""Make the report of a root module: of its plan, or of why it has none."""
+"""Make the report of a root module, from its plan or from the reason why it has none."""
 
 from collections.abc import Mapping, Sequence
 
@@ -124,7 +124,7 @@ def report_skipped(
     cause: str,
     results: Sequence[ResourceResult] = (),
 ) -> RootReport:
-    """Report a root module that was interrupted, or skipped (for example because one on which it builds failed).
+    """Report a root module that was interrupted, or skipped (for example because it builds on one that failed).
 
     `results` are the results of its apply up to the interruption.
     """

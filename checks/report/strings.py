@@ -51,7 +51,7 @@ def _compare(before: str | None, after: str | None, mask: Mask, effort: Effort) 
     if is_document(before) or is_document(after):
         lines, note = diff_texts(before, after, mask, effort)
         note = "; ".join(
-            filter(None, (note, _unseen(before, after), "" if after else "left empty", "" if before else "was empty"))
+            filter(None, (note, _unseen(before, after), "" if after else "now empty", "" if before else "was empty"))
         )
         if lines or note:
             return Strings(lines=lines, note=note or None)

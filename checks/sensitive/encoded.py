@@ -25,10 +25,10 @@ class Decoded(NamedTuple):
 
 
 def decode(text: str) -> Decoded | None:
-    """The text inside a text; None if it is not base64 of a readable text.
+    """Decode a text from base64, and decompress the result if it is gzip; None if that gives no readable text.
 
-    Also None if the content is larger than 4 MiB, or was compressed to less than a tenth of its size. Scripts and
-    documents do not compress that well.
+    Also None if the result is larger than 4 MiB, or if it was compressed and is more than ten times (plus 4 KiB) as
+    long as the encoded text. Scripts and documents do not compress that well.
     """
     if len(text) < _SHORTEST or not _is_base64(text):
         return None

@@ -15,9 +15,9 @@ class LineMask:
     """Masks a text that arrives in chunks: each `feed` returns the lines that are decided, `flush` the rest at the end.
 
     A line is decided if no later line can change how it is masked. A complete line is decided unless a multi-line
-    secret or a private key may begin in it: then it waits for later lines. A line longer than a mebibyte is returned in
-    parts. Each return also searches all waiting text. So while much text waits, decided lines are kept back until they
-    are at least as long as the waiting text.
+    secret or a private key may begin in it or before it: then it waits for later lines. A very long line is returned in
+    parts. Before lines are returned, the waiting text after them has to be searched, too. So while much text waits,
+    decided lines are kept back until they are at least as long as the waiting text.
     """
 
     def __init__(self, mask: Mask) -> None:
@@ -31,7 +31,7 @@ class LineMask:
         self._secrets = tuple(_PartialSecret(lines) for lines in mask.of_lines)
 
     def feed(self, chunk: str) -> str:
-        """Add a chunk; returns the masked text of the lines that are complete."""
+        """Add a chunk; returns the masked text of decided lines, possibly nothing."""
         chunk = encodable(chunk)
         self._chunks.append(chunk)
         self._end += len(chunk)
@@ -105,8 +105,9 @@ class _OpenKeys:
 class _PartialSecret:
     """A multi-line secret that may begin in the last lines of the text.
 
-    The first line of a secret may be the end of a line; all others are complete lines. It is found by the algorithm of
-    Knuth, Morris and Pratt, with lines in place of letters.
+    The secret may begin in the middle of a line of the text, and end in the middle of another. All lines between are
+    equal to lines of the secret. It is found by the algorithm of Knuth, Morris and Pratt, with lines in place of
+    letters.
     """
 
     def __init__(self, lines: Sequence[str]) -> None:

@@ -1,6 +1,6 @@
 """The ways in which a secret value can appear inside another text: escaped, encoded, line by line.
 
-The minimum length of a text that is hidden everywhere is a compromise: a secret "1" must not hide every digit of a
+The minimum length of a text that is hidden everywhere is a compromise: a secret "1" must not hide every 1 in a
 report. `Reach` has the rule.
 """
 
@@ -142,7 +142,7 @@ def _base64_lines(encoded: str) -> Iterator[str]:
 
 
 def _secrets_in_json(text: str) -> Iterator[str]:
-    """The strings in a JSON document under keys that name secrets, such as a cloud account's key file."""
+    """The strings under keys that name secrets, in a JSON document (such as a cloud account's key file)."""
     if text[:1] not in ("{", "["):
         return
     try:

@@ -79,8 +79,8 @@ def show(place: str) -> None:
 def import_(path: Path) -> None:
     """Convert an atlantis.yaml. The config goes to stdout, and notes for you go to stderr.
 
-    The notes begin with the parts that could not be converted. Add these to the config by hand. If there are any, the
-    exit status is 1.
+    The notes begin with the parts that could not be converted. Add these parts to the config by hand. If there are
+    such parts, the exit status is 1.
 
     \b
     Example:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.command(short_help="Check how a repository is protected.")
 @click.argument("repository", metavar="OWNER/REPO")
 @click.option(
-    "--terraform", is_flag=True, help="Print rulesets that set every gate, as github_repository_ruleset resources."
+    "--terraform", is_flag=True, help="Print a github_repository_ruleset resource for each environment's branch."
 )
 @click.option(
     "--token-file",
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 def doctor(repository: str, terraform: bool, token_file: Path | None) -> None:
     """Check the gates of a repository: the settings on GitHub and on the server that protect its environments.
 
-    For each gate that is missing, it says how to set it. It reads the same settings as `planward serve`, and changes
-    nothing. The exit status is 1 if a gate is missing.
+    For each missing gate, the command says how to set the gate. The command reads the same settings as
+    `planward serve`, and changes nothing. The exit status is 1 if a gate is missing.
 
     \b
     Examples:

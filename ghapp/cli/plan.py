@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _INTERRUPTED: Final = 130
 _TERRAFORM_ENDS_S, _CLEANUP_S, _CANCELLED_S = 0.3, 0.6, 0.1
-"""How long Terraform, and then everything else, has to end before the process exits anyway."""
+"""How much time Terraform, and then everything else, gets to end before the process exits anyway."""
 
 
 @click.command(short_help="Plan a working copy, without GitHub.")
@@ -33,8 +33,9 @@ _TERRAFORM_ENDS_S, _CLEANUP_S, _CANCELLED_S = 0.3, 0.6, 0.1
 def plan(directory: Path, environment: str, form: Form, detailed_exitcode: bool, verbose: bool) -> None:
     """Plan a working copy as a pull request would be planned, without GitHub. Never applies anything.
 
-    Plans every root module at or below DIR, according to .github/planward.yml and without locking the state. It works
-    on a copy of the current files, without those that git ignores. Secrets are read from Vault if VAULT_ADDR is set.
+    Plans every root module at or below DIR (or, if there is none, the one that contains DIR), according to
+    .github/planward.yml and without locking the state. The command works on a copy of the current files, without those
+    that git ignores. Secrets are read from Vault if VAULT_ADDR is set.
 
     Providers can use your environment variables and, without a sandbox, your home directory. This command uses a
     sandbox only if PLANWARD_SANDBOX names one. The exit status is 1 if the check run would be a failure.
@@ -75,7 +76,8 @@ async def _plan(
     sandbox: "Sandbox",
     progress: Callable[[str], None],
 ) -> "RunReport":
-    """Plan, or exit with 130 within a second of Ctrl-C: a plan holds no lock and writes no state."""
+    """Plan, or exit with status 130 within a second of Ctrl-C. That does no harm: a plan here takes no lock and writes
+    no state."""
     from ghapp.local.plan import plan_working_copy
     from ghapp.processes import Stop
 
@@ -93,5 +95,5 @@ async def _plan(
     await asyncio.wait({planning}, timeout=_CLEANUP_S)
     planning.cancel()
     await asyncio.wait({planning}, timeout=_CANCELLED_S)
-    # Python would wait for a thread that still reads.
+    # A normal exit would wait for threads, and one of them may still be reading files.
     os._exit(_INTERRUPTED)

@@ -96,7 +96,7 @@ def _root_modules(files: Sequence[str]) -> list[str]:
 
 
 def _parts(file: str) -> tuple[str, ...]:
-    """The parts of the longest name for a file's root module: the directories, and the file's name unless generic."""
+    """The parts of the longest name for a file's root module: the directories, then the file's name if not generic."""
     if file in ("-", "<stdin>"):
         return (".",)
     path = Path(file)

@@ -19,7 +19,7 @@ from ghapp.worker_process.supervising import WorkerBeside
 # program without secrets in its environment, and `--help` does not wait for them.
 
 _MOST_NEW_OBJECTS = 10_000
-"""A collection starts when this many more objects were created than removed."""
+"""Garbage collection starts when this many more objects have been created than removed."""
 
 
 @click.command(short_help="Answer deliveries, serve the pages, run jobs.")
@@ -80,9 +80,10 @@ async def _work(environ: Mapping[str, str], link: ServeLink | None) -> None:
 
 @contextlib.contextmanager
 def _loading() -> Iterator[None]:
-    """Import modules without collecting garbage, since they leave none, and exempt them from all collections.
+    """Turn garbage collection off while modules are imported, since imports leave hardly any garbage.
 
-    Afterwards garbage is collected less often than by Python's default, which suits small programs.
+    What was imported is never searched for garbage later. From then on, collections are rarer than by Python's default,
+    because that default suits small programs.
     """
     gc.disable()
     try:

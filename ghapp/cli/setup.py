@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     "--vault",
     "vault_path",
     metavar="PATH",
-    help="Store them in Vault's KV engine instead, such as at kv/planward/github.",
+    help="Store the credentials in Vault's KV engine instead, for example at kv/planward/github.",
 )
 @click.option("--force", is_flag=True, help="Overwrite existing credentials.")
 @click.option("--port", default=0, type=click.IntRange(0, 65_535), help="The port of the page. Default: any free port.")
@@ -47,8 +47,8 @@ def setup(
     """Create the GitHub App from app.yml, on GitHub or an Enterprise Server (PLANWARD_GITHUB_API_URL).
 
     Serves a page on this machine that leads to GitHub, and stores GitHub's answer: the App's id, its private key and
-    its secrets. If your browser is on another machine, set --port 8123 and forward the port from there: ssh -L
-    8123:127.0.0.1:8123 HOST.
+    its secrets. If your browser is on another machine, set --port 8123, and run this on the browser's machine, with
+    this machine's name as HOST: ssh -L 8123:127.0.0.1:8123 HOST.
 
     \b
     Examples:

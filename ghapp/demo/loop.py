@@ -1,4 +1,7 @@
-"""Act as the people of the demo in a repository with staging and production, and print its check runs from GitHub."""
+"""Play the people of the demo: they change a repository with staging and production.
+
+Its check runs are printed as GitHub returns them.
+"""
 
 import contextlib
 import time
@@ -70,7 +73,7 @@ class Loop:
         return number
 
     def commit(self, change: Change, *, start: str | None = None) -> None:
-        """Commit a change on its branch, which is created at `start`."""
+        """Commit a change on its branch. If `start` is given, the branch is created from it."""
         self.github.commit(self.full_name, change.branch, change.files, message=change.title, by=AUTHOR, start=start)
 
     def _open_pull_request(self, title: str, head: str, base: str, body: str = "") -> int:
@@ -94,7 +97,7 @@ class Loop:
         self._watch(self._head(number), "planward/plan", after=int(check_run["id"]))
 
     def merge_and_watch(self, number: int, *check_runs: str) -> None:
-        """Merge a pull request, and show these check runs of the merge SHA until they are completed."""
+        """Merge a pull request, wait until these check runs of the merge SHA are completed, and show their progress."""
         with self._as(REVIEWER) as grace:
             answer = grace.put(f"/repos/{self.full_name}/pulls/{number}/merge", json={"merge_method": "merge"})
         if not answer.is_success:
@@ -134,7 +137,7 @@ class Loop:
             return str(ada.get(f"/repos/{self.full_name}/pulls/{number}").json()["head"]["sha"])
 
     def planned(self, number: int) -> dict[str, Any]:
-        """Show the plan of a pull request's head until it is completed. Returns its check run."""
+        """Wait until the plan of a pull request's head is completed, and show its progress. Returns its check run."""
         self.github.wait_for_deliveries()
         return self._watch(self._head(number), "planward/plan")
 

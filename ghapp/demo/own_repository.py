@@ -50,7 +50,7 @@ class OwnRepository:
 
 
 def read_own_repository(directory: Path, states: Path) -> OwnRepository:
-    """Read a Terraform directory. The whole work tree is copied, but only root modules in the directory are run.
+    """Read a Terraform directory. The rest of the work tree is copied too, but only root modules in the directory run.
 
     Their states will be below `states`. Raises DemoError if there is no root module.
     """
@@ -62,7 +62,7 @@ def read_own_repository(directory: Path, states: Path) -> OwnRepository:
     root_modules = tuple(root.dir for root in configuration.root_modules if Path(root.dir).is_relative_to(below))
     if not root_modules:
         raise DemoError(
-            f"--repo: {directory} has no root module: no directory with .tf files that no other module calls"
+            f"--repo: {directory} has no root module, that is, a directory with .tf files that no other module calls"
         )
     files = _files(copy)
     for root_module in root_modules:
@@ -97,7 +97,10 @@ def play_own_repository(loop: Loop, own: OwnRepository) -> None:
 
 
 def _files_to_copy(copy: WorkingCopy) -> WorkingCopy:
-    """The files to copy: without states, plans, files that git ignores, and symlinks that leave the copy."""
+    """The files to copy: not states, plans, symlinks that leave the copy, or files that git ignores.
+
+    Var files are copied even if git ignores them.
+    """
     ignored, top = _ignored(copy.directory), copy.directory.resolve()
     out = {
         path
@@ -120,8 +123,8 @@ def _files(copy: WorkingCopy) -> dict[str, bytes | Entry]:
         size_bytes += file.stat().st_size
         if size_bytes > _MOST_BYTES:
             raise DemoError(
-                f"--repo: {copy.directory} has more than {_MOST_BYTES // 1_000_000} MB that git does not ignore: copy "
-                "the part that the root modules need to a directory elsewhere, and name that"
+                f"--repo: {copy.directory} has more than {_MOST_BYTES // 1_000_000} MB that git does not ignore. Make "
+                "a directory elsewhere with only the part that the root modules need, and use it as --repo"
             )
         content = file.read_bytes()
         kept[path] = Entry(mode="100755", content=content) if file.stat().st_mode & 0o100 else content
@@ -173,8 +176,8 @@ def _change(own: OwnRepository) -> Change:
     return Change(
         branch="planward-demo",
         title="Try Planward",
-        body="This adds a resource that needs no provider to each root module. The rest of the plan is everything that "
-        "your configuration contains already, since the demo starts with empty states.",
+        body="In each root module, this adds a resource that needs no provider. The rest of the plan is everything "
+        "that your configuration contains already, since the demo starts with empty states.",
         files={_inside(root_module, MARKER): content for root_module in own.root_modules},
     )
 

@@ -1,8 +1,8 @@
 """A sample infrastructure repository, its initial states, and changes to try on it.
 
-It has three root modules that share a module, uses only `terraform_data`, and has a local backend. Its files are
-package data. Values that depend on the machine are filled in when the files are read: a local backend needs an
-absolute path.
+It has three root modules that share a module. It needs no provider except Terraform's built-in one, and has a local
+backend. Its files are package data. Values that depend on the machine are filled in when the files are read: a local
+backend needs an absolute path.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def fix(sample: Mapping[str, bytes]) -> Change:
 
 
 def growing_change(sample: Mapping[str, bytes]) -> Change:
-    """A change that adds a subnet and two services, adds a replica, and replaces a service by another image."""
+    """A change that adds a subnet, two services and a replica, and gives a service another image, which replaces it."""
     changed = {}
     for number, environment in enumerate(ENVIRONMENTS, start=1):
         network, app = f"network/env/{environment}.tfvars", f"app/env/{environment}.tfvars"
@@ -142,5 +142,5 @@ def shrinking_change(sample: Mapping[str, bytes]) -> Change:
 def _replace(content: bytes, old: str, new: str) -> bytes:
     text = content.decode()
     if text.count(old) != 1:
-        raise ValueError(f"the sample has no single {old!r}")
+        raise ValueError(f"the sample must contain {old!r} exactly once")
     return text.replace(old, new).encode()

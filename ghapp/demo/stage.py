@@ -162,7 +162,7 @@ def _choose_sandbox(directory: Path) -> tuple[SandboxName, str]:
     """
     asked = read_sandbox(os.environ)
     try:
-        # The sandbox `uid` has to be requested: each run's user would have to write the demo's states, which are files.
+        # `uid` is used only on request: it gives each run a user of its own, who cannot write the demo's state files.
         sandbox = choose_sandbox(SandboxSettings(name=asked.name or "bubblewrap"), make_private(directory / "planward"))
     except SettingsError as error:
         if asked.name is not None:
@@ -209,7 +209,7 @@ def _running_planward(url: str, environ: Mapping[str, str], log: Path) -> Iterat
 @contextlib.contextmanager
 def _running(argv: list[str], environ: Mapping[str, str], log: Path) -> Iterator[None]:
     with log.open("wb") as output:
-        # Its own session: Ctrl-C ends the demo, and the demo stops its servers in order.
+        # In a session of its own, so that Ctrl-C reaches only the demo, which then stops its servers in order.
         process = subprocess.Popen(argv, env=dict(environ), stdout=output, stderr=output, start_new_session=True)
         try:
             yield

@@ -1,4 +1,4 @@
-"""Compare the permissions of the App and its installation with `app.yml`, and check the repository as a whole."""
+"""Compare the App with `app.yml`, and its installation with the App. Check the repository and this machine, too."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -14,7 +14,7 @@ _OURS = "the App's settings → Permissions & events"
 
 
 def check_app(manifest: AppManifest, app: AppSeen, installation: InstallationSeen) -> tuple[ProtectionCheck, ...]:
-    """Check that the App is registered as in `app.yml`, and that the installation has accepted that."""
+    """Check that the App is registered as in `app.yml`, and that the installation has accepted its permissions."""
     return (*_permissions(manifest, app), _accepted(app, installation), *_events(manifest, app))
 
 
@@ -37,7 +37,7 @@ def check_sandbox(settings: SandboxSettings) -> ProtectionCheck:
 
 
 def check_control_groups() -> ProtectionCheck:
-    """Say whether the kernel limits the root runs that this process would start. On the server that may differ."""
+    """Say how the commands of root runs would be limited on this machine, which may not be the server."""
     return ProtectionCheck(name="control_groups", state=State.MET, said=f"here {examine_control_groups()}")
 
 
@@ -81,8 +81,8 @@ def _events(manifest: AppManifest, app: AppSeen) -> Iterator[ProtectionCheck]:
     missing = [event for event in manifest.events if event not in app.events]
     if missing == [_REVIEWS]:
         said = (
-            f"the App does not subscribe to {_REVIEWS}: an approving review does not count as Preview; only the button "
-            "and comment do"
+            f"the App does not subscribe to {_REVIEWS}: an approving review does not allow a preview; only the button "
+            "and the comment do"
         )
         yield ProtectionCheck(name="events", state=State.ADVICE, said=said, setting=_OURS)
     elif missing:

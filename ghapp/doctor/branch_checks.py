@@ -179,7 +179,7 @@ def _required_deployments(guarded: Guarded, before: str) -> ProtectionCheck:
     return ProtectionCheck(
         name="required_deployments",
         state=State.ADVICE,
-        said=f"GitHub itself does not require a successful deployment to {before}, as a second, independent safeguard",
+        said=f"GitHub itself does not require a successful deployment to {before}, which would be a second safeguard",
         setting=f"rule required_deployments: required_deployment_environments [{before}]; "
         "it also blocks the promotion of a tip that touched no root module, since such a tip has no deployment",
     )

@@ -19,7 +19,7 @@ def direct_pushes(guarded: Guarded) -> ProtectionCheck:
     """Check that some source of rules requires a pull request from everybody."""
     asking = sources_requiring_pull_requests(guarded)
     if not asking:
-        setting = "rule pull_request; without it, anybody who may push can move the branch, and each such apply is held"
+        setting = "rule pull_request; without it, people can push to the branch, and Planward holds each push's apply"
         return make_check(guarded, "direct_pushes", False, "", "direct pushes are not denied", setting)
     pushers = [_pushers(source) for source in asking]
     if any(each == () for each in pushers):

@@ -32,7 +32,7 @@ class Diagnosis:
     without_branch: tuple[tuple[str, ProtectionCheck], ...]
     """The environments whose branch does not exist."""
     root_modules: tuple[str, ...] = ()
-    """Errors in root modules. They do not count as missing gates, since they fail the pull requests that touch them."""
+    """Errors in root modules. They are not missing gates: every pull request that touches such a root module fails."""
 
     @property
     def missing(self) -> int:
@@ -54,10 +54,11 @@ async def examine(
 ) -> Diagnosis:
     """Examine a repository. `administrator` is a person's token, which can read bypass lists.
 
-    `authority`, `vault`, `vault_role` and `sandbox` are the server's settings. Without Vault, teams mean nothing and
-    are not reported; without `sandbox`, the sandbox is not reported.
+    `authority`, `vault`, `vault_role` and `sandbox` are the server's settings. Without `vault`, teams and secret paths
+    are not checked. Without `sandbox`, the sandbox and control groups are not checked.
 
-    Raises JobError if the App is not installed there, ConfigInvalid if its config cannot be read, and GitHubError.
+    Raises JobError if the App is not installed on the repository or is suspended, or if no environment has a branch;
+    ConfigInvalid if the repository's config cannot be read; and GitHubError.
     """
     installation = await github.installation_of(full_name)
     app = await github.me()
@@ -134,7 +135,7 @@ def _plans_apart(config: RepositoryConfig, vault: Vault | None, role: str | None
         return
     for name, environment in config.branch_environments.items():
         if environment.promote_from is None and environment.preview == "always":
-            said = f"pull requests into {environment.branch} are planned with the credentials that apply {name}"
+            said = f"pull requests into {environment.branch} are planned with the same credentials as applies in {name}"
             setting = (
                 "{operation} in VAULT_ROLE or in a path of secrets, so that Vault gives plans fewer rights, or "
                 f"environments.{name}.preview: on_approval in {CONFIG_PATH}"

@@ -63,7 +63,7 @@ def make_check(
     """
     if met:
         return ProtectionCheck(name=name, state=State.MET, said=text_if_met)
-    unseen = "" if guarded.sees_classic else " as far as rulesets go; classic protection cannot be seen"
+    unseen = "" if guarded.sees_classic else ", as far as rulesets go; classic protection cannot be seen"
     return ProtectionCheck(name=name, state=otherwise, said=f"{text_if_missing}{unseen}", setting=setting)
 
 

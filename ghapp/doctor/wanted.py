@@ -1,4 +1,7 @@
-"""Write a ruleset that sets every gate of a branch, for GitHub's API and for Terraform's GitHub provider."""
+"""Write a ruleset that protects a branch, for GitHub's API and for Terraform's GitHub provider.
+
+It sets every gate except merge commits and required deployments.
+"""
 
 import json
 import re

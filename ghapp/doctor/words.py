@@ -17,7 +17,10 @@ _SIGNS = {
 
 
 def render_diagnosis(diagnosis: Diagnosis) -> str:
-    """List every gate with a sign and, if it is not met, with the setting. Commands that set every gate come last."""
+    """List every gate with a sign and, if it is not met, with the setting.
+
+    The commands that create the rulesets come last.
+    """
     return "\n".join(_lines(diagnosis))
 
 
@@ -25,7 +28,7 @@ def _lines(diagnosis: Diagnosis) -> Iterator[str]:
     missing = diagnosis.missing
     verdict = f"{missing} gate{'s are' if missing > 1 else ' is'} missing" if missing else "no gate is missing"
     yield click.style(f"{diagnosis.full_name}: {verdict}", bold=True)
-    yield from _section("the App", diagnosis.general)
+    yield from _section("the App, the repository and the server", diagnosis.general)
     for environment, gate in diagnosis.without_branch:
         yield from _section(f"the environment {environment}", (gate,))
     if diagnosis.root_modules:
@@ -40,7 +43,7 @@ def _lines(diagnosis: Diagnosis) -> Iterator[str]:
             weak.append(guarded)
     if weak:
         yield ""
-        yield "To set all of these at once, as an administrator (or use `planward doctor --terraform`):"
+        yield "To give these branches a ruleset each, as an administrator (or use `planward doctor --terraform`):"
         for guarded in weak:
             yield render_call(diagnosis.full_name, guarded)
 

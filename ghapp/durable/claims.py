@@ -18,7 +18,8 @@ from ghapp.log import log
 
 _TRIES = 10
 _PAUSE_S = 1.0
-"""All tries take about as long as an executor continues without writing its heartbeat (executors.py)."""
+"""Together, the tries take about as long as an executor keeps running when it cannot write its heartbeat
+(see executors.py)."""
 
 
 def recover_lost_claims(dbos: DBOS) -> None:

@@ -71,7 +71,7 @@ async def hand_over(job_queue: JobQueue, store: Store, name: str) -> None:
         if job_queue.shared:
             await store.executors.remove(name)
     except Exception as error:
-        # Others notice by its silence.
+        # The other workers notice when its heartbeat stops.
         log.warning("not_handed_over", executor=name, error=type(error).__name__)
 
 

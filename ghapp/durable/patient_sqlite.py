@@ -1,4 +1,4 @@
-"""Make DBOS wait while the disk of its own tables on SQLite is full.
+"""Make DBOS wait while the disk that holds its own SQLite tables is full.
 
 DBOS repeats a transaction as long as SQLite reports "database is locked". But if SQLite reports a full disk, DBOS fails
 the flow, and the result of the flow's step is lost. So a full disk is reported to DBOS as a locked database. With

@@ -71,7 +71,10 @@ async def configs_in_force(repo: FetchedRepo) -> tuple[ConfigInForce, ...]:
 
 
 async def is_environment_branch(repo: FetchedRepo, branch: BranchName) -> bool:
-    """Whether a config in force makes this an environment's branch. The branch's own config does not count."""
+    """Whether a config in force makes this an environment's branch.
+
+    The branch's own config does not count before the branch has a LAST, unless it is the default branch.
+    """
     if await repo.store.branches.last_of_branch(repo.id, branch) is not None:
         return True
     return any(each.config.environment_of_branch(branch) is not None for each in await configs_in_force(repo))
@@ -90,7 +93,7 @@ async def is_adopted(repo: Repo) -> bool:
 
 
 async def adopt_branches(repo: FetchedRepo, config: RepositoryConfig) -> None:
-    """Adopt the tips of the branches to which this config gives environments and that have no LAST yet."""
+    """Adopt the tip of the branch of each environment in this config, unless the environment already has a LAST."""
     for environment in config.branch_environments.values():
         tip = await repo.mirror.tip(environment.branch)
         if tip is None or await repo.store.branches.last(repo.id, environment.name) is not None:

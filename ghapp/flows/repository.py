@@ -56,7 +56,7 @@ class Repo:
         return await self.services.github.repository(self.known.installation_id, self.ref, priority=priority)
 
     async def fetch(self, *, pull_requests: Collection[int] = (), commits: Collection[CommitSha] = ()) -> "FetchedRepo":
-        """Update the mirror, also with these pull requests and commits. Raises GitError and GitHubError."""
+        """Update the mirror, and fetch these pull requests and commits too. Raises GitError and GitHubError."""
 
         remote = await self._remote()
         mirror = await self.services.mirrors.fetch(remote, pull_requests=tuple(pull_requests), commits=tuple(commits))
@@ -80,7 +80,7 @@ class Repo:
         return await self.fetch(commits=() if pull_requests else commits, pull_requests=pull_requests)
 
     async def with_merge(self, base: CommitSha, head: CommitSha, tree: TreeId) -> "FetchedRepo":
-        """Return the repository with a mirror that has the tree of merging `head` and `base`.
+        """Return the repository with a mirror that has the tree that results from merging `head` into `base`.
 
         The tree exists only in the mirror in which it was made, so it may have to be made again. Raises GitError and
         GitHubError.

@@ -34,7 +34,7 @@ async def survey_tree(repo: FetchedRepo, config: RepositoryConfig, treeish: str)
     wanted = {path: blobs[path] for path in read_paths}
     read = await repo.mirror.read_blobs(wanted.values())
     contents = {path: read[blob_id] for path, blob_id in wanted.items()}
-    # In a thread, since the author of a tree determines how large it is.
+    # In a thread, since the survey of a very large tree would block the event loop.
     survey = await asyncio.to_thread(_configure, config, configuration, paths, contents)
     pointers, submodules = await find_pointers(repo.mirror, entries), await repo.mirror.submodules(entries)
     return replace(survey, pointers=pointers, submodules=submodules)
@@ -68,7 +68,10 @@ async def survey_of_run(repo: FetchedRepo, run_id: RunId, config_sha: CommitSha,
 
 
 def find_reconfigured(environment: EnvironmentName, before: Survey, after: Survey | None) -> tuple[str, ...]:
-    """The root modules that a changed config runs differently in an environment; `after` is None without a change."""
+    """The root modules that run differently in an environment under a changed config.
+
+    `after` is None if the config does not change.
+    """
     if after is None:
         return ()
     return reconfigured(before.layout.get(environment, ()), after.layout.get(environment, ()))
@@ -81,14 +84,14 @@ def only_known(survey: Survey, environment: EnvironmentName, dirs: Collection[st
 
 
 def why_not_run(survey: Survey, environment: EnvironmentName, dirs: Collection[str]) -> str | None:
-    """The cause of the first of these directories that must not run in an environment; None if all may."""
+    """Why one of these root modules must not run in an environment: the first cause found. None if all may run."""
     known = survey.of(environment)
     causes = (known[directory].cause for directory in dict.fromkeys(dirs) if directory in known)
     return next((cause for cause in causes if cause is not None), None)
 
 
 def why_config_breaks(before: Survey, after: Survey) -> str | None:
-    """The cause of the first root module that a changed config makes impossible to run, in any environment."""
+    """Why a changed config makes it impossible to run a root module, in any environment: the first cause found."""
     found = (
         why_not_run(after, name, reconfigured(before.layout.get(name, ()), members))
         for name, members in after.layout.items()

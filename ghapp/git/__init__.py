@@ -5,7 +5,7 @@
     mirror.py          queries: branches, history, merges
     objects.py         queries with cached answers: trees, blobs, differences
     large_files.py     the contents of Git LFS' pointers
-    checkout.py        checking a tree out, without git's work trees
+    checkout.py        checking a tree out, without `git worktree`
     kept_checkouts.py  checkouts kept for the next run
 
 Branch names, paths and object names come from outside. Git must not take one for an option. So each reaches git as a

@@ -8,7 +8,7 @@ from typing import Final
 from ghapp.values import CommitSha
 
 CO_AUTHORS: Final = "%H%x1f%(trailers:key=Co-authored-by,valueonly,unfold,separator=%x1f)"
-"""The format of `git log` that `read_commit_contents` parses, with -z."""
+"""The format of `git log -z` that `read_commit_contents` parses."""
 _NUMBER: Final = re.compile(r"<([0-9]{1,18})\+([^@<>\s]*)@users\.noreply\.[^@<>\s]+>\s*$")
 """GitHub's format for an account's hidden address: ID+LOGIN@users.noreply.github.com."""
 
@@ -30,7 +30,7 @@ def read_commit_contents(commits: Sequence[CommitSha], raw: bytes, named: bytes)
     current: list[str] = []
     parts = iter(raw.split(b"\0"))
     for part in parts:
-        if part.startswith(b":"):  # then the next entry is a path, even if it looks otherwise
+        if part.startswith(b":"):  # then the next entry is a path, even if it looks like something else
             current.append(next(parts).decode(errors="backslashreplace"))
         elif part:
             current = paths.setdefault(part.decode().strip(), [])

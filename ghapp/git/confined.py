@@ -28,8 +28,8 @@ class GitSandbox:
     def confines_trees(self) -> bool:
         """Whether trees are written in the sandbox.
 
-        Without mounts that is impossible: the run may have a user of its own, who may not enter the directory of the
-        mirrors.
+        Without mounts that is impossible: the run may have a user of its own, and this user cannot enter the directory
+        of the mirrors.
         """
         return self.sandbox.has_mounts
 
@@ -74,7 +74,10 @@ class GitSandbox:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnRepository:
-    """A git directory, its objects, and a work tree. All paths are those of this host."""
+    """A git directory, its objects, and a work tree.
+
+    All paths are those on this host; `run` translates them for the sandbox.
+    """
 
     programs: Programs
     confined: Confined

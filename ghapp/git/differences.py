@@ -8,7 +8,7 @@ _ESCAPES = {b"a": b"\a", b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t
 
 
 def read_line_ranges(diff: bytes) -> dict[str, list[range]]:
-    """Return the ranges of new lines, from 1, for each path on the new side of a diff without context.
+    """Return the ranges of new lines for each path on the new side of a diff without context. Lines count from 1.
 
     https://git-scm.com/docs/diff-format
     """

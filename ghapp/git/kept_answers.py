@@ -1,4 +1,7 @@
-"""A cache of git's answers about objects, which never change, so that a plan does not run the same query ten times."""
+"""A cache of git's answers, so that a plan does not run the same query ten times.
+
+Most answers are about objects, which never change. The others are lists of branches, each valid until the next fetch.
+"""
 
 import re
 from collections import OrderedDict
@@ -18,9 +21,10 @@ Question = tuple[Path, tuple[str, ...]]
 
 
 class KeptAnswers:
-    """Answers of all mirrors about objects named by their whole SHA. The least recently used ones are dropped first.
+    """Answers of all mirrors about objects named by their full SHA. The least recently used ones are dropped first.
 
-    An answer stays true after its mirror was removed, but does not mean that the objects are still there.
+    An answer stays true after its mirror has been removed, but it does not mean that the objects still exist. For lists
+    of branches, the question contains a stamp that changes with each fetch (`moving_refs` in mirror.py).
     """
 
     def __init__(self, most_bytes: int = _MOST_BYTES) -> None:

@@ -101,10 +101,10 @@ def _kept_of(mirror: Path) -> Iterator[Path]:
 def remove_untracked(content: Path, tracked: Iterable[bytes], symlinks: Iterable[bytes]) -> bool:
     """Remove untracked files and directories, and tracked files that their owner can no longer read and write.
 
-    Git notices neither. If a tracked file was replaced by a symlink, or one of the tracked `symlinks` by a file, it is
-    removed too. So every symlink that is left belongs to the tree. Returns whether anything was removed. Raises
-    NotTheTree if the checkout itself is not a directory or the owner may not use one of its directories, and OSError if
-    something cannot be removed.
+    Git notices neither kind. A symlink in place of a tracked file is removed too, and so is a file in place of one of
+    the tracked `symlinks`. So every symlink that is left belongs to the tree. Returns whether anything was removed.
+    Raises NotTheTree if the checkout itself is not a directory or the owner may not use one of its directories, and
+    OSError if something cannot be removed.
     """
     files, links = set(tracked), set(symlinks)
     if not stat.S_ISDIR(content.lstat().st_mode):
@@ -135,5 +135,5 @@ def remove_untracked(content: Path, tracked: Iterable[bytes], symlinks: Iterable
                     found = True
                     remove_tree(Path(os.fsdecode(entry.path)))
                     if os.path.lexists(entry.path):
-                        raise OSError(f"{path!r} stays")
+                        raise OSError(f"{path!r} could not be removed")
     return found

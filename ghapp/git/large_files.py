@@ -94,7 +94,7 @@ def is_pointer(path: Path) -> bool:
 
 
 def read_pointer(path: Path) -> Pointer | None:
-    """Read a pointer file of this disk; None if it is not one, or names no object."""
+    """Read a pointer file on this disk; None if the file is not a pointer, or names no object."""
     if not is_pointer(path):
         return None
     with path.open("rb") as file:

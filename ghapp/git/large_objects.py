@@ -72,7 +72,7 @@ async def fetch_objects(
     environ: Mapping[str, str],
     directory: Path,
 ) -> None:
-    """Fetch objects with `git lfs`, in a new directory. Afterwards, `objects.has` tells which ones were fetched.
+    """Fetch objects with `git lfs`, in a new directory. Afterwards, `objects.has` says which ones were fetched.
 
     `environ` names the server and contains its token. Raises GitError and OSError.
     """
@@ -102,7 +102,7 @@ async def fetch_objects(
 def _copy_checked(source: Path, target: Path, pointer: Pointer) -> bool:
     """Copy a pointer's object. Returns False if the source is not that object.
 
-    No other program may be able to change the source any more.
+    The caller makes sure that no other program can still change the source.
     """
     try:
         found = source.lstat()

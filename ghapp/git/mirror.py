@@ -56,7 +56,8 @@ class Mirror(Objects):
         """As long as this object exists, its reference to `in_use` keeps the mirror from being removed.
 
         `found` are the commits and trees that were found in this mirror before. All instances in this process share it.
-        `sandbox` is the sandbox of the root modules' runs. The git that writes their checkouts runs in it, too.
+        `sandbox` is the sandbox of the root modules' runs. If it has mounts (bubblewrap), git also runs in it when it
+        writes their checkouts.
         """
         super().__init__(path, found=found, answers=answers, programs=programs)
         self._checkouts = checkouts
@@ -112,7 +113,7 @@ class Mirror(Objects):
     async def first_parent_commits(self, last: CommitSha, after: CommitSha) -> tuple[CommitSha, ...] | None:
         """Return the commits of `git rev-list --first-parent last..after`, oldest first.
 
-        None if `last` is not on the first-parent chain of `after`: the branch was forced, or diverged. Raises
+        None if `last` is not on the first-parent chain of `after`: the branch was force-pushed, or has diverged. Raises
         MissingObject.
         """
         for sha in (last, after):

@@ -1,7 +1,8 @@
 """The access of `terraform init` to modules in git repositories on this GitHub: over https, with a token if given.
 
-Terraform runs git, and git asks its credential helper. The helper is a line of shell code in git's configuration here.
-Programs that run after `init` have neither the helper nor the token. https://git-scm.com/docs/gitcredentials
+Terraform runs git, and git asks its credential helper. The helper is a line of shell code, which this module puts into
+git's configuration. Programs that run after `init` have neither the helper nor the token.
+https://git-scm.com/docs/gitcredentials
 """
 
 from collections.abc import Mapping

@@ -140,7 +140,7 @@ async def git(
 
 
 def program_files() -> tuple[Path, ...]:
-    """The paths of git and git-lfs, except in the system's directories, which every sandbox shows anyway."""
+    """The paths of git and git-lfs, without those in the system's directories, which every sandbox contains anyway."""
     found = [Path(place).absolute() for name in ("git", "git-lfs") if (place := shutil.which(name)) is not None]
     paths = dict.fromkeys(each for path in found for each in (path, path.resolve()))
     return tuple(path for path in paths if not any(path.is_relative_to(place) for place in _SYSTEM))

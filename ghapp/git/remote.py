@@ -26,14 +26,16 @@ class Remote:
     renew: Callable[[str], Awaitable[str]] | None = None
 
     def environment(self, allowed_host: str, *, large_files: bool = False) -> dict[str, str]:
-        """Return git's environment for this remote. Git may use only its protocol, and sends the token only there.
+        """Return git's environment for this remote.
+
+        Git may use only the remote's protocol, and sends the token only to the remote.
 
         `large_files`: whether `git lfs` uses the remote, too. `allowed_host` is HOST or HOST:PORT. Raises RemoteRefused
         if the address has another host, is neither https nor http on loopback, or contains credentials.
         """
         scheme = self._checked_scheme(allowed_host)
         settings = {
-            # Following a redirect would send the header to its target.
+            # If git followed a redirect, it would send the header to the new address.
             "http.followRedirects": "false",
             "http.lowSpeedLimit": "1000",
             "http.lowSpeedTime": "60",
@@ -71,13 +73,13 @@ class Remote:
                 f"the repository's clone_url is plain http at {host!r}, which is allowed only on loopback: "
                 "the operator has to serve GitHub Enterprise over https"
             )
-        # Without a port, `allowed_host` allows only a default port, but any port on loopback (tests and the demo).
+        # If `allowed_host` has no port, only default ports are allowed; on loopback, any port is (tests and the demo).
         usual = port in (None, 443, 80) or host in _LOOPBACK
         name = f"[{host}]" if ":" in host else host
         if allowed_host.casefold() not in ({name, f"{name}:{port}"} if usual else {f"{name}:{port}"}):
             raise RemoteRefused(
                 f"the repository's clone_url points at {url.netloc.casefold()!r}, but credentials are only sent "
                 f"to {allowed_host!r}: the operator has to check that PLANWARD_GITHUB_API_URL names the "
-                "GitHub that sent this"
+                "GitHub that sent this delivery"
             )
         return url.scheme

@@ -20,7 +20,8 @@ class Authentication(BaseAuthStrategy, abc.ABC):
     async def token(self) -> str:
         """The token to use now.
 
-        Getting a token may be a call with its own retries, so other calls get theirs before their first attempt.
+        Getting a token may itself take a call, with its own retries. So every other call gets its token before its own
+        first attempt.
         """
 
     def drop(self, token: str) -> bool:

@@ -33,7 +33,7 @@ class Pace:
 
     Cosmetic requests may use only the fraction `share` of each limit, except that comments may use the limits per
     minute fully. The fraction `reserve` of the hour's requests is left to gates. A gate's request is sent even above
-    the hour's limit on notifications: GitHub may refuse it, but to wait for an hour would be worse.
+    the hour's limit on notifications: GitHub may refuse it, but waiting for an hour would be worse.
     """
 
     points_a_minute: int = 900
@@ -119,7 +119,10 @@ def record_sent(spending: Spending, cost: RequestCost, at: float) -> Spending:
 
 
 def record_answer(spending: Spending, cost: RequestCost, headers: Mapping[str, str], now: float) -> Spending:
-    """Record an answer that is not a refusal: its headers say how many of the hour's requests are left."""
+    """Record an answer that is not a refusal because of a rate limit.
+
+    Its headers say how many of the hour's requests are left.
+    """
     refusals = 0 if cost.creates else spending.refusals
     return replace(spending, window=_window(spending.window, headers, now), refusals=refusals)
 

@@ -99,6 +99,9 @@ class Budgets:
 
 
 def _deferred_error(doing: str, wait_s: float, reason: Reason) -> GitHubUnavailable:
-    """The error for a request that was not sent, and may be tried again after `wait_s` seconds."""
+    """The error for a request that was not sent, or that GitHub refused because of a limit.
+
+    It may be tried again after `wait_s` seconds.
+    """
     words = _WORDS[reason].format(wait=max(1, round(wait_s)))
     return GitHubUnavailable(f"{words}, so Planward could not {doing}", retry_after_s=wait_s, may_have_happened=False)

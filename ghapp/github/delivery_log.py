@@ -58,7 +58,7 @@ class _DeliveryRead(Struct):
 
 
 class DeliveryLog:
-    """The deliveries of the last three days. Reading it counts against the App's own budget, not an installation's."""
+    """The deliveries of the last three days. Reading them uses the App's own budget, not an installation's."""
 
     _calls: Calls
 
@@ -90,7 +90,8 @@ class DeliveryLog:
     async def delivered(self, guid: str) -> DeliveryRead | None:
         """GitHub's record of the delivery with this `X-GitHub-Delivery`; None if it is not among the newest 3,000.
 
-        GitHub lists a delivery some time after it was made. If it is among the newest 100, this takes two requests.
+        A new delivery appears in GitHub's log only after some time. If the delivery is among the newest 100, this takes
+        two requests.
 
         https://docs.github.com/en/rest/apps/webhooks#get-a-delivery-for-an-app-webhook
         """

@@ -18,7 +18,7 @@ _DESCRIPTION: Final = 140
 
 
 class DeploymentSeen(Struct, frozen=True, kw_only=True):
-    """A deployment as GitHub has it; `run` is None if it is not Planward's."""
+    """A deployment as GitHub has it; `run` is None if the deployment is not Planward's."""
 
     id: int
     sha: CommitSha
@@ -136,9 +136,9 @@ class Deployments:
     ) -> None:
         """Add a status; the description is cut at GitHub's 140 characters.
 
-        `look_first` is for resuming after an interruption: if the status is already the last one, it is not added
-        again. The same holds after a lost answer. `auto_inactive` makes GitHub mark earlier deployments to the same
-        environment as inactive, but not those to a production environment.
+        `look_first` is for resuming after an interruption: if the deployment's newest status is already this one, it is
+        not added again. If GitHub's answer is lost, the same check is made. `auto_inactive` makes GitHub mark earlier
+        deployments to the same environment as inactive, unless it is a production environment.
         """
         doing = "set a deployment's status"
         body: dict[str, object] = {"state": state, "description": _cut(description), "auto_inactive": auto_inactive}

@@ -1,7 +1,7 @@
 """Errors between Planward and GitHub.
 
     GitHubError
-    ├── GitHubUnavailable        GitHub did not answer, or asks to wait: it may work later
+    ├── GitHubUnavailable        GitHub did not answer, or says to wait: try again later
     ├── GitHubRefused            GitHub refused, with its own message: a retry does not help
     ├── InstallationGone         the App was uninstalled, or lost access to the repository
     └── InstallationSuspended    the App's installation was suspended
@@ -21,8 +21,9 @@ class GitHubError(JobError):
 class GitHubUnavailable(GitHubError, Unavailable):
     """GitHub is unreachable, answered 5xx, or limits the rate.
 
-    `retry_after_s` is GitHub's own value, None if it gives none. `may_have_happened` is False if GitHub certainly did
-    not carry out the request. If it is True after a failed creation, look for the object before creating it again.
+    `retry_after_s` is how long a rate limit lasts, according to GitHub or to Planward's own count; None if no limit is
+    the cause. `may_have_happened` is False if GitHub certainly did not carry out the request. If it is True
+    after a failed creation, look for the object before creating it again.
     """
 
     def __init__(self, message: str, *, retry_after_s: float | None = None, may_have_happened: bool = True) -> None:

@@ -26,13 +26,13 @@ _NEVER_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeou
 _REMEDIES: Final = {
     "Resource not accessible by integration": "accept the App's newest permissions in its installation's settings",
     "permissions requested are not granted": "accept the App's newest permissions in its installation's settings",
-    "API version": "set an older API version for this GitHub Enterprise Server",
+    "API version": "upgrade this GitHub Enterprise Server to a release that supports this API version",
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deferred:
-    """A request that was not made, because of a rate limit or because the requests that are left are for gates.
+    """A request that was not carried out, because of a rate limit or because the requests that are left are for gates.
 
     Try again in `in_s` seconds.
     """

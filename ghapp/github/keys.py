@@ -80,7 +80,7 @@ def _signer(key: AppKey) -> Callable[[bytes], Awaitable[bytes]]:
         private = load_pem_private_key(key.pem.encode(), password=None)
     except (ValueError, TypeError):
         raise SettingsError(
-            "PLANWARD_GITHUB_PRIVATE_KEY is not a PEM private key without a passphrase: "
+            "PLANWARD_GITHUB_PRIVATE_KEY is not a private key in PEM format, or it has a passphrase: "
             "set it to the whole content of the file that GitHub generated for the App"
         ) from None
     if not isinstance(private, rsa.RSAPrivateKey):

@@ -8,7 +8,10 @@ from ghapp.github.calls import Calls
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepositoryAccess:
-    """One repository of one installation. `teams` and `contents` are calls with tokens that may read these."""
+    """One repository of one installation.
+
+    The tokens of the calls `teams` may read teams' members. Those of `contents` may read the repository's contents.
+    """
 
     app_id: int
     repository: RepositoryRef

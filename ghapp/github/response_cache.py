@@ -14,7 +14,7 @@ _OVERHEAD: Final = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CachedResponse:
-    """The needed fields of an answer, its next page, and its ETag."""
+    """The needed fields of an answer, the address of its next page, and its ETag."""
 
     tag: str
     content: bytes = field(repr=False)

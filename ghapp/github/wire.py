@@ -51,7 +51,7 @@ class Wire(httpx.AsyncBaseTransport):
         await self._inner.aclose()
 
     async def aclose(self) -> None:
-        """Do nothing: only a client ended."""
+        """Do nothing: only a client was closed, and the pool stays open."""
 
     async def __aenter__(self) -> "Wire":
         return self
@@ -62,7 +62,7 @@ class Wire(httpx.AsyncBaseTransport):
         exc_value: BaseException | None = None,
         traceback: TracebackType | None = None,
     ) -> None:
-        """Do nothing: only a client ended."""
+        """Do nothing: only a client was closed, and the pool stays open."""
 
 
 def connections(api_url: str) -> httpx.AsyncHTTPTransport:

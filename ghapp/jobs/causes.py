@@ -30,7 +30,7 @@ class PullRequestMerged(msgspec.Struct, frozen=True, kw_only=True, tag="closed")
 
 
 class WaitEnded(msgspec.Struct, frozen=True, kw_only=True, tag="due"):
-    """The wait for the event of a pull request that explains the push is over."""
+    """The run has waited long enough for the pull request event that would explain the push."""
 
     run_id: RunId
 

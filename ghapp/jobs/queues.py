@@ -27,7 +27,8 @@ PARKED = "parked:"
 def deferred_key(job: Job) -> str:
     """The key under which a deferred job waits.
 
-    There is at most one retry of each periodic job, however often it is deferred: GitHub can be unavailable for a day.
+    A periodic job has only one such key, so that at most one retry of it waits. Otherwise retries would pile up while
+    GitHub is unavailable, which can take a day.
     """
     match job:
         case Reconcile():
@@ -46,9 +47,10 @@ FormerQueue = Literal["news", "looks"]
 def queue_of(job: Job) -> tuple[Queue, str | None]:
     """The queue in which a job waits, and its partition there.
 
-    `events` has GitHub's events and their immediate follow-ups. These jobs are short, so that a pull request is
-    announced no matter how many plans are running. Jobs in `plans` are long. In both queues, each repository is a
-    partition with its own share. In `branches`, each branch is a partition whose jobs run one at a time, in order.
+    `events` has GitHub's events and their immediate follow-ups. These jobs are short and never wait for the long jobs
+    in `plans`, so a pull request's check run appears at once, however many plans are running. In both queues, each
+    repository is a partition with its own share. In `branches`, each branch is a partition whose jobs run one at a
+    time, in order.
     `background` has the jobs for which nobody waits.
     """
     match job:

@@ -1,4 +1,6 @@
-"""`planward plan` and `planward config`: they examine a working copy, without GitHub.
+"""`planward plan`, `config` and `import`: they examine a working copy without GitHub.
+
+Only remote_config.py uses GitHub.
 
 working_copy.py    a repository on a disk
 snapshot.py        a copy of its files, so that nothing is written into the original

@@ -127,7 +127,7 @@ def _config_of(working_copy: WorkingCopy) -> RepositoryConfig:
 def complaints_of(
     config: RepositoryConfig, configuration: Configuration, layout: Layout, engines: Sequence[Terraform] = ()
 ) -> Iterator[str]:
-    """The errors in root modules. An error only fails pull requests that touch the root module, and their applies."""
+    """The errors in root modules. Each fails only the pull requests that touch its root module, and their applies."""
     for index, entry in enumerate(config.root_modules or ()):
         if entry.dir in configuration.missing:
             yield str(config.problem(f"root_modules[{index}].dir", f'"{entry.dir}" has no .tf files'))
@@ -168,7 +168,7 @@ def _environment(environment: Environment) -> str:
             planned = {
                 "always": "every pull request is planned in it",
                 "never": "pull requests are not planned in it",
-                None: "every pull request is planned in it, if Vault has secrets for it",
+                None: "pull requests are planned in it, unless they have a preview and Vault has no secrets for it",
             }
             return f"{planned[plan]}; {applied[apply]}"
         case BranchEnvironment():
@@ -177,7 +177,7 @@ def _environment(environment: Environment) -> str:
                 parts.append(f"promoted from {environment.promote_from}")
             previewed = {
                 "always": "previewed",
-                "on_approval": "previewed once somebody else approves it",
+                "on_approval": "previewed once somebody approves them",
                 "never": "not previewed",
             }
             parts.append(f"pull requests are {previewed[environment.preview]}")
@@ -218,7 +218,7 @@ def _facts(root_module: RootModule, settings: RootModuleSettings) -> str:
     parts = ["no backend" if backend is None else f"backend {backend.type} ({backend.path}:{backend.line})"]
     if settings.required_version:
         parts.append(f"terraform {', '.join(settings.required_version)}")
-    parts += [f"{pin.product} {pin.version} by {pin.path}" for pin in settings.pins]
+    parts += [f"{pin.product} {pin.version} from {pin.path}" for pin in settings.pins]
     if settings.depends_on:
         parts.append(f"after {', '.join(settings.depends_on)}")
     return ", ".join(parts)
@@ -261,7 +261,7 @@ def _secret(source: SecretSource, values: Mapping[str, str]) -> str:
     except SecretPathInvalid as error:
         return str(error)
     what = "variables" if source.form == "tfvars" else "environment variables"
-    field = f", {source.field} alone" if source.field else ""
+    field = f", only the key {source.field}" if source.field else ""
     renames = "".join(f", {name} as {renamed}" for name, renamed in source.map.items())
     return f"{filled.path}{'/*' if filled.is_prefix else ''} as {what}{field}{renames}"
 

@@ -160,7 +160,7 @@ class _Planner:
     digest_key: bytes = field(repr=False, default_factory=lambda: os.urandom(32))
 
     async def plan(self, order: Sequence[Sequence[str]]) -> list[_Outcome]:
-        """Plan layer after layer. Root modules that build on a failed one are not tried."""
+        """Plan layer after layer. After a failure, the later layers are not tried."""
         outcomes: list[_Outcome] = []
         numbers = iter(range(1, sum(len(layer) for layer in order) + 1))
         of = sum(len(layer) for layer in order)
@@ -238,7 +238,7 @@ def _report(
 ) -> RunReport:
     """The report, with the conclusion that a pull request's check run would have."""
     decision = gate.decide_merge(roots=[outcome.gate_facts() for outcome in outcomes], confirmed=set())
-    # The key of the digests is thrown away, so they reveal nothing.
+    # Each command makes its own key for the digests and does not keep it, so nobody could compare them with anything.
     reports = tuple(msgspec.structs.replace(outcome.report, digest=None) for outcome in outcomes)
     conclusion = conclusion_of(decision, [report.outcome for report in reports])
     cause = cause_of(decision)

@@ -29,13 +29,14 @@ It follows GitHub's documented REST API (2022-11-28 and 2026-03-10): an unknown 
 
         github.hold_deliveries(event="push"); ...; github.release(reversed)
         github.lose_deliveries(event="push", times=1); github.duplicate_deliveries(); github.redeliver(guid)
-        github.hide_deliveries(event="check_run"); ...; github.show_deliveries()          # sent, and not listed yet
+        github.hide_deliveries(event="check_run"); ...; github.show_deliveries()          # sent, not in the log yet
         github.fail("POST", r"/check-runs$", status=502); github.lose_answer("POST", r"/deployments$")
         github.set_limits(DOCUMENTED)                           # github.com's; `Limits()` is generous
         # people sign in to the App through /login/oauth/authorize, if create_app got `callback_urls`
-        assert github.unexpected == []                          # requests to paths that GitHub does not have
+        assert github.unexpected == []                          # requests to unknown REST paths
 
-State that REST does not show is in `github.world`, as records of `state`; hold `github.world.lock` to use it.
+State that REST does not show is in `github.world`, as objects of the classes in the package `state`. Hold
+`github.world.lock` to use it.
 """
 
 from ghapp.local_github.git import Entry

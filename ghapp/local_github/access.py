@@ -48,7 +48,7 @@ class InstallationAccess:
 
 @dataclass(frozen=True, slots=True)
 class UserAccess:
-    """A person who acts through a user access token of an App: it may do what both the person and the App may."""
+    """A person who acts through an App's user access token, which may do what both the person and the App may."""
 
     account: Account
     app: App
@@ -183,7 +183,10 @@ def has_role(world: World, account: Account, repository: Repository, needed: str
 
 
 def require(world: World, actor: Actor, repository: Repository, permission: str, level: str) -> None:
-    """Raises 404 if the actor may not see the repository, and 403 if the actor sees it but lacks the permission."""
+    """Raises 404 if the actor may not see the repository, and 403 if the actor sees it but lacks the permission.
+
+    Raises 401 if an App sends its own credentials, or if an anonymous sender has to authenticate first.
+    """
     match actor:
         case InstallationAccess(token):
             _require_installed(token, repository, permission, level)
@@ -266,7 +269,7 @@ def actor_account(actor: Actor) -> Account:
 
 
 def actor_app(actor: Actor) -> App | None:
-    """Return the App that acts, itself or on behalf of a person: `performed_via_github_app`."""
+    """Return the App for `performed_via_github_app`: it acts by itself through an installation, or for a person."""
     match actor:
         case InstallationAccess(token):
             return token.installation.app

@@ -41,7 +41,7 @@ _KEPT = 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedRequest:
-    """A request that was answered. `actor` is a login, the slug of an App, or empty."""
+    """A request and its status. `actor` is a login, `app SLUG`, `client SLUG`, `installation ID`, or empty."""
 
     method: str
     path: str

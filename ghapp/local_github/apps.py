@@ -32,13 +32,13 @@ PERMISSION_OF_EVENT = {
     "repository": "metadata",
     "status": "statuses",
 }
-"""The events that the local GitHub sends, each with the permission that an App needs to subscribe to it."""
+"""The events that an App can subscribe to, each with the permission that it needs for that."""
 
 _LEVELS = ("read", "write", "admin")
 
 
 def check_permissions(permissions: Mapping[str, str], events: Sequence[str]) -> None:
-    """Raises 422 on an unknown level, and on an event without its permission."""
+    """Raises 422 on an unknown level, an unknown event, or an event whose permission is not among `permissions`."""
     for name, level in permissions.items():
         if level not in _LEVELS:
             raise ApiError(422, f"Default permission {name}: {level} is not an access level")

@@ -17,7 +17,7 @@ _MOST_RUNS = 1_000
 
 
 def create(world: World, repository: Repository, app: App, sha: str, fields: Fields, sender: Account) -> CheckRun:
-    """Create a check run. Raises 422 on an invalid field, and creates nothing then."""
+    """Create a check run. If a field is invalid, raises 422 and creates nothing."""
     name = fields.text("name", required=True) or ""
     run = CheckRun(
         id=world.new_id(),

@@ -14,7 +14,10 @@ _ALWAYS = frozenset({"installation", "installation_repositories", "github_app_au
 
 
 def emit(world: World, event: str, action: str | None, body: JSON, *, repository: Repository, sender: Account) -> None:
-    """Deliver to every App that is installed on the repository and subscribes to the event."""
+    """Deliver to every App that is installed on the repository and listens to the event.
+
+    An App with `checks: write` gets the events of checks even if it does not subscribe to them.
+    """
     for installation in list(world.installations.values()):
         if covers(installation, repository) and installation.suspended_at is None and _listens(installation, event):
             emit_to(world, installation, event, action, body, repository=repository, sender=sender)
@@ -38,7 +41,7 @@ def emit_to(
     repository: Repository | None = None,
     brief: bool = True,
 ) -> None:
-    """Deliver to one installation. If `brief`, the payload names the installation only by its id."""
+    """Deliver to one installation. If `brief`, the payload has only its ids; otherwise `body` has all of it."""
     payload: JSON = {"action": action} if action is not None else {}
     payload |= body
     if repository is not None:

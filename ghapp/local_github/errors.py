@@ -2,7 +2,7 @@
 
 ApiError            a status, and the JSON that GitHub sends with it
 ├── Unprocessable   422, with the invalid fields
-└── Moved           301, for a repository that was renamed
+└── Moved           301, for a repository that was renamed or transferred
 """
 
 from __future__ import annotations
@@ -38,7 +38,10 @@ class ApiError(Exception):
 
 
 class Unprocessable(ApiError):
-    """422 "Validation Failed". Each error has GitHub's form: resource, field, code, and for `custom` a message."""
+    """422, usually "Validation Failed". Each error is a text, or an object with resource, field, code and message.
+
+    Some objects have no field or no message, as at GitHub.
+    """
 
     def __init__(self, *errors: dict[str, Any] | str, message: str = "Validation Failed") -> None:
         super().__init__(422, message, errors=errors)

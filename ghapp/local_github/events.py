@@ -1,4 +1,4 @@
-"""Events: the body of each delivery about pull requests, pushes, checks and deployments."""
+"""Events of a repository: build the body of each and deliver it. `apps` does this for installations."""
 
 from __future__ import annotations
 

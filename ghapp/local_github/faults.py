@@ -11,8 +11,8 @@ from typing import Literal
 class Fault:
     """A fault in the answer to a request.
 
-    `refuse`: it is answered with `status`, and not served. `lose`: it is served, but the connection breaks before the
-    answer. `delay`: it is served later.
+    `refuse`: the request is answered with `status`, and not served. `lose`: the request is served, but the connection
+    breaks during the answer. `delay`: the request is served later.
     """
 
     method: str

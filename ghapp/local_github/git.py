@@ -20,7 +20,7 @@ from ghapp.local_github.program import GitFailed, GitProgram
 NO_SHA = "0" * 40
 
 _UPDATE_HOOK = """#!/bin/sh
-# $LOCAL_GITHUB_RULES: lines of "REF<TAB>deny|fast-forward<TAB>message", which the server wrote for this push.
+# The server wrote the file $LOCAL_GITHUB_RULES for this push. Its lines: "REF<TAB>deny|fast-forward<TAB>message".
 rule=$(awk -F '\\t' -v ref="$1" '$1 == ref { print $2 "\\t" $3; exit }' "$LOCAL_GITHUB_RULES")
 case "$rule" in
   deny*) ;;
@@ -55,7 +55,7 @@ _SHA = re.compile(r"[0-9a-f]{40}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """An entry of a tree that is not an ordinary file, by git's mode.
+    """A tree entry other than an ordinary file. `mode` is its mode in git.
 
     "100755" is an executable file, "120000" a symlink, whose content is its target, and "160000" a submodule, whose
     content is its commit.
@@ -76,7 +76,7 @@ class BareRepository(GitProgram):
     def create(cls, path: Path, default_branch: str) -> BareRepository:
         repository = cls(path)
         if not repository.is_ref_name(f"refs/heads/{default_branch}"):
-            raise GitFailed(f"{default_branch} is no name of a branch")
+            raise GitFailed(f"{default_branch} is not a valid branch name")
         # The files that `git init --bare` writes.
         for directory in ("objects/info", "objects/pack", "refs/heads", "refs/tags"):
             (path / directory).mkdir(parents=True)
@@ -97,7 +97,7 @@ class BareRepository(GitProgram):
         """Return the commit of a branch, a tag or a SHA (which may be abbreviated); None if there is none."""
         if not revision or revision.startswith("-") or ".." in revision or any(c in revision for c in " ~^:?*[\\@{"):
             return None
-        # No branch has a name that looks like a SHA, since GitHub refuses such names.
+        # A full SHA is always a commit, since GitHub refuses branch names that look like one.
         with contextlib.suppress(Unread):
             found = revision if _SHA.fullmatch(revision) else self._objects.ref(f"refs/heads/{revision}")
             if found is not None:
@@ -128,9 +128,9 @@ class BareRepository(GitProgram):
         return {name: sha for sha, _, name in (line.partition(" ") for line in lines)}
 
     def refs_with_head(self) -> tuple[str, dict[str, str]] | None:
-        """Return the name of HEAD's branch and all refs; None if only git can list them, or if one may be a tag object.
+        """Return HEAD's branch, as `refs/heads/NAME`, and all refs.
 
-        A branch's name is `refs/heads/NAME`.
+        Return None if only git can list them, or if one of them may name a tag object.
         """
         head = (self.path / "HEAD").read_text().strip()
         try:
@@ -202,7 +202,7 @@ class BareRepository(GitProgram):
         return done.stdout if done.returncode == 0 else None
 
     def tree(self, treeish: str, path: str = "") -> list[tuple[str, str, str, str]]:
-        """Return (mode, type, object, path) for each entry of one directory."""
+        """Return (mode, type, object, name) for each entry of one directory."""
         place = f"{treeish}:{path}" if path else treeish
         done = self.run("ls-tree", "-z", place, ok=(0, 128))
         entries = [line.split("\t", 1) for line in done.stdout.decode(errors="replace").split("\0") if line]
@@ -211,8 +211,8 @@ class BareRepository(GitProgram):
     def changed_files(self, before: str, after: str) -> list[ChangedFile]:
         """Return the difference between two trees, with patches that begin at the first `@@`, as GitHub's do.
 
-        If one of the trees has too many paths to compare, the first files of `after` stand for the difference. GitHub
-        lists 3,000 files at most. https://docs.github.com/en/rest/pulls/pulls#list-pull-requests-files
+        If one of the trees has too many files to compare, the first 3,000 files of `after` are returned as added.
+        GitHub lists no more than that. https://docs.github.com/en/rest/pulls/pulls#list-pull-requests-files
         """
         if any(self._has_many_paths(tree) for tree in (before, after)):
             return [_added(path, blob) for path, blob in self.first_paths(after, _MOST_LISTED)]
@@ -287,7 +287,7 @@ class BareRepository(GitProgram):
         author: Signature,
         committer: Signature | None = None,
     ) -> str:
-        """Make a commit of these files on top of `parent`. None deletes a file. No ref moves."""
+        """Make a commit of these files on top of `parent`. A file whose content is None is deleted. No ref moves."""
         with contextlib.suppress(Unread):
             before = None if parent is None else self._objects.commit(parent).tree
             changes = [(path.encode(), self._leaf(content)) for path, content in files.items()]

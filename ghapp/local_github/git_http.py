@@ -109,7 +109,7 @@ class GitHttp:
             return actor, repository
 
     def _rules(self, repository: Repository, actor: Actor, commands: list[tuple[str, str, str]]) -> str:
-        """Return the rules of this push for the `update` hook, one line for each ref."""
+        """Return the rules of this push for the `update` hook: one line for each ref that is restricted."""
         lines = []
         with self._world.lock:
             maintained = None
@@ -147,7 +147,9 @@ class GitHttp:
 
 
 def maintained_branches(world: World, actor: Actor, fork: Repository) -> set[str]:
-    """Return the branches of a fork that maintainers may push to: heads of open pull requests whose author allows it.
+    """Return the branches of a fork to which the actor may push as a maintainer of the base repository.
+
+    They are the heads of open pull requests whose author allows it.
 
     https://docs.github.com/en/pull-requests/collaborating-with-pull-requests/working-with-forks/allowing-changes-to-a-pull-request-branch-created-from-a-fork
     """

@@ -41,7 +41,7 @@ def serve(repository: Repository, request: Request, action: str, body: bytes) ->
     oid = action.rpartition("/")[2]
     if request.method == "PUT":
         if hashlib.sha256(body).hexdigest() != oid:
-            return Response("the content has another id", 422)
+            return Response("the content has a different id", 422)
         keep(repository, body)
         return Response()
     place = _place(repository, oid)

@@ -22,8 +22,8 @@ class Limits:
     """The limits of a credential; None means no limit.
 
     Without `requests_an_hour`, answers have no rate limit headers, as on Enterprise Server. A refusal by a secondary
-    limit carries `retry_after_s`, and everything is refused for that long. A test that cannot move the clock sets a
-    shorter `hour_s`.
+    limit carries `retry_after_s`, and every request of the credential is refused for that long. `hour_s` is the hour of
+    `requests_an_hour`: a test that cannot move the clock shortens it.
     """
 
     requests_an_hour: int | None = 15_000

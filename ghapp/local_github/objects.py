@@ -55,7 +55,7 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A file, a link or a submodule of a tree."""
+    """An entry of a tree: a file, a symlink, a submodule or, with TREE_MODE, a directory."""
 
     mode: str
     sha: str
@@ -136,7 +136,7 @@ class Objects:
     def changed_tree(self, tree: str | None, changes: Iterable[tuple[bytes, Leaf | None]]) -> str | None:
         """Return the tree after these changes, applied in their order, or None if nothing is left in it.
 
-        A change is a path with its new entry, or None if the path is to be deleted.
+        A change is a path and its new entry. The entry is None if the path is to be deleted.
         """
         entries = {} if tree is None else self.tree(tree)
         below: dict[bytes, list[tuple[bytes, Leaf | None]]] = {}
@@ -174,7 +174,7 @@ class Objects:
         return found
 
     def changes(self, before: str, after: str, prefix: bytes = b"") -> list[tuple[str, bytes]]:
-        """Return the difference between two trees as (`added`, `removed` or `modified`, path), by path."""
+        """Return (status, path) of each changed file, sorted by path. Status: `added`, `removed` or `modified`."""
         if before == after:
             return []
         old, new = self.tree(before), self.tree(after)
@@ -333,7 +333,7 @@ def is_plain_ref(name: str) -> bool:
 
 
 def written(signature: Signature) -> str:
-    """Return a signature as commits have it."""
+    """Return a signature in the form in which git writes it into a commit."""
     name, email = (re.sub(r"[<>\n]", "", text).strip(_CRUD) for text in (signature.name, signature.email))
     if not name:
         raise Unread(signature.name)

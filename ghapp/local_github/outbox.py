@@ -15,7 +15,10 @@ RuleKind = Literal["hold", "lose", "duplicate", "hide"]
 
 @dataclass(slots=True, kw_only=True)
 class DeliveryRule:
-    """What happens to the next `times` deliveries of an event. None means all of them."""
+    """A fault for the next `times` deliveries with this event and action.
+
+    If `times` is None, it applies to all of them. If `event` or `action` is None, any fits.
+    """
 
     kind: RuleKind
     event: str | None
@@ -32,7 +35,7 @@ class DeliveryRule:
 
 
 class Outbox:
-    """The deliveries. Hold `World.lock` to call any method but `next`, `sent` and `wait`."""
+    """The deliveries. Hold `World.lock` to call any method but `next`, `sent`, `wait` and `close`."""
 
     def __init__(self) -> None:
         self.deliveries: list[Delivery] = []
@@ -41,7 +44,7 @@ class Outbox:
         self._queue: queue.Queue[Delivery | None] = queue.Queue()
 
     def put(self, delivery: Delivery) -> bool:
-        """Keep a new delivery and send it by the rules. Returns whether it is to be sent twice."""
+        """Store a new delivery, and send or hold it as the rules say. Returns whether it is to be sent twice."""
         self.deliveries.append(delivery)
         delivery.hidden = any(rule.applies(delivery) for rule in self._rules if rule.kind == "hide")
         kind = next((rule.kind for rule in self._rules if rule.kind != "hide" and rule.applies(delivery)), None)

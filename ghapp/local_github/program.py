@@ -83,7 +83,7 @@ class GitProgram:
         return self.run(*arguments).stdout.decode(errors="replace").strip()
 
     def first_paths(self, treeish: str, most: int) -> list[tuple[str, str]]:
-        """Return path and blob of the first `most` files of a tree. git is ended once it has listed them."""
+        """Return path and blob of the first `most` files of a tree. git is stopped once it has listed them."""
         words = ["git", "--git-dir", str(self.path), "ls-tree", "-r", "-z", treeish]
         found: list[tuple[str, str]] = []
         with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_ENVIRON) as git:

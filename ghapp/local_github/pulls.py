@@ -1,4 +1,4 @@
-"""Open, edit and close pull requests, follow pushes to them, and tell whether they can be merged."""
+"""Open, edit and close pull requests, update them after a push, and report whether they can be merged."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ def _touch(world: World, pull: PullRequest) -> None:
 
 
 def test_merge(world: World, pull: PullRequest) -> bool | None:
-    """Return GitHub's `mergeable`: None at the first request for a pair of tips, then whether there is no conflict.
+    """Return GitHub's `mergeable`: None at the first request for this base and head, then True unless they conflict.
 
     `refs/pull/N/merge` moves only here, so it may be stale.
     """

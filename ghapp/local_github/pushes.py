@@ -1,4 +1,4 @@
-"""The consequences of a moved ref: deliveries, check suites, and changes of the branch's pull requests."""
+"""The consequences of a moved ref: deliveries, check suites, and changes to the branch's pull requests."""
 
 from __future__ import annotations
 

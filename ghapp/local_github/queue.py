@@ -44,7 +44,7 @@ def _add(world: World, pull: PullRequest, account: Account) -> None:
 
 
 def remove(world: World, pull: PullRequest) -> None:
-    """Take a pull request out of the queue, and build the groups after it again."""
+    """Take a pull request out of the queue, and rebuild the later groups without it."""
     for entry in pull.repository.merge_queues.get(pull.base_ref, []):
         if entry.pull is pull:
             _drop(world, pull.repository, entry)
@@ -52,7 +52,7 @@ def remove(world: World, pull: PullRequest) -> None:
 
 
 def advance(world: World, repository: Repository) -> None:
-    """Merge the green groups at the front of each queue in one push, and drop a red group."""
+    """Merge the green groups at the front of each queue in one push. If the first group is red, drop it."""
     for branch, waiting in list(repository.merge_queues.items()):
         green = 0
         for entry in waiting:

@@ -72,7 +72,7 @@ def _announce(world: World, repository: Repository, sender: Account) -> None:
 
 
 def _take_name(world: World, owner: Account, name: str) -> None:
-    """Raises 422 if the name is taken. If it is a former name of a repository, it no longer leads there."""
+    """Make sure that a name is free. Raises 422 if not. A former name no longer leads to the repository that had it."""
     full_name = f"{owner.login}/{name}"
     if world.find_repository(full_name) is not None:
         text = "name already exists on this account"

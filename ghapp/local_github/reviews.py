@@ -25,9 +25,9 @@ def create(
 ) -> Review:
     """Review the head, or an older commit of the pull request. Without an event the review is pending.
 
-    Only its author sees a pending review. Raises 422 if the author approves or requests changes on their own pull
-    request, if the author has a pending review already, if a body is needed and empty, and if the commit does not
-    belong to the pull request.
+    A pending review is visible only to its author. Raises 422 if the author approves or requests changes on their own
+    pull request, if a second review of the author would be pending, if a body is needed and empty, or if the commit
+    does not belong to the pull request.
     """
     if event is not None:
         _check(pull, event, body, author)

@@ -1,4 +1,4 @@
-"""Find the handler of a request, and page its answer: routes, lists, versions."""
+"""Find the handler of a request, and split a long list into pages: routes, calls and replies of the REST API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The local GitHub itself: one socket, one thread, and the controls of a test or the demo."""
+"""The local GitHub itself: its socket, its threads, and the controls for tests and the demo."""
 
 from __future__ import annotations
 
@@ -69,8 +69,8 @@ class LocalGitHub(Controls):
     # -- start and stop ------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Listen on loopback. Returns once requests are answered."""
-        # With IPPROTO_TCP, asyncio sets TCP_NODELAY. Otherwise each call on a kept connection takes 40 ms longer.
+        """Listen on loopback. Returns once the socket accepts connections; the server answers them soon after."""
+        # With IPPROTO_TCP, asyncio sets TCP_NODELAY. Otherwise each call on a reused connection takes 40 ms longer.
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", self._port))
@@ -79,12 +79,11 @@ class LocalGitHub(Controls):
         self.world.url = f"http://127.0.0.1:{self._port}"
         config = uvicorn.Config(self, log_level="error", lifespan="off", access_log=False, timeout_graceful_shutdown=1)
         self._server = uvicorn.Server(config)
-        started = threading.Event()
-        self._thread = threading.Thread(target=self._run, args=(listener, started), name="local-github", daemon=True)
+        self._thread = threading.Thread(target=self._run, args=(listener,), name="local-github", daemon=True)
         self._thread.start()
         self._sender.start()
 
-    def _run(self, listener: socket.socket, started: threading.Event) -> None:
+    def _run(self, listener: socket.socket) -> None:
         assert self._server is not None
         with listener:
             self._server.run(sockets=[listener])
@@ -144,7 +143,7 @@ class LocalGitHub(Controls):
         return list(self.world.outbox.deliveries)
 
     def wait_for_deliveries(self, timeout_s: float = 30.0) -> None:
-        """Return once every delivery that is not held back was sent. Raises TimeoutError."""
+        """Return once every delivery that is not held back has been sent. Raises TimeoutError."""
         self.world.outbox.wait(timeout_s)
 
     async def delivered(self, timeout_s: float = 30.0) -> None:
@@ -208,7 +207,7 @@ class LocalGitHub(Controls):
         headers: Mapping[str, str] | None = None,
         times: int | None = 1,
     ) -> None:
-        """Answer requests whose path matches the pattern with this status, without serving them."""
+        """Refuse requests whose path matches the pattern: answer with this status instead of serving them."""
         self._api.faults.add(
             Fault(
                 method=method,
@@ -222,7 +221,7 @@ class LocalGitHub(Controls):
         )
 
     def lose_answer(self, method: str, path: str, *, times: int | None = 1) -> None:
-        """Serve the request, but break the connection before the answer."""
+        """Serve the request, but break the connection in the middle of the answer."""
         self._api.faults.add(Fault(method=method, path=re.compile(path), kind="lose", times=times))
 
     def delay(self, method: str, path: str, delay_s: float, *, times: int | None = 1) -> Fault:

@@ -56,7 +56,7 @@ def new_code(world: World, app: App, account: Account, *, redirect_uri: str, cod
 
 
 def exchange(world: World, form: Mapping[str, str]) -> JSON:
-    """Exchange a code or a refresh token for a user access token. As at GitHub, a refusal is a 200 with `error`."""
+    """Exchange a code or a refresh token for a user access token. As on GitHub, a refusal is a 200 with `error`."""
     app = next((app for app in world.apps.values() if app.client_id == form.get("client_id")), None)
     if app is None or not hmac.compare_digest(app.client_secret, form.get("client_secret", "")):
         return _refusal("incorrect_client_credentials", "The client_id and/or client_secret passed are incorrect.")

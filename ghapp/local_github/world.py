@@ -113,7 +113,8 @@ class World:
         raise not_found()
 
     def team_members(self, team: Team) -> dict[int, Literal["member", "maintainer"]]:
-        """Return roles by account id, also of members of child teams. An owner of the organization is a maintainer."""
+        """Return each member's role by account id. Members of child teams are included as members; members who own the
+        organization are maintainers."""
         roles: dict[int, Literal["member", "maintainer"]] = {}
         for child in self.teams:
             if child.parent is team:
@@ -123,7 +124,7 @@ class World:
         return {number: "maintainer" if owners.get(number) == "admin" else role for number, role in roles.items()}
 
     def signature_of(self, account: Account) -> Signature:
-        """Return the signature of commits that GitHub makes for an account now."""
+        """Return an account's signature for a commit that GitHub makes for it, with the current time."""
         return Signature(
             name=account.name or account.login, email=account.email, date=self.now().isoformat(timespec="seconds")
         )
@@ -147,7 +148,7 @@ class World:
         return None
 
     def repository(self, full_name: str) -> Repository:
-        """Return the repository of that name, but not of a former one. Raises 404."""
+        """Return the repository that has this name now; a former name is not found. Raises 404."""
         repository = self.find_repository(full_name)
         if repository is None:
             raise not_found()

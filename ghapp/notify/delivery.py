@@ -1,6 +1,6 @@
 """Deliver a message to a chat, and return whether that worked. The address is secret: it is never logged or shown.
 
-https(s) addresses are Slack's incoming webhooks or compatible ones; other schemes use apprise.
+http(s) addresses are Slack's incoming webhooks or compatible ones; other schemes use apprise.
 """
 
 import asyncio
@@ -110,7 +110,7 @@ async def _post(
 ) -> Delivered:
     try:
         request = httpx.Request("POST", url, content=payload, headers={"Content-Type": "application/json"})
-        # If two parsers read the address differently, only the host that one of them found was checked.
+        # The checked host came from another parser. If httpx reads a different host, that one was not checked.
         if request.url.host != scheme_and_host(url)[1]:
             return NotSent(reason="the chat's address cannot be read", retryable=False)
         # Not httpx's client: it logs the whole address, and can be told to follow redirects.
@@ -182,7 +182,7 @@ async def _by_apprise(note: Note, url: str) -> Delivered:
         # Not the text as given: it could contain several addresses, and only the first was checked.
         one = apprise.Apprise.instantiate(url)
         if not one or not service.add(one):
-            return NotSent(reason="apprise does not know such an address", retryable=False)
+            return NotSent(reason="apprise does not support this kind of address", retryable=False)
         body = "\n".join(_plain(line) for line in note.lines)
         sent = await service.async_notify(title=note.headline, body=body, body_format=apprise.NotifyFormat.TEXT)
     except Exception as error:  # a plugin for one of 130 services may raise anything

@@ -20,7 +20,7 @@ class PullRequestLink(Struct, frozen=True, kw_only=True):
 
 
 class EnvironmentResult(Struct, frozen=True, kw_only=True):
-    """The result of an environment's last apply. `outcome` is text: "applied", "failed"."""
+    """The result of an environment's last apply. `outcome` is text for people, such as "applied" or "timed out"."""
 
     environment: EnvironmentName
     outcome: str
@@ -47,7 +47,7 @@ class Applied(_Message, frozen=True, kw_only=True):
 
 
 class Failed(_Message, frozen=True, kw_only=True):
-    """An apply failed. `cause` is the first line of its check run; `result` says what was applied before that."""
+    """An apply failed. `cause` is the first line of its check run; `result` says what was applied before it failed."""
 
     kind: ClassVar[Kind] = "failed"
     cause: str

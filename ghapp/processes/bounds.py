@@ -30,7 +30,8 @@ def of_group(limits: Limits) -> Mapping[str, str]:
     """The limits as contents of a control group's files.
 
     Above the memory limit the kernel kills all processes of a program. If the program holds a lock (`interrupt_first`),
-    the kernel's limit is higher, so that the program has time to end by itself, and the kernel kills only one process.
+    the kernel's limit is `KILLED_AT` times as high, so that the program has time to end by itself. Above that limit,
+    the kernel kills only one of its processes.
 
     https://docs.kernel.org/admin-guide/cgroup-v2.html#memory-interface-files
     """
@@ -45,7 +46,7 @@ def of_group(limits: Limits) -> Mapping[str, str]:
 
 
 def bound(pid: int, limits: Limits) -> None:
-    """Set the limits of a program in a user namespace that this process has created."""
+    """Set the limits of a program in bubblewrap: outside the sandbox, it belongs to this process's own user."""
     for name, most in _kernel_limits(limits).items():
         with suppress(ProcessLookupError):
             resource.prlimit(pid, name, (most, most))
@@ -54,8 +55,8 @@ def bound(pid: int, limits: Limits) -> None:
 def bounded(argv: Sequence[str], limits: Limits) -> list[str]:
     """Wrap a program in a shell that limits itself: without CAP_SYS_RESOURCE, root cannot limit another user's process.
 
-    Root lacks that capability in most containers. The commands work in all shells: for processes dash has `-p`, others
-    have `-u`.
+    Root lacks that capability in most containers. The commands work in all shells: to limit processes, dash has `-p`,
+    and others have `-u`.
     """
     bounds = _kernel_limits(limits)
     words = [f"ulimit -c {bounds[resource.RLIMIT_CORE]}"]

@@ -2,7 +2,8 @@
 
 A worker that is root but may not create namespaces, as in most containers, starts root runs under uids from a pool.
 Only the uid can access the run's directories, and it cannot access Planward's. Processes left under the uid are killed.
-Without mounts, all runs see the same files at a path, so the runs of one repository take turns at its path.
+All runs of a repository see their checkout at the same path. Without mounts, only one checkout at a time can be there,
+so these runs take turns.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from ghapp.processes.sandbox import Command, Reach, SandboxName
 from ghapp.processes.uid_pool import TakenUid, hand_over, take_uid
 
 _CHECKOUT, _PRIVATE = "checkout", "run"
-UID_PROTECTION = "Terraform runs under a uid of its own: it can do only what an unknown user of this machine can"
+UID_PROTECTION = "Terraform runs under a uid of its own: it can do only what every user of this machine can"
 _PROBE_TIMEOUT_S = 20
 _PR_SET_NO_NEW_PRIVS = 38
 
@@ -78,7 +79,7 @@ def probe_uids(data_dir: Path) -> AtPath:
         _open_path_for_uids(data_dir)
         taken = take_uid()
     except OSError as error:
-        raise UidFails(f"its directory cannot be prepared ({type(error).__name__})") from error
+        raise UidFails(f"Planward's directories cannot be prepared ({type(error).__name__})") from error
     if taken is None:
         raise UidFails("no uid of the pool is free")
     try:
@@ -111,7 +112,7 @@ def _open_path_for_uids(data_dir: Path) -> None:
     """Let the uids pass through the data directory to the repositories' paths, but access nothing else in it."""
     for path in data_dir.iterdir():
         if not path.is_symlink() and path.name != PATHS:
-            with contextlib.suppress(FileNotFoundError):  # for example a database's journal
+            with contextlib.suppress(FileNotFoundError):  # it may be gone by now, for example a database's journal
                 path.chmod(stat.S_IMODE(path.stat().st_mode) & stat.S_IRWXU)
     data_dir.chmod(0o711)
 
@@ -149,7 +150,8 @@ class RunAtPath:
         self._taken.append(taken)
 
     def _hand_over(self, uid: int) -> None:
-        # Another Planward command on this machine may have put a file there, or closed the directory.
+        # Another Planward command on this machine may have put a file into the data directory in the meantime, or taken
+        # away other users' access to that directory.
         _open_path_for_uids(self.at.path.parent.parent)
         for directory in (self.reach.checkout, self.reach.private, self.reach.temporary):
             if directory is not None and (place := self.host_path(directory)).is_dir():

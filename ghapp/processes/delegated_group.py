@@ -63,7 +63,7 @@ def _mounts(mountinfo: str) -> Iterator[tuple[PurePosixPath, Path]]:
 
 
 def _is_marked(group: Path) -> bool:
-    """Whether systemd (251 or newer) has marked the group as delegated: its own processes manage the groups below it.
+    """Whether systemd (251 or newer) has marked the group as delegated, so that processes in it may manage subgroups.
 
     https://systemd.io/CGROUP_DELEGATION/
     """

@@ -1,10 +1,10 @@
 """The keeper: a small process beside Planward that ends the programs of a killed Planward.
 
-If Planward died by `kill -9`, its Terraform would keep writing a state while the next process plans on it. So each
-process that runs programs has a keeper. Planward reports every program to it through a pipe. When the pipe closes,
-Planward is dead. Then the keeper interrupts the programs once, waits, and kills those that remain. The next process
-waits for their end: every program holds an inherited lock until it has ended. The keeper also reads their output, since
-programs die in the middle of their work if nobody reads it.
+Without it, after a `kill -9`, Planward's Terraform would keep writing a state while the next Planward process already
+makes a plan from that state. So each process that runs programs has a keeper. Planward reports every program to it
+through a pipe. When the pipe closes, Planward is dead. Then the keeper interrupts the programs once, waits, and kills
+those that remain. The next process waits for their end: every program holds an inherited lock until it has ended. The
+keeper also reads their output, since programs die in the middle of their work if nobody reads it.
 
 A worker that shares its database also sends heartbeats. When they stop (the process hangs, or cannot reach the
 database), its keeper ends the programs and the process, before others may take over its work.

@@ -1,8 +1,8 @@
 """Hide the kernel's keys from runs in the sandbox `uid`: Planward's own, and those of the previous run under a uid.
 
-A process can read the keys in any keyring that it has, whatever its user is, and programs inherit the session's
-keyring. A user's keyring remains after all processes of the user have ended. If a container refuses these calls, it
-refuses them to runs, too, so they cannot use keys.
+A process can read the keys in any keyring that it has, no matter which user it runs as, and programs inherit the
+session's keyring. A user's keyring remains after all processes of the user have ended. If a container refuses these
+calls, it refuses them to runs, too, so they cannot use keys.
 
 https://man7.org/linux/man-pages/man7/keyrings.7.html
 """

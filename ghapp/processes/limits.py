@@ -17,12 +17,12 @@ _CHILDREN_KILLED_AT = 1.25
 KILLED_AT = 2
 """Multiples of the memory limit, for a program that keeps growing after it was interrupted.
 
-Above the first, its largest child process is killed, since Terraform can write its state without a provider. Above the
-second, its largest process is killed, even if that is the program itself.
+Above the first, its largest process is killed, unless that is the program itself: Terraform can write its state without
+a provider. Above the second, its largest process is killed in any case.
 """
 
 TASKS_OF_A_PROCESS = 10
-"""The kernel limits tasks, and counts each thread as one. Go's programs have several, so each process may have ten."""
+"""The kernel limits tasks, and each thread counts as one. Go programs have several, so ten are allowed per process."""
 _DISK_CHECK_EVERY = 20
 
 _measuring = Measuring()
@@ -37,7 +37,7 @@ class Limits:
     processes: int | None = None
     """The number of processes at a time. Ignored if the platform cannot measure it."""
     processor_s: int | None = None
-    """The processor time of all its processes, also finished ones. Ignored if the platform cannot measure it."""
+    """The processor time of all its processes, including finished ones. Ignored if the platform cannot measure it."""
     files_at_once: int | None = None
     """The number of open files of each of its processes. It applies only in a sandbox."""
     yields: bool = False
@@ -60,7 +60,10 @@ NO_LIMITS = Limits()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exceeded:
-    """The limit that ended a program, and how much it had used: bytes, or the number of processes or seconds."""
+    """The limit that ended a program, and how much it had used: bytes, or the number of processes, tasks or seconds.
+
+    For `tasks`, `allowed_bytes` is the allowed number of processes.
+    """
 
     limit: Literal["memory", "processes", "tasks", "processor", "disk", "output", "file", "read whole"]
     size_bytes: int
@@ -91,7 +94,7 @@ class Guard:
         return False
 
     def check_files(self) -> None:
-        """Compare the files that the program writes with their limit."""
+        """Check the files that the program writes against their size limit."""
         limit = self.limits.output_bytes
         if limit is None:
             return
@@ -114,7 +117,7 @@ class Guard:
     async def watch(self, session: int, program: int, uid: int | None = None) -> None:
         """Watch the program of this session until cancelled, if there is anything to watch for.
 
-        `program` is the pid of the program itself: the leader of the session, or in a sandbox the first process of a
+        `program` is the pid of the program itself: the leader of the session, or in bubblewrap the first process of a
         pid namespace. All processes under `uid` belong to the program.
         """
         limits = self.limits
@@ -132,7 +135,8 @@ class Guard:
                 look += 1
                 if look % _DISK_CHECK_EVERY == 0:
                     await self._check_disk()
-            # The program was interrupted and has time to end. Meanwhile, kill processes that still exceed a limit.
+            # The program was interrupted and has time to end. Meanwhile, kill its largest process if it keeps growing,
+            # or all its child processes if there were too many.
             while self.exceeded.result().limit in ("memory", "processes", "tasks"):
                 await asyncio.sleep(Measuring.EVERY_S)
                 if self.exceeded.result().limit == "memory":
@@ -180,7 +184,7 @@ class Guard:
                     os.kill(each.pid, signal.SIGKILL)
 
     async def _kill_the_largest(self, pid: int, measured: Measured | Group) -> None:
-        """Kill the largest process, which keeps growing although the program was interrupted."""
+        """Kill the largest process if the program keeps growing although it was interrupted."""
         limit = self.limits.memory_bytes or 0
         usage = await measured.usage(int(_CHILDREN_KILLED_AT * limit))
         if usage.memory_bytes <= _CHILDREN_KILLED_AT * limit or not usage.processes:

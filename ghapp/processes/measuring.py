@@ -1,7 +1,7 @@
 """The memory and processor time of programs and their children, from Linux's `/proc`.
 
 A program and its children are found by their session, even if they leave its process group; in a sandbox by their pid
-namespace or uid, which no process can leave. A control group does all of this itself (cgroups.py).
+namespace or uid, which no process can leave. With a control group, the kernel finds them (cgroups.py).
 
 The sum of resident sizes counts shared memory several times. So if it exceeds a limit, the sum of the proportional
 sizes is used instead. `RLIMIT_AS` would not help, since Go reserves far more addresses than it uses. `RLIMIT_CPU` would

@@ -15,7 +15,7 @@ from pathlib import Path
 NICE = 5
 """A process with this value gets a third of the processor time of others if they compete, and all if they do not."""
 _OOM_SCORE_ADJ = 500
-"""The program counts as if it used half of the machine's memory in addition.
+"""If the machine runs out of memory, the kernel counts half of the machine's memory as used by the program, too.
 
 https://man7.org/linux/man-pages/man5/proc_pid_oom_score_adj.5.html
 """
@@ -33,7 +33,7 @@ class Yielding:
     """The sessions of one program, each of which gets a lower priority."""
 
     def __init__(self, sessions: Iterable[int]) -> None:
-        """Start with these sessions, each named by the process that created it."""
+        """Start with these sessions, each given as the pid of the process that created it."""
         self._yields: set[int] = set()
         self.add((each, each) for each in sessions)
 

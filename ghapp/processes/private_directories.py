@@ -24,9 +24,10 @@ def make_private(directory: Path) -> Path:
 
 @asynccontextmanager
 async def private_directory(root: Path, prefix: str) -> AsyncIterator[Path]:
-    """Create a new directory below `root` and remove it afterwards, also after an error or a cancellation.
+    """Create a new directory below `root` and remove it afterwards, even after an error or a cancellation.
 
-    While it is in use, a file beside it is locked. If it is not locked, `sweep` knows that the process was killed.
+    While the directory is in use, a file beside it is locked. If the file is not locked, `sweep` knows that the process
+    was killed.
     """
     make_private(root)
     with _alive(root, prefix) as directory:
@@ -112,7 +113,7 @@ def _in_use(directory: Path) -> bool:
 
 
 class InUse:
-    """Marks a shared object as in use for as long as this value exists. Several processes may have one."""
+    """Marks a shared object as in use while this value exists. Several processes may mark the same object."""
 
     def __init__(self, path: Path) -> None:
         """`path` is the file that represents the object; it is created if necessary."""

@@ -48,7 +48,7 @@ class SamePath:
             os.close(held)
 
     def host_path(self, path: Path) -> Path:
-        """The path of the run's file while it has the turn."""
+        """The path of a file of the run during the run's turn."""
         for name, directory in self.moved.items():
             if path.is_relative_to(directory):
                 return self.path / name / path.relative_to(directory)

@@ -52,7 +52,7 @@ class Command:
     """The user that it runs as; None means Planward's."""
     pass_fds: tuple[int, ...] = ()
     status: int | None = None
-    """The reading end of bubblewrap's status, if the program is a child of the started process."""
+    """The reading end of the pipe for bubblewrap's status, if the program is a child of the started process."""
     go: int | None = None
     """The descriptor to write to when the program may begin."""
 
@@ -61,7 +61,7 @@ class Confined(Protocol):
     """One root run in its sandbox."""
 
     def entered(self) -> AbstractAsyncContextManager[None]:
-        """Enter the sandbox; before and after it the run's directories are at their usual paths."""
+        """Enter the sandbox. Before and after this context, the run's directories are at their usual paths."""
 
     def vacated(self) -> AbstractAsyncContextManager[None]:
         """Let other runs of the repository go first during this context, in which nothing of this run may be active."""

@@ -14,8 +14,8 @@ _handled = threading.Event()
 def stop_ignoring() -> None:
     """Handle ignored signals by doing nothing, since a program inherits ignored signals but not handlers.
 
-    `nohup` and `&` in a script start Planward with ignored signals, and a shell started that way cannot even trap
-    them: a provider's wrapper script could then only be killed, not interrupted. Only the main thread can set
+    With `nohup`, or with `&` in a script, Planward starts with ignored signals. A shell that inherits them cannot even
+    trap them, so a provider's wrapper script could only be killed, not interrupted. Only the main thread can set
     handlers; on any other this changes nothing.
 
     https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html#trap

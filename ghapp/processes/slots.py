@@ -1,9 +1,9 @@
 """Slots: they limit the concurrent root runs of this worker, and decide which run is next.
 
 Repositories take turns, however many runs each has waiting, so that a repository with a thousand root modules does not
-block the others. Within a repository, applies and plans also take turns, so that a merge waits for one plan and not for
-all of them, and no plan waits for a whole apply. Applies among themselves, and plans among themselves, are first come,
-first served.
+block the others. Within a repository, applies and plans also take turns. So an apply waits for one plan and not for all
+of them, and a plan does not wait until all root modules of a merge are applied. Applies among themselves, and plans
+among themselves, are first come, first served.
 """
 
 import asyncio
@@ -19,11 +19,11 @@ Operation = Literal["plan", "apply"]
 
 
 class Turns(Generic[T]):
-    """The waiting runs. Between two turns of a repository, each other waiting repository gets one."""
+    """The waiting runs. Between two turns of a repository, every other waiting repository gets one."""
 
     def __init__(self) -> None:
         self._lines: dict[RepositoryId, dict[Operation, deque[T]]] = {}
-        """Both dictionaries are rings: the first repository is the next one, and moves to the end with its turn."""
+        """Both levels are rings: the first entry is the next to have its turn, and then moves to the end."""
 
     def __len__(self) -> int:
         return sum(len(line) for lines in self._lines.values() for line in lines.values())

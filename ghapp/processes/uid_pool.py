@@ -61,7 +61,7 @@ class TakenUid:
         return True
 
     def give_back(self) -> None:
-        """Release the uid. Anything that cannot be removed now is removed before the next run takes it."""
+        """Release the uid. Anything that cannot be removed now is removed before the next run gets the uid."""
         try:
             if not _clear(self):
                 log.error("uid_not_cleared", uid=self.uid)

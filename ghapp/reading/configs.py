@@ -36,7 +36,7 @@ class Configs:
                 raise read
             case None:
                 message = (
-                    f"reading it took longer than {self._file_limit_s:g} seconds, so it was given up: make it smaller "
+                    f"reading it took longer than {self._file_limit_s:g} seconds, so Planward gave up: make it smaller "
                     "and simpler and push; if it could be read before, press Re-run"
                 )
                 raise ConfigInvalid((Problem(path=CONFIG_PATH, line=1, column=1, key="", message=message),))

@@ -73,7 +73,7 @@ class Reader(Generic[Input, Output]):
             return [None] * len(batch)
         except (BrokenProcessPool, ValueError):
             # One of the files crashed a process, and with it every running batch; halving finds that file. If the pool
-            # starts a process in that moment, it passes closed descriptors, which raises ValueError.
+            # starts a process at that moment, it passes closed descriptors, which raises ValueError.
             self._abandon(pool)
         if len(batch) == 1:
             return await self._read_in_own_pool(batch)
@@ -117,9 +117,9 @@ def require_short_temporary_directory() -> None:
 def _new_pool(processes: int) -> ProcessPoolExecutor:
     require_short_temporary_directory()
     # Do not fork this process: it has threads, and a lock that one of them holds would stay locked in the child.
-    # The fork server has none. It imports the readers once for all pools; otherwise, each process would spend half a
-    # second on that. In Python 3.11.0, the fork server would listen on an abstract socket (CVE-2022-42919), to which
-    # runs could connect, since they share this process's network.
+    # The fork server has no threads. It imports the readers once for all pools; otherwise, each process would spend
+    # half a second on that. In Python 3.11.0, the fork server would listen on an abstract socket (CVE-2022-42919), to
+    # which runs could connect, since they share this process's network.
     setattr(util, "abstract_sockets_supported", False)  # noqa: B010
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["ghapp.reading"])
@@ -163,7 +163,7 @@ def _read_one(read: Callable[[Input], Output], file: Input, file_limit_s: float)
 
 @contextlib.contextmanager
 def _time_limit(seconds: float) -> Iterator[None]:
-    """Raise _TookTooLong after this time. After twice that CPU time, kill the process, in case it cannot be stopped."""
+    """Raise _TookTooLong after this time. If that does not help, kill the process after twice as much CPU time."""
     signal.setitimer(signal.ITIMER_REAL, seconds)
     signal.setitimer(signal.ITIMER_VIRTUAL, 2 * seconds)
     try:

@@ -5,7 +5,7 @@ from checks.configuration.file_facts import FileFacts, Problem
 from ghapp.reading.processes import LONGEST_S, Reader
 
 LARGEST_BYTES = 4 * 1024 * 1024
-"""Larger configuration files are not read. The largest public ones have a tenth of this size."""
+"""Larger configuration files are not read. The largest public ones are a tenth of this size."""
 
 TOO_LARGE = FileFacts(
     read=False, problem=Problem(line=1, message=f"larger than {LARGEST_BYTES // 1024 // 1024} MiB, and so not read")

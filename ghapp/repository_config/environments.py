@@ -120,7 +120,8 @@ def _refuse_shared_branches(
 def _refuse_cycles(environments: Mapping[EnvironmentName, BranchEnvironment], entries: Mapping[str, Value]) -> None:
     cycle = find_cycle({name: (each.promote_from,) if each.promote_from else () for name, each in environments.items()})
     if cycle:
-        entries[cycle[0]].refuse_below("promote_from", f"forms a cycle: {' from '.join(cycle)}; remove one of them")
+        circle = " promoted from ".join(cycle)
+        entries[cycle[0]].refuse_below("promote_from", f"forms a cycle: {circle}; remove one promote_from")
 
 
 def _refuse_no_plan_at_all(

@@ -34,8 +34,8 @@ class Form(Protocol[T_co]):
 class Key(Generic[T]):
     """One key. `meaning` is for people, `since` is the first version that implements the key.
 
-    `default` is used if the file does not have the key. None means that the default depends on something else, which
-    `meaning` explains.
+    `default` is used if the file does not have the key. None means that there is no fixed default: the key is required,
+    or `meaning` says what happens without it.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Key(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A string in one format. The pattern is for the schema; `check` finds the same errors and says what to do."""
+    """A string in one format. The schema uses `pattern`; the reader uses `check`, which also says what to do."""
 
     pattern: str
     check: words.Check

@@ -177,8 +177,8 @@ WORKSPACE: Final[Key[str | None]] = Key(
     name="workspace",
     form=Text(words.templates(words.WORKSPACE_PLACEHOLDERS), words.workspace),
     default=None,
-    meaning="Terraform's workspace. If not set: {environment}. But if the root module has a file for "
-    "-backend-config, its workspace is the one that Terraform calls default.",
+    meaning="Terraform's workspace. Default: the workspace that Terraform calls default if the root module has a file "
+    "for -backend-config; otherwise {environment}.",
 )
 VAR_FILES: Final[Key[tuple[str, ...] | None]] = Key(
     name="var_files",
@@ -220,7 +220,8 @@ WATCH: Final[Key[tuple[str, ...] | None]] = Key(
     meaning="More paths whose changes affect it, relative to dir. * stands for any part of a name, and ** for any "
     "directories. The path of a directory means everything below it. Default: none. If the root module reads a file "
     "by a computed path, the default is every file of the repository, except Markdown files, hidden files and "
-    "directories, and other directories with .tf files that are not above dir. An empty list turns this default off.",
+    "directories, and directories with .tf files. Files in dir itself and in the directories above it still count. An "
+    "empty list turns this default off.",
 )
 DEPENDS_ON: Final[Key[tuple[str, ...]]] = Key(
     name="depends_on",
@@ -284,7 +285,7 @@ ENVIRONMENTS: Final[Key[Entries | None]] = Key(
         wanted="a mapping from names to environments",
         section=ENVIRONMENT,
         meaning="An environment with its own branch.",
-        special={TESTING_NAME: (TESTING, "Where every pull request is planned; it has no branch.")},
+        special={TESTING_NAME: (TESTING, "The environment that exists only to try out changes; it has no branch.")},
     ),
     default=None,
     meaning="The environments. Default: testing, and staging and production if their branches exist. testing "
@@ -316,8 +317,8 @@ FOUR_EYES: Final[Key[bool]] = Key(
     name="four_eyes",
     form=Flag(),
     default=True,
-    meaning="Whether the approver must be somebody who did not write or push the change. If its merge was not green, "
-    "they must not have merged it either.",
+    meaning="Whether the approver must be somebody who did not write or push the change. If the change was "
+    "merged without a green check, they must not have merged it either.",
 )
 DRAFTS: Final[Key[Drafts]] = Key(
     name="drafts",

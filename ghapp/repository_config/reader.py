@@ -20,9 +20,10 @@ def read_config(
 ) -> RepositoryConfig:
     """Read a repository's config. Without a file (`content` is None), return the defaults.
 
-    `branches` are the existing ones, on which the default environments depend. `repository_name` is the repository's
-    name, without the owner, when it was first seen. `path` is the file's name in complaints. Raises ConfigInvalid with
-    every error in the file, and with everything that this version does not implement.
+    `branches` are the existing ones, on which the default environments depend. `repository_name`, without the owner, is
+    the default of `team`: for the server, it is the name that the repository had when it was first seen. `path` is the
+    file's name in complaints. Raises ConfigInvalid with every error in the file, and with everything that this version
+    does not implement.
     """
     config = read_config_in_force(content, branches=branches, repository_name=repository_name, path=path)
     config.require_implemented()
@@ -35,7 +36,8 @@ def read_config_in_force(
     """Read a config that another version of Planward may have accepted, to determine approvers and branches.
 
     Parts that this version does not implement are listed in `unimplemented` and otherwise ignored. Nothing is planned
-    or applied under such a config, but a pull request can correct it. Raises ConfigInvalid with every other error.
+    or applied under a config with such parts, but a pull request can correct it. If the file has any other error,
+    raises ConfigInvalid with all its errors.
     """
     complaints = Complaints(path)
     document = None if content is None else parse_document(content, complaints)

@@ -12,7 +12,7 @@ from ghapp.values import EnvironmentName
 
 
 def read_root_modules(members: Sequence[Value], environments: Collection[str]) -> tuple[RootModuleConfig, ...]:
-    """Read all entries of `root_modules`. Each directory may occur once, and references must exist, without a cycle."""
+    """Read all entries of `root_modules`. No directory may occur twice; references must exist and form no cycle."""
     read = [(member, _read_root_module(member)) for member in members]
     known = [(member, root_module) for member, root_module in read if root_module is not None]
     first: dict[str, Value] = {}
@@ -29,7 +29,7 @@ def read_root_modules(members: Sequence[Value], environments: Collection[str]) -
     cycle = find_cycle({root_module.dir: root_module.depends_on for _, root_module in known})
     if len(cycle) > 2:
         circle = " needs ".join(cycle)
-        first[cycle[0]].refuse_below("depends_on", f"forms a cycle: {circle}; remove one of them")
+        first[cycle[0]].refuse_below("depends_on", f"forms a cycle: {circle}; remove one of these dependencies")
     return tuple(root_module for _, root_module in known)
 
 
@@ -69,7 +69,7 @@ def _read_root_module(value: Value) -> RootModuleConfig | None:
 
 
 def _paths(entries: Entries, key: Key[tuple[str, ...] | None], form: Texts, directory: str) -> tuple[str, ...] | None:
-    """Paths relative to a directory, which must stay in the repository."""
+    """Read paths that are relative to a directory. They must not lead out of the repository."""
     value = entries.get(key.name)
     inside = form.also(lambda text: words.path_inside(text, below=directory))
     return None if value is None else inside.read(value)

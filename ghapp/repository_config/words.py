@@ -16,7 +16,10 @@ from ghapp.values import TESTING
 Check = Callable[[str], str | None]
 
 TEAMS_OWN: Final = "planward"
-"""The last part of kv/TEAM/planward, a team's own secret. Other paths have a branch or an environment there."""
+"""The last part of kv/TEAM/planward, the secret in which a team lists its repositories.
+
+In other paths, this part is a branch or an environment, so neither may have this name.
+"""
 TEAM: Final = r"^(?!\.{1,2}$)[A-Za-z0-9._-]+$"
 ENVIRONMENT: Final = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
 BRANCH: Final = r"^(?![/.-])(?!.*(?:\.\.|//|/\.|@\{))[^\s~^:?*\[\\\u0000-\u0020\u007f]+(?<![/.])$"
@@ -35,7 +38,8 @@ ARGUMENT: Final = (
 )
 """The arguments that change neither which resources are planned, nor where the state is, nor what Planward reads.
 
-All others are refused: those of `_REFUSED_ARGUMENTS` with their reasons, the rest as unknown.
+All others are refused: those in `_REFUSED_ARGUMENTS` with the reason given there, the rest with a list of the allowed
+arguments.
 """
 SECRET_PLACEHOLDERS: Final = ("team", "branch", "environment", "operation")
 ROOT_MODULE_PLACEHOLDERS: Final = ("team", "branch", "environment", "root_module", "workspace")
@@ -180,7 +184,7 @@ def no_setting(text: str) -> str | None:
 def directory(text: str) -> str | None:
     """One directory of the repository."""
     wrong = path_inside(text)
-    if wrong is None and ("*" in text or "{" in text):
+    if wrong is None and not {"*", "{", "}"}.isdisjoint(text):
         return f'must name one directory, without "*" and placeholders: "{text}"'
     return wrong
 
@@ -223,7 +227,7 @@ def chat_address(text: str) -> str | None:
     if scheme == "vault":
         path, hash_sign, key = rest.partition("#")
         if not hash_sign or not key or "*" in path:
-            return f"{wanted}: vault: needs the path of one secret and #KEY"
+            return f'{wanted}; after "vault:", write the path of one secret and #KEY'
         wrong = secret_path(path)
         if wrong is None and not path.startswith("kv/{team}/"):
             return "vault: may only name a secret of the team itself: write vault:kv/{team}/PATH#KEY"

@@ -16,7 +16,7 @@ Layout = Mapping[EnvironmentName, tuple[RootModuleSettings, ...]]
 def files_to_read(config: RepositoryConfig, configuration: Configuration, *, paths: Collection[str]) -> frozenset[str]:
     """The files whose contents `configure_root_modules` needs, after following symlinks.
 
-    Those are the backend files of all existing environments, and files that pin the engine's version.
+    Those are the existing backend files of all environments, and files that pin the engine's version.
     """
     tree = Tree(paths=frozenset(paths), links=configuration.links)
     found = _configure_all(config, configuration, branches={}, tree=tree)
@@ -67,7 +67,7 @@ def configure_root_modules(
                 )
             )
         layout[name] = tuple(checked)
-    # With `plan: never`, nothing runs in testing, so that no state can be shared with it.
+    # With `plan: never`, nothing runs in testing, so no state can be shared with it.
     unused = TESTING if config.testing.plan == "never" else None
     used = {one: location for one, location in locations.items() if one[0] != unused}
     shared = _shared_states(configuration.by_dir, used)

@@ -51,7 +51,8 @@ class StateLocation:
     identity: str
     words: str
     is_certain: bool
-    """Whether every setting that is needed to find the state is known. Then two root modules can be compared, too."""
+    """Whether every setting that is needed to find the state is known. Only then is the location compared with
+    those of other root modules."""
 
 
 def effective_values(backend: Backend, files: Sequence[bytes]) -> dict[str, Any]:
@@ -110,7 +111,7 @@ def lost_state_cause(
     """Why a root module's state would be lost, or stored where Planward cannot use it; None if it is safe."""
     if backend is None:
         return (
-            f"{directory} has no backend block: its state would lie in the checkout and be lost; add one "
+            f"{directory} has no backend block: its state would be stored in the checkout and be lost; add one "
             "(such as s3, gcs or azurerm, or local with an absolute workspace_dir of its own)"
         )
     where = f"{backend.path}:{backend.line}"
@@ -136,7 +137,8 @@ def lost_state_cause(
         return None
     return (
         f'{directory} in {environment}: the local backend ({where}) ignores path in the workspace "{workspace}", and '
-        "its state would lie in the checkout and be lost; give it an absolute workspace_dir, or an absolute path in "
+        "its state would be stored in the checkout and be lost; give it an absolute workspace_dir, or an absolute path "
+        "in "
         f"{environment}.backend.hcl (the workspace is then default), or use a remote backend"
     )
 

@@ -17,7 +17,7 @@ _AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedPush:
-    """A push from a delivery; the id is None if an older version recorded it."""
+    """A push from a delivery; `pusher_id` is None if an older version recorded the push."""
 
     branch: BranchName
     before: CommitSha
@@ -64,7 +64,8 @@ class CommitPeople:
         )
 
     async def writers(self, repository: RepositoryId, commits: Sequence[CommitSha]) -> dict[CommitSha, dict[int, str]]:
-        """The authors of these commits according to GitHub, by id; the login is "" if an older version recorded it."""
+        """The authors and committers of these commits according to GitHub: login by id, "" if an older version
+        recorded the commit."""
         c = commit_writers.c
         known: dict[CommitSha, dict[int, str]] = {}
         for start in range(0, len(commits), _AT_ONCE):

@@ -71,7 +71,8 @@ class Database:
         """Do `work` in one transaction, in a thread. If the connection to PostgreSQL breaks, do it again.
 
         If the connection breaks during the commit, first ask PostgreSQL whether the commit succeeded. If there is no
-        answer within some seconds, the work is repeated even though it may have been committed. That must do no harm.
+        answer within a few seconds, the work is repeated even though it may have been committed. So it must be safe to
+        do `work` twice.
         """
         return await asyncio.to_thread(self._run, work, self.engine)
 

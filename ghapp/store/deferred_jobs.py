@@ -33,7 +33,7 @@ class DeferredJobs:
         self._tell_deferred()
 
     async def make_due(self, prefix: str) -> None:
-        """Make every job due now whose key has this prefix."""
+        """Make every job whose key has this prefix due now."""
         statement = update(deferred_jobs).where(deferred_jobs.c.key.startswith(prefix, autoescape=True))
         await self._db.run(lambda c: c.execute(statement.values(due_at=self._db.clock())))
         self._tell_deferred()

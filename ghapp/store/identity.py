@@ -54,8 +54,9 @@ class Identity:
 
         Then record the database in `database.json`, and the current key in the database.
 
-        `new_key`: whether to give up data that was encrypted with a lost key. Raises SettingsError if it is another
-        database, or if the key of some data is missing. An older copy of the database is only logged.
+        `new_key`: whether to give up data that was encrypted with a lost key. Raises SettingsError if `database.json`
+        names another database, or if a key is missing and `new_key` is not set. An older copy of the database is only
+        logged.
         """
         row = await self._db.run(_row)
         note = data_dir / FILE
@@ -135,7 +136,8 @@ def _row(connection: Connection) -> _Row:
 
 
 def _is_sealed_with_another(connection: Connection, known: tuple[bytes, ...]) -> bool:
-    """Whether anything is encrypted with none of these keys. It reads everything, so call it only for a new key."""
+    """Whether a report or log is encrypted with a key that is not among these. This reads all of them, so call it only
+    for a new key."""
     conditions = (
         select(runs.c.id).where(runs.c.report.is_not(None), func.substr(runs.c.report, 1, _KEY_ID_BYTES).not_in(known)),
         select(root_runs.c.run_id).where(func.substr(root_runs.c.report, 1, _KEY_ID_BYTES).not_in(known)),

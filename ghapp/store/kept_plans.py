@@ -91,7 +91,7 @@ class KeptPlans:
             return None
 
     async def reseal_objects(self, *, limit: int) -> int:
-        """Encrypt up to `limit` plan files in the object store with the first key. Returns how many were found.
+        """Encrypt up to `limit` plan files in the object store with the current key. Returns how many were found.
 
         Raises StoreUnavailable.
         """

@@ -1,4 +1,7 @@
-"""Encrypt data again with the first key, if an older key encrypted it, so that the older keys can be removed."""
+"""Encrypt data again with the current key if an older key encrypted it, so that the older keys can be removed.
+
+The current key is the first one in `PLANWARD_ENCRYPTION_KEY`.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,7 +18,7 @@ _KEY_ID_BYTES = 4
 
 
 class KeyRotation:
-    """Encrypts rows and objects again that are encrypted with older keys."""
+    """Re-encrypts the rows and objects that older keys encrypted."""
 
     def __init__(self, database: Database, run_objects: RunObjects, kept_plans: KeptPlans) -> None:
         self._db = database
@@ -28,7 +31,7 @@ class KeyRotation:
         return bool(self._db.sealer.older_key_ids)
 
     async def reseal_rows(self, *, limit: int) -> int:
-        """Encrypt up to `limit` rows with the first key. Returns how many were found."""
+        """Encrypt up to `limit` rows with the current key. Returns how many were found."""
         number = 0
         for column, keys in (
             (runs.c.report, [runs.c.id]),
@@ -41,7 +44,7 @@ class KeyRotation:
         return number
 
     async def reseal_objects(self, *, limit: int) -> int:
-        """Encrypt up to `limit` objects with the first key. Returns how many were found. Raises StoreUnavailable."""
+        """Encrypt up to `limit` objects with the current key. Returns how many were found. Raises StoreUnavailable."""
         c = run_objects.c
         query = select(*(c[name] for name in RunObject.__slots__)).where(c.key_id.in_(self._db.sealer.older_key_ids))
         rows = await self._db.read(lambda connection: connection.execute(query.limit(limit)).all())

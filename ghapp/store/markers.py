@@ -1,4 +1,4 @@
-"""Markers record objects created elsewhere and notifications sent, so that each happens only once."""
+"""Markers record objects created elsewhere and notifications sent, so that nothing is created or sent twice."""
 
 from sqlalchemy import Connection, select
 

@@ -24,9 +24,9 @@ class AboutRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AboutPlan:
-    """A message about a plan that waits for a person. It is sent once for each head and question.
+    """A message about a plan that waits for a person. It is sent once for each head and cause.
 
-    `cause` is a digest of the question.
+    `cause` is a digest of the reason why the plan waits.
     """
 
     repository_id: RepositoryId
@@ -78,11 +78,11 @@ def read_subject(text: str) -> MessageSubject:
                 occasion=occasion,
             )
         case _:
-            raise ValueError(f"no subject of a message: {text}")
+            raise ValueError(f"not the subject of a message: {text}")
 
 
 def one_of(kind: Any, stored: str) -> Any:
     """Read a stored value of this literal type. Raises ValueError."""
     if stored not in get_args(kind):
-        raise ValueError(f"none of {', '.join(get_args(kind))}: {stored}")
+        raise ValueError(f"not one of {', '.join(get_args(kind))}: {stored}")
     return stored

@@ -22,7 +22,7 @@ from ghapp.store.tables import log_lines, root_runs, runs
 from ghapp.values import RepositoryId, RunId
 
 SETTLED_S = 60.0
-"""How long a run must be completed before it is moved, since its last steps still read it."""
+"""How long ago a run must have been completed before it is moved, since its last steps still read it."""
 _MOST_BYTES = 4 * 1024 * 1024
 """The approximate amount of log in one object."""
 
@@ -86,8 +86,8 @@ class Offloading:
         await self._db.run(lambda connection: _record_and_delete(connection, run_object, there))
 
     async def _offload_lines(self, id: RunId, repository: RepositoryId) -> bool:
-        """Move the first part of the log in the database, as much as one object takes. Returns False if there is
-        none."""
+        """Move the oldest lines of the log that are still in the database, as many as one object takes. Returns False
+        if there are none."""
         moved = await self._db.run(lambda connection: objects_of(connection, id, "log"))
         last = await self._last_position_of_next(id)
         if last is None:

@@ -55,7 +55,8 @@ class Overview:
         return await self._runs(c.id.in_(await self._db.read(work)))
 
     async def waiting(self, repositories: Collection[RepositoryId]) -> tuple[Run, ...]:
-        """The runs that wait for a person: the newest apply of an environment, or the newest plan of an open head."""
+        """The runs that wait for a person: an environment's newest apply, or the newest plan of an open pull request's
+        head."""
         plans = await self._runs(_of_open(repositories), _newest_of_commit(), runs.c.conclusion == "action_required")
         applies = await self._newest_applies(repositories)
         held = [run for run in (*applies, *plans) if run.conclusion == "action_required"]

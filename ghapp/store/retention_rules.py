@@ -56,7 +56,7 @@ def pull_request_is_needed() -> ColumnElement[bool]:
 
 
 def push_is_needed() -> ColumnElement[bool]:
-    """Whether a push may be newer than LAST, so that its pusher must not approve it."""
+    """Whether a push may be newer than LAST. If so, the person who pushed it must not approve its apply."""
     c, last, of_last = pushes.c, lasts.alias(), pushes.alias()
     newest = select(last.c.sha).where(last.c.repository_id == c.repository_id, last.c.branch == c.branch)
     newest_sha = newest.order_by(last.c.id.desc()).limit(1).scalar_subquery()

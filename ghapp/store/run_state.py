@@ -1,4 +1,4 @@
-"""The state of a run: what its flow needs between its steps. Only ids, digests and counts, no value of Terraform's."""
+"""The state of a run: what its flow needs between its steps. Only ids, digests and counts, no values from Terraform."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -16,7 +16,8 @@ from ghapp.foreign_json import UnreadableJson, read_any_json
 
 _OWN = "disable_checkpoint = true\n"
 _INSTALLATION = re.compile(r"^[ \t]*provider_installation[ \t]*\{", re.MULTILINE)
-# If Terraform itself could write to a cache, so could the programs that a plan runs.
+# Removed from the operator's configuration: if Terraform itself could write to a cache, so could the programs that a
+# plan runs.
 _CACHE = re.compile(r"^[ \t]*plugin_cache_(?:dir|may_break_dependency_lock_file)\b.*$", re.MULTILINE)
 _SYSTEM = (Path("/usr/local/share/terraform/plugins"), Path("/usr/share/terraform/plugins"))
 """Terraform's default directories, except the working directory and the home directory."""

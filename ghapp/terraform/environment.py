@@ -45,7 +45,7 @@ CLI_CONFIG = "terraform.rc"
 
 
 def is_reserved(name: str) -> bool:
-    """Whether only Planward may set a variable, because it decides which code runs, where it runs, or its output."""
+    """Whether only Planward may set a variable, because it affects which code runs, where, or what Terraform prints."""
     return _RESERVED.fullmatch(name) is not None
 
 
@@ -75,8 +75,8 @@ def base_environment(
     """Return the environment of each command of one root run, without its secrets.
 
     `private` is the run's own directory, and `temporary` becomes TMPDIR; `run_path` gives their paths in the sandbox.
-    The CLI configuration is always the run's own (cli_config.py), even if the operator has none: Terraform would print
-    a warning about a missing file before its JSON.
+    TF_CLI_CONFIG_FILE always names the run's own CLI configuration (cli_config.py). That file has to exist even if the
+    operator has no configuration: otherwise, Terraform would print a warning about it before its JSON.
     """
     environ = {name: value for name, value in os.environ.items() if name in _INHERITED}
     environ.setdefault("PATH", os.defpath)

@@ -21,7 +21,7 @@ class _Modules(msgspec.Struct):
 
 
 def installed_providers(data_dir: Path) -> Iterator[tuple[str, Path]]:
-    """Return each provider as HOST/NAMESPACE/TYPE, with the directory of its package, a link if it is in the cache."""
+    """Return each provider (HOST/NAMESPACE/TYPE) and its package's directory, which is a link if the cache has it."""
     top = data_dir / "providers"
     for place in sorted(top.glob("*/*/*/*/*")):
         yield "/".join(place.relative_to(top).parts[:3]), place

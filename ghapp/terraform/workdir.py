@@ -38,7 +38,7 @@ class Workdir:
     root_module: str
     data_dir: Path
     plan_json: Path
-    """The file for the plan JSON, which this process writes and reads, so that no run can reach it."""
+    """The file for the plan JSON. Only this process opens it, so it is outside the directories that a run can reach."""
     environ: Mapping[str, str] = field(repr=False)
     providers: RunProviders
     var_files: tuple[Path, ...] = ()
@@ -111,9 +111,9 @@ async def prepare_workdir(
 ) -> AsyncIterator[Workdir]:
     """Prepare a private directory below `work` for a root run, and always remove it afterwards.
 
-    In a `sandbox`, the path at which the run sees the checkout depends only on `repository`. Besides what every sandbox
-    shows, the run can read the `engine_files`, the provider cache, and the operator's Terraform configuration with the
-    files that it names, and CA files.
+    In a `sandbox`, the path at which the run sees the checkout depends only on `repository`. Besides the files that
+    every sandbox shows, the run can read the `engine_files`, the provider cache, CA files, and the operator's Terraform
+    configuration with the files that it names.
 
     `declared` are the variables that the root module declares; None means that all are declared. The `tfvars` among
     them are written to a file with mode 0600, and the names of the others are in `Workdir.undeclared`. `given` are

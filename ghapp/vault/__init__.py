@@ -2,7 +2,7 @@
 
 settings.py   how Planward logs in
 sources.py    the paths, their use, and their templates
-authority.py  whose secrets a run may read, which is decided before anything else is read
+authority.py  whose secrets a run may read; until that is decided, only the team's list of repositories is read
 client.py     one client for each session; turns errors into texts for people (only this file uses hvac)
 session.py    read, renew, revoke
 credentials.py  combines the secrets and refuses contradictions

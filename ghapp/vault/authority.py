@@ -23,7 +23,7 @@ class RepositoryAuthority:
         return open_by_operator(team, self.repository, self.rules)
 
     def require_paths(self, sources: Sequence[SecretSource], run: VaultRun) -> None:
-        """Raise SecretPathNotAllowed for a path that the repository may not use, and SecretPathInvalid."""
+        """Raise SecretPathNotAllowed if the repository may not use a path, and SecretPathInvalid if one is invalid."""
         require_allowed(sources, run, self.secret_paths)
 
 

@@ -43,7 +43,7 @@ def combine_secrets(secrets: Iterable[Secret]) -> Credentials:
     """Sort secrets into variables and environment variables.
 
     Raises SecretsContradict if two give one name different values, SecretsMissing if a key that the config names is
-    not in its secret, SecretPathInvalid if a key is not a valid name of an environment variable.
+    not in its secret, and SecretPathInvalid if a key or its value cannot be an environment variable.
     """
     tfvars: dict[str, Json] = {}
     env: dict[str, str] = {}

@@ -19,7 +19,7 @@ class VaultSealed(VaultError):
 
 
 class VaultLoginRefused(VaultError):
-    """Vault refuses Planward's login."""
+    """Vault refuses Planward's login or token, or the settings for the login are not complete."""
 
 
 class VaultDenied(VaultError):
@@ -27,11 +27,11 @@ class VaultDenied(VaultError):
 
 
 class VaultFault(VaultError):
-    """Vault answered with an internal error."""
+    """Vault answered with an internal error or unreadable data, or it has too many secrets below a path."""
 
 
 class SecretsMissing(VaultError):
-    """There is no secret at a path of the config."""
+    """There is no secret at a path of the config, or it lacks a key that the config names."""
 
 
 class SecretsContradict(VaultError):
@@ -39,7 +39,7 @@ class SecretsContradict(VaultError):
 
 
 class SecretPathInvalid(VaultError):
-    """A path of the config, or a value filled into it, is not a valid path in Vault."""
+    """A path, or a value filled into it, is not valid in Vault, or a key cannot be an environment variable."""
 
 
 class SecretPathNotAllowed(VaultError):

@@ -48,7 +48,7 @@ class VaultSettings:
             return "approle"
         raise VaultLoginRefused(
             "VAULT_ADDR is set, but no way to log in: the operator has to set VAULT_TOKEN, "
-            "VAULT_ROLE_ID and VAULT_SECRET_ID, or VAULT_AUTH_METHOD with VAULT_ROLE"
+            "or VAULT_ROLE_ID with VAULT_SECRET_ID, or VAULT_AUTH_METHOD with VAULT_ROLE"
         )
 
     @property

@@ -1,7 +1,7 @@
 """Read the bodies of incoming deliveries, within limits on memory and time.
 
-Anybody can send a body. If too many bytes are in memory, the largest unfinished body is dropped: GitHub's bodies are
-small, nearly all below 100 KB.
+Anybody can send a body. If too many bytes are in memory, the largest unfinished body is dropped. That one is probably
+not GitHub's: nearly all of GitHub's bodies are below 100 KB.
 """
 
 import asyncio

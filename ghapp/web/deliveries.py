@@ -52,7 +52,7 @@ class Deliveries:
         except TooSlow:
             return "too_slow", _refused(408, "the body did not arrive in time")
         except NoRoom:
-            return "no_room", _refused(503, "too many large deliveries at once: redeliver it later")
+            return "no_room", _refused(503, "too many large deliveries at once: redeliver this one later")
         except SignatureMismatch as error:
             return "unsigned", _refused(401, str(error))
         except MalformedDelivery as error:

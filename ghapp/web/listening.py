@@ -25,8 +25,8 @@ _GRACE_S = 10
 async def listen(app: Starlette, *, host: str, port: int) -> None:
     """Serve until SIGTERM or SIGINT. The application's lifespan ends after the last answer.
 
-    `app.state.closing` is set first, so that streamed answers can end. Raises SettingsError if the address cannot be
-    bound, and any exception from the start of the application's lifespan.
+    The event `app.state.closing` is set when the signal arrives, so that streamed answers can end. Raises SettingsError
+    if the address cannot be bound, and any exception from the start of the application's lifespan.
     """
     closing = threading.Event()
     app.state.closing = closing

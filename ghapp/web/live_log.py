@@ -31,9 +31,7 @@ async def stream_log(request: Request) -> Response:
     if request.query_params.get("format") == "text":
         text = "".join(f"[{part}] {line}\n" for part, line in await _lines(front.store, run.id))
         if run.log_removed_at is not None:
-            text = (
-                "the log of this run was removed, either because of its age or because the repository removed the App\n"
-            )
+            text = "the log of this run was removed: it was too old, or the App was removed from the repository\n"
         return Response(text, media_type="text/plain; charset=utf-8", headers={"Cache-Control": "no-store"})
     position = request.headers.get("Last-Event-ID") or request.query_params.get("after") or "0"
     after = int(position) if position.isdecimal() and len(position) < 19 else 0

@@ -71,7 +71,8 @@ async def show_run(request: Request) -> Response:
     log = await read_shown_log(front.store, run.id)
     waiting = await front.store.overview.waiting([repository.id]) if run.conclusion == "action_required" else ()
     raw = await front.store.runs.report(run.id)
-    # In threads, as on every page: pull requests determine how large reports and logs are.
+    # In a thread, as on every page: a pull request can make its report so large that rendering it would delay other
+    # requests.
     reports, pictures = ([], []) if raw is None else await asyncio.to_thread(_shown_reports, raw)
     done = [] if reports else await _done_so_far(front, run)
     return await _page(

@@ -1,4 +1,4 @@
-"""Turn the headers and body of a delivery into a typed event. No I/O; no other package sees a payload."""
+"""Turn the headers and body of a delivery into a typed event. No I/O; no other package parses a payload."""
 
 from ghapp.webhook.delivery import Delivery, read_delivery, require_signature
 from ghapp.webhook.errors import MalformedDelivery, SignatureMismatch

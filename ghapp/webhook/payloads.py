@@ -16,7 +16,7 @@ FullName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+\Z")]
 
 
 class Present(Struct):
-    """An object of which only the presence matters."""
+    """An object whose content does not matter, only whether it is there."""
 
 
 class Account(Struct):

@@ -55,7 +55,7 @@ class ServeLink:
     def working(self, *, wake: Callable[[str], None], answer: Answering) -> None:
         """Tell `serve` that the worker takes jobs. Call it on the event loop.
 
-        `wake` is called with the queue of each job that `serve` enqueues, in another thread; `answer` on the loop.
+        `wake` is called in another thread, with the queue of each job that `serve` enqueues. `answer` runs on the loop.
         """
         self._answering = asyncio.get_running_loop(), answer
         self._wake = wake
@@ -104,7 +104,7 @@ def inherited_link() -> ServeLink | None:
 
 
 def _end_with_parent() -> None:
-    """Have Linux kill this process when `serve` ends, even if it is stopped or blocked.
+    """Have Linux kill this process when `serve` ends, even if this process is stopped or blocked.
 
     https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html
     """

@@ -102,7 +102,7 @@ def test_a_deferred_action_is_not_among_those_that_run() -> None:
     run_report = run(report(plan))
     assert run_report.title == "1 to invoke, 1 deferred in testing"
     for form in (render_check_run(run_report).text or "", render_html(run_report), render_text(run_report)):
-        runs, _, later = form.partition("Actions of providers that are deferred")
+        runs, _, later = form.partition("Provider actions that are deferred")
         assert "action.bufo_print.now" in runs
         assert "action.bufo_print.later" in later
         assert "action.bufo_print.later" not in runs

@@ -30,7 +30,7 @@ def test_a_change_inside_a_long_line_is_shown_around_the_place_that_differs(arou
     assert "d" * 48 + "SAFE" + "d" * 48 in shown
     assert "d" * 48 + "EVIL" + "d" * 48 in shown
     assert "d" * 200 not in shown
-    assert "  # 2 lines shortened here: the report's page and its JSON have all of it" in shown
+    assert "  # 2 lines shortened here: the run's page and the JSON have all of it" in shown
     for whole in (render_html(run(root)), render_json(run(root))):
         assert "d" * 400 + "EVIL" + "d" * 400 in whole
 
@@ -168,7 +168,7 @@ def test_a_long_document_is_whole_in_html_and_json_and_counted_in_markdown() -> 
     assert fence[:2] == ["+ c =", "+     echo 0"]
     assert fence[-2:] == [
         "    … 43 more lines",
-        "  # 43 lines left out here: the report's page and its JSON have all of it",
+        "  # 43 lines left out here: the run's page and the JSON have all of it",
     ]
     for whole in (render_html(run(root)), render_json(run(root))):
         assert "rm -rf /data" in whole
@@ -179,7 +179,7 @@ def test_all_instances_of_a_fold_are_in_the_html() -> None:
     named = [resource(f'null_x.y["key_{number}"]', "create", after={"a": 1}) for number in range(100)]
     root = report(plan_of(*named))
     assert all(f"key_{number}&quot;" in render_html(run(root)) for number in range(100))
-    assert "  # 21 lines left out here: the report's page and its JSON have all of it" in fence_of(root)
+    assert "  # 21 lines left out here: the run's page and the JSON have all of it" in fence_of(root)
 
 
 def test_a_change_that_markdown_has_no_room_for_says_so_in_its_line() -> None:

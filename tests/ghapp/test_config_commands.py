@@ -130,8 +130,8 @@ def test_the_configs_root_modules_are_checked_too(directory: Path) -> None:
     assert answer.exit_status == 1
     assert [line for line in answer.lines if "broken" not in line] == [
         '.github/planward.yml:1:56: root_modules[1].dir: "nowhere" has no .tf files',
-        "local has no backend block: its state would lie in the checkout and be lost; add one (such as s3, gcs or "
-        "azurerm, or local with an absolute workspace_dir of its own)",
+        "local has no backend block: its state would be stored in the checkout and be lost; add one (such as s3, gcs "
+        "or azurerm, or local with an absolute workspace_dir of its own)",
         missing % "testing",
         missing % "staging",
         missing % "production",
@@ -195,7 +195,8 @@ def test_show_says_what_was_found_with_the_defaults_filled_in(directory: Path) -
         "team infra",
         "",
         "environments",
-        "  testing: every pull request is planned in it, if Vault has secrets for it; never applied",
+        "  testing: pull requests are planned in it, unless they have a preview and Vault has no secrets for it; never "
+        "applied",
         "  staging: branch staging, pull requests are previewed, applied on merge",
         "  production: branch production, promoted from staging, pull requests are previewed, applied on merge",
         "",
@@ -222,7 +223,7 @@ def test_show_says_what_was_found_with_the_defaults_filled_in(directory: Path) -
 def test_show_says_what_the_config_changes(directory: Path) -> None:
     write(directory, {".github/planward.yml": CONFIG, "app/main.tf": "", "other/main.tf": S3 % "other"})
     cause = (
-        "         cannot run: app has no backend block: its state would lie in the checkout and be lost; "
+        "         cannot run: app has no backend block: its state would be stored in the checkout and be lost; "
         "add one (such as s3, gcs or azurerm, or local with an absolute workspace_dir of its own)"
     )
     assert show_working_copy(directory).lines == (
@@ -254,7 +255,7 @@ def test_show_says_what_the_config_changes(directory: Path) -> None:
             for line in (
                 f"  {name}: kv/{team}/{name}/* as variables",
                 f"  {name}: aws/creds/{name} as environment variables, access_key as AWS_ACCESS_KEY_ID",
-                f"  {name}: kv/shared/datadog as variables, api_key alone",
+                f"  {name}: kv/shared/datadog as variables, only the key api_key",
                 f"  {name}: kv/app/{name}/* as variables",
             )
         ),

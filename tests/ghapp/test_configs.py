@@ -101,7 +101,7 @@ async def test_a_config_that_is_slow_to_read_is_refused_with_its_line_and_a_reme
         configs.close()
 
     assert str(invalid.value) == (
-        ".github/planward.yml:1:1: reading it took longer than 0.2 seconds, so it was given up: make it smaller and "
+        ".github/planward.yml:1:1: reading it took longer than 0.2 seconds, so Planward gave up: make it smaller and "
         "simpler and push; if it could be read before, press Re-run"
     )
     assert took_s < 3  # less than the time to read the config

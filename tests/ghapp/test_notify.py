@@ -370,5 +370,5 @@ def test_a_chat_that_is_down_is_a_result(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_an_address_that_apprise_does_not_know(url: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     result = asyncio.run(deliver(APPLIED, url, ChatHosts.read(["nosuch://", "slack://"])))
-    assert result == NotSent(reason="apprise does not know such an address", retryable=False)
+    assert result == NotSent(reason="apprise does not support this kind of address", retryable=False)
     assert "s3cr3t" not in caplog.text

@@ -65,7 +65,7 @@ def test_the_commands_have_their_time_together(
     assert (not_done.command, not_done.finished.timed_out) == (command, True)
     assert not_done.cause("network", "testing") == (
         f"network in testing: terraform {command} hit its time limit. Split the root module into smaller ones, or ask "
-        "the operator to raise PLANWARD_PLAN_TIMEOUT_S and press Re-run"
+        "the operator to raise PLANWARD_PLAN_TIMEOUT_S, then press Re-run"
     )
     spent_before_s = sum(slow.values()) - slow[command]
     assert not_done.finished.took_s < timeout_s - spent_before_s + 1
@@ -101,7 +101,7 @@ def test_a_plan_file_that_is_too_large_is_not_shown(tmp_path: Path) -> None:
     assert isinstance(not_done, FailedCommand)
     assert not_done.cause("network", "testing") == (
         "network in testing: terraform plan wrote a plan of 3 MB, more than the 2 MB of PLANWARD_OUTPUT_LIMIT_MB. "
-        "Split the root module into smaller ones, or ask the operator to raise PLANWARD_OUTPUT_LIMIT_MB and "
+        "Split the root module into smaller ones, or ask the operator to raise PLANWARD_OUTPUT_LIMIT_MB, then "
         "press Re-run"
     )
 
@@ -112,7 +112,8 @@ def test_a_plan_json_that_is_too_large_is_not_read(tmp_path: Path) -> None:
     assert isinstance(not_done, FailedCommand)
     assert not_done.cause("network", "testing") == (
         "network in testing: terraform show wrote a plan of 3 MB, more than the 2 MB of PLANWARD_PLAN_LIMIT_MB. "
-        "Split the root module into smaller ones, or ask the operator to raise PLANWARD_PLAN_LIMIT_MB and press Re-run"
+        "Split the root module into smaller ones, or ask the operator to raise PLANWARD_PLAN_LIMIT_MB, then press "
+        "Re-run"
     )
 
 
@@ -129,7 +130,7 @@ def test_a_plan_that_takes_too_long_to_read_is_given_up(monkeypatch: pytest.Monk
     with pytest.raises(JobError) as given_up:
         asyncio.run(read())
     assert str(given_up.value) == (
-        "network in testing: reading the plan and hiding its secrets took longer than 1 s, so it was given up: "
+        "network in testing: reading the plan and hiding its secrets took longer than 1 s, so Planward gave up: "
         "split the root module into smaller ones"
     )
 
@@ -166,7 +167,7 @@ OUTPUT = Exceeded(limit="output", size_bytes=257 * MB, allowed_bytes=256 * MB)
             Finished(exit_code=-9, exceeded=MEMORY),
             False,
             "terraform plan took 1,234 MB of memory, more than the 1,000 MB of PLANWARD_MEMORY_LIMIT_MB. "
-            "Split the root module into smaller ones, or ask the operator to raise PLANWARD_MEMORY_LIMIT_MB and "
+            "Split the root module into smaller ones, or ask the operator to raise PLANWARD_MEMORY_LIMIT_MB, then "
             "press Re-run",
         ),
         (
@@ -174,7 +175,7 @@ OUTPUT = Exceeded(limit="output", size_bytes=257 * MB, allowed_bytes=256 * MB)
             Finished(exit_code=-9, exceeded=KERNEL),
             False,
             "terraform plan needed more memory than the 1,000 MB of PLANWARD_MEMORY_LIMIT_MB. "
-            "Split the root module into smaller ones, or ask the operator to raise PLANWARD_MEMORY_LIMIT_MB and "
+            "Split the root module into smaller ones, or ask the operator to raise PLANWARD_MEMORY_LIMIT_MB, then "
             "press Re-run",
         ),
         (
@@ -182,7 +183,7 @@ OUTPUT = Exceeded(limit="output", size_bytes=257 * MB, allowed_bytes=256 * MB)
             Finished(exit_code=-9, exceeded=TASKS),
             False,
             "terraform plan had 10,000 processes and threads, ten times PLANWARD_PROCESS_LIMIT (1,000). "
-            "Split the root module into smaller ones, or ask the operator to raise PLANWARD_PROCESS_LIMIT and "
+            "Split the root module into smaller ones, or ask the operator to raise PLANWARD_PROCESS_LIMIT, then "
             "press Re-run",
         ),
         (
@@ -191,7 +192,7 @@ OUTPUT = Exceeded(limit="output", size_bytes=257 * MB, allowed_bytes=256 * MB)
             True,
             "terraform plan printed more than the 256 MB of PLANWARD_OUTPUT_LIMIT_MB. It was killed: the state may be "
             "locked (then comment `planward unlock -d network -e staging` on a pull request). Split the root module "
-            "into smaller ones, or ask the operator to raise PLANWARD_OUTPUT_LIMIT_MB and press Re-run",
+            "into smaller ones, or ask the operator to raise PLANWARD_OUTPUT_LIMIT_MB, then press Re-run",
         ),
         (
             "apply",
@@ -199,7 +200,7 @@ OUTPUT = Exceeded(limit="output", size_bytes=257 * MB, allowed_bytes=256 * MB)
             True,
             "terraform apply took 1,234 MB of memory, more than the 1,000 MB of PLANWARD_MEMORY_LIMIT_MB. "
             "It was interrupted: what was applied until then is in the state, the rest was not applied. "
-            "Split the root module into smaller ones, or ask the operator to raise PLANWARD_MEMORY_LIMIT_MB and "
+            "Split the root module into smaller ones, or ask the operator to raise PLANWARD_MEMORY_LIMIT_MB, then "
             "press Re-run",
         ),
         (
@@ -209,7 +210,7 @@ OUTPUT = Exceeded(limit="output", size_bytes=257 * MB, allowed_bytes=256 * MB)
             "terraform apply hit its time limit. It was killed: the state may lack the resources that were being "
             "created (before Re-run, import or delete those that exist), and may be "
             "locked (then comment `planward unlock -d network -e staging` on a pull request). Split the root module "
-            "into smaller ones, or ask the operator to raise PLANWARD_APPLY_TIMEOUT_S and press Re-run",
+            "into smaller ones, or ask the operator to raise PLANWARD_APPLY_TIMEOUT_S, then press Re-run",
         ),
         (
             "apply",
@@ -217,7 +218,7 @@ OUTPUT = Exceeded(limit="output", size_bytes=257 * MB, allowed_bytes=256 * MB)
             True,
             "terraform apply hit its time limit. It was interrupted: what was applied until then is in the state, the "
             "rest was not applied. Split the root module into smaller ones, or ask the operator to raise "
-            "PLANWARD_APPLY_TIMEOUT_S and press Re-run",
+            "PLANWARD_APPLY_TIMEOUT_S, then press Re-run",
         ),
     ],
 )
@@ -272,12 +273,12 @@ ONE_OF_TWO = (
             Finished(exit_code=1, timed_out=True),
             "terraform apply hit its time limit, after 1 of 2 changes. It was interrupted: what was applied until then "
             "is in the state, the rest was not applied. Split the root module into smaller ones, or ask the operator "
-            "to raise PLANWARD_APPLY_TIMEOUT_S and press Re-run",
+            "to raise PLANWARD_APPLY_TIMEOUT_S, then press Re-run",
         ),
         (
             Finished(exit_code=-9),
-            "terraform apply was killed from outside after 1 of 2 changes (signal 9, probably since the machine "
-            "had no memory left): the state may lack the resources that were being created (before Re-run, "
+            "terraform apply was killed from outside after 1 of 2 changes (signal 9, probably because the "
+            "machine ran out of memory): the state may lack the resources that were being created (before Re-run, "
             "import or delete those that exist), and may be locked (then comment `planward unlock -d network -e "
             "staging` on a pull request). Ask the operator to lower PLANWARD_CONCURRENCY or to give the "
             "machine more memory, then press Re-run",

@@ -310,7 +310,7 @@ def test_who_may_use_which_secrets(tmp_path: Path) -> None:
         ("payments: acme/*\n", ':1: "payments" must have a list of patterns, such as [OWNER/REPO, OWNER/*]'),
         ("a: [x/y]\nA: [x/z]\n", ':2: "A" occurs twice; keep one of them'),
         ("- acme\n", ":1: must be a mapping, NAME: [PATTERN, …]"),
-        ("a: [{b: c}]\n", ":1: must be OWNER/REPO, OWNER/* or a number"),
+        ("a: [{b: c}]\n", ":1: must be OWNER/REPO, OWNER/* or a repository's id"),
         ("a: [x\n", ":2: is not YAML: expected ',' or ']', but got '<stream end>'"),
     ],
 )

@@ -317,7 +317,7 @@ def test_two_root_modules_that_share_a_state_stop_what_touches_them_and_nothing_
 def test_a_state_that_would_be_lost(unmerged: Story, topic: str) -> None:
     check = unmerged.planned(unmerged.propose({"app/main.tf": 'resource "terraform_data" "app" {}\n'}, head=topic))
     assert failure(unmerged, check) == (
-        "app has no backend block: its state would lie in the checkout and be lost; add one (such as s3, gcs or "
+        "app has no backend block: its state would be stored in the checkout and be lost; add one (such as s3, gcs or "
         "azurerm, or local with an absolute workspace_dir of its own)"
     )
 

@@ -148,7 +148,7 @@ def test_a_submodule_that_is_not_listed_is_named_also_in_another_submodule(priva
     check = story.planned(story.propose(files, head=topic))
     assert check["conclusion"] == "failure"
     assert story.first_line(check).startswith(
-        f"shared is a submodule of {story.github.url}/{private.secrets}.git, which is"
+        f"shared is a submodule, and its repository {story.github.url}/{private.secrets}.git is"
     )
     assert "PLANWARD_MODULE_REPOSITORIES" in story.first_line(check)
 
@@ -156,7 +156,7 @@ def test_a_submodule_that_is_not_listed_is_named_also_in_another_submodule(priva
     check = story.planned(story.propose(files, head=f"{topic}-deep"))
     assert check["conclusion"] == "failure"
     assert story.first_line(check).startswith(
-        f"shared/vendor is a submodule of {story.github.url}/{private.secrets}.git, which is not checked out"
+        f"shared/vendor is a submodule, and its repository {story.github.url}/{private.secrets}.git is not checked out"
     )
 
 

@@ -68,42 +68,42 @@ PLANS = {
         # If there is a control group, it keeps the memory below the limit.
         r"terraform plan (took [4-9]\d\d MB of memory, more|needed more memory) than the 400 MB of "
         r"PLANWARD_MEMORY_LIMIT_MB\. "
-        r"Split the root module into smaller ones, or ask the operator to raise PLANWARD_MEMORY_LIMIT_MB and "
+        r"Split the root module into smaller ones, or ask the operator to raise PLANWARD_MEMORY_LIMIT_MB, then "
         "press Re-run",
     ),
     "a child's memory": (
         {"init.sh": python(EATS)},
         "failure",
         r"terraform init took [4-9]\d\d MB of memory, more than the 400 MB of PLANWARD_MEMORY_LIMIT_MB\. "
-        r"Split the root module into smaller ones, or ask the operator to raise PLANWARD_MEMORY_LIMIT_MB and "
+        r"Split the root module into smaller ones, or ask the operator to raise PLANWARD_MEMORY_LIMIT_MB, then "
         "press Re-run",
     ),
     "lines": (
         {"plan.sh": "exec yes 'and once more'\n"},
         "failure",
         r"terraform plan printed more than the 1 MB of PLANWARD_OUTPUT_LIMIT_MB\. "
-        r"Split the root module into smaller ones, or ask the operator to raise PLANWARD_OUTPUT_LIMIT_MB and "
+        r"Split the root module into smaller ones, or ask the operator to raise PLANWARD_OUTPUT_LIMIT_MB, then "
         "press Re-run",
     ),
     "one line": (
         {"plan.sh": f"exec {python('while True: print(str(1) * 999, end=str())')}"},
         "failure",
         r"terraform plan printed more than the 1 MB of PLANWARD_OUTPUT_LIMIT_MB\. "
-        r"Split the root module into smaller ones, or ask the operator to raise PLANWARD_OUTPUT_LIMIT_MB and "
+        r"Split the root module into smaller ones, or ask the operator to raise PLANWARD_OUTPUT_LIMIT_MB, then "
         "press Re-run",
     ),
     "plan JSON": (
         {"show.sh": "exec yes 'and once more'\n"},
         "failure",
         r"terraform show wrote a plan of [\d,]+ MB, more than the 1 MB of PLANWARD_OUTPUT_LIMIT_MB\. "
-        r"Split the root module into smaller ones, or ask the operator to raise PLANWARD_OUTPUT_LIMIT_MB and "
+        r"Split the root module into smaller ones, or ask the operator to raise PLANWARD_OUTPUT_LIMIT_MB, then "
         "press Re-run",
     ),
     "time": (
         {"show.sh": "exec sleep 600\n"},
         "timed_out",
         r"terraform show hit its time limit\. Split the root module into smaller ones, or ask the operator to "
-        "raise PLANWARD_PLAN_TIMEOUT_S and press Re-run",
+        "raise PLANWARD_PLAN_TIMEOUT_S, then press Re-run",
     ),
 }
 """By the exceeded limit: the scripts, the conclusion, and the first line."""
@@ -151,7 +151,7 @@ def test_an_apply_that_takes_more_memory_than_it_may_is_interrupted_or_killed_an
         r"network in staging: terraform apply took [4-9]\d\d MB of memory, more than the 400 MB of "
         r"PLANWARD_MEMORY_LIMIT_MB, after 1 of 2 changes\. It was interrupted: what was applied until then is in the "
         r"state, the rest was not applied\. Split the root module into smaller ones, or ask the operator to "
-        "raise PLANWARD_MEMORY_LIMIT_MB and press Re-run",
+        "raise PLANWARD_MEMORY_LIMIT_MB, then press Re-run",
         first_line,
     ), first_line
     assert story.size("staging") == 2

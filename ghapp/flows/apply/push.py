@@ -73,7 +73,7 @@ async def _adopt_all(repo: FetchedRepo, event: BranchPushed) -> None:
 
 
 async def _replan_pull_requests(repo: FetchedRepo, event: BranchPushed) -> None:
-    """Plan open pull requests into this branch again if they plan a root module that the push touches."""
+    """Make new plans of the open pull requests into this branch that plan a root module that the push touches."""
     pull_requests = await repo.store.pull_requests.open_into(repo.id, event.branch)
     if not pull_requests:
         return

@@ -12,7 +12,7 @@ def not_applied(reason: str, *, or_else: str = REVERT) -> str:
 
 
 def brought(reason: str, people: Sequence[str]) -> str:
-    """A reason, with the people who brought the commits: `pushed by LOGIN`."""
+    """A reason, with the people who merged or pushed the commits: `pushed by LOGIN`."""
     return f"{reason} ({', '.join(people)})" if people else reason
 
 
@@ -85,7 +85,7 @@ def what_apply_does(root_modules: Sequence[str], *, kept_h: float | None) -> str
         said = f"{'These plans are' if several else 'This plan is'} not kept. After Apply, Planward makes {again}."
     else:
         this = "these plans are" if several else "this plan is"
-        said = f"Within {kept_h:g} hours, exactly {this} applied. Later, Planward makes {again}."
+        said = f"If you press Apply within {kept_h:g} hours, exactly {this} applied. Later, Planward makes {again}."
     return f"{decides if several else ''}{said} {if_wrong}"
 
 

@@ -25,7 +25,7 @@ class Changes:
 
 
 _MOST = 1000
-"""If there are more commits, all of them count as one change by everybody who pushed or opened a pull request."""
+"""If there are more commits, they count as one change by everybody who pushed any of them or opened a pull request."""
 _MOST_PAGES = 10
 _MOST_LASTS = 20
 
@@ -154,7 +154,7 @@ async def _commits_touching_root_modules(
 async def _writers(
     repo: FetchedRepo, bases: Sequence[CommitSha], heads: Sequence[CommitSha], commits: Sequence[CommitSha]
 ) -> dict[CommitSha, dict[int, str]]:
-    """The authors and committers of commits according to GitHub, which is asked once for each commit."""
+    """The authors and committers of commits according to GitHub. It is asked only if some are not recorded yet."""
     known = await repo.store.commit_people.writers(repo.id, commits)
     github = await repo.github()
     for head in heads:
@@ -192,7 +192,7 @@ class _Pushers:
         pushes: Sequence[RecordedPush],
         since: Sequence[CommitSha],
     ) -> "_Pushers":
-        """Find the commits that each push brought."""
+        """Find out which of the commits came with each push."""
         wanted = frozenset(commits)
         brought: list[tuple[RecordedPush, frozenset[CommitSha] | None]] = []
         for push in pushes:

@@ -20,7 +20,7 @@ _MOST_APPLIES = 20
 async def with_deciders(
     repo: FetchedRepo, held: HeldTip, report: RunReport, *, ignores_github_errors: bool = False
 ) -> RunReport:
-    """Add to a hold's report the comparison of its commits, and lines about who may end it.
+    """Add to a hold's report a link to its commits on GitHub, and lines about who may end it.
 
     Raises GitHubError if GitHub is unavailable. With `ignores_github_errors`, a note in the report says instead that
     the contributors are unknown. But for a new branch, GitHubError may be raised even then.

@@ -53,9 +53,10 @@ def _completes(job: Job, run: Run) -> bool:
 
 
 async def _resume_or_end(services: Services, run: Run) -> None:
-    """Show an apply's stored result, or settle its branch, once for each run. Otherwise, cancel the run.
+    """Show an apply's stored result. If there is none, settle its branch again, but only the first time.
 
-    If a cancelled run was a plan, its pull request is planned again, unless it was closed or has another head.
+    Any other run is cancelled: an apply that did not end after that, or a plan. If it was a plan, its pull request is
+    planned again, unless the pull request was closed or has another head.
     """
     if isinstance(run.state, ApplyState) and run.state.result is not None:
         await show_result(await load_repo(services, run.repository_id), run.id)

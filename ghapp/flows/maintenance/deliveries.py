@@ -44,9 +44,9 @@ def decide_redeliveries(
     """Decide which deliveries to request, given the attempts that GitHub lists and the earlier requests by GUID.
 
     If a redelivery has failed and nothing has arrived since then, the connection may be broken. Then only one delivery
-    is requested each time, as a test, and its failure does not count towards `MOST`. So all deliveries arrive in the
-    end, however long the connection is broken. `arrived_at` is the time of the first arrival after the last probe, or
-    0. It is needed because GitHub may list that delivery only later.
+    is requested each time, as a test, and its failure does not count towards `MOST`. So even after a long outage, every
+    delivery that GitHub still keeps arrives in the end. `arrived_at` is the time of the first arrival after the last
+    such test (the last probe), or 0. It is needed because GitHub may list that delivery only later.
     """
     failed = [each for each in failed_deliveries(seen) if asked.get(each.guid, RedeliveryRequest()).times < MOST]
     if not failed:

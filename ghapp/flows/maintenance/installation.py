@@ -122,8 +122,8 @@ async def _discover(services: Services, job: Discover) -> None:
 async def _adopt_all(repo: FetchedRepo) -> None:
     """Adopt the environments in the default branch's config, and those in the configs of the branches that it names.
 
-    A branch counts if it is the default branch, or if the config of another branch that counts names it. Its own config
-    is not enough. Each repository is adopted only once.
+    The configs of those branches may name further branches, and so on. A branch that only its own config names is not
+    adopted. Each repository is adopted only once.
 
     Then settle the branches whose tip is not LAST: pushes during a suspension are judged like any push.
     """

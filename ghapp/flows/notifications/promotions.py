@@ -9,7 +9,10 @@ from ghapp.values import TESTING
 
 
 async def turn_promotions_green(repo: Repo, run: Run) -> None:
-    """Plan each open promotion from the environment of this successful apply again, unless it is already green."""
+    """Make a new plan of each open promotion from the environment of this apply, which succeeded.
+
+    Promotions that are already green are left alone.
+    """
     if run.environment == TESTING:
         return
     repo = await repo.with_commits(run.head_sha)
@@ -20,7 +23,7 @@ async def turn_promotions_green(repo: Repo, run: Run) -> None:
         try:
             config = await repo.config_at(tip)
         except ConfigInvalid as error:
-            # The push that corrects the config causes new plans of its pull requests.
+            # The push that corrects the config causes new plans of the pull requests into that branch.
             log.info("promotion_not_planned", number=pull_request.number, reason=str(error))
             continue
         environment = config.environment_of_branch(pull_request.base_branch)

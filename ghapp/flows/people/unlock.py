@@ -1,8 +1,9 @@
 """The flow of `planward unlock`: remove the lock that a dead run left on a root module's state.
 
-It works only while no run of Planward uses the environment. The holder of the lock is then dead, or a program that
-Planward does not know, so only people who may apply can request this. Everything happens in one step, since the
-results of steps are stored and must not contain credentials.
+It works only while Planward applies nothing in the environment; its plans take no lock. So the holder of the lock is
+dead, or is a program that Planward does not know, and only people who may apply can request this.
+
+Everything happens in one step, since the results of steps are stored and must not contain credentials.
 """
 
 import asyncio
@@ -52,7 +53,7 @@ async def _unlock(services: Services, job: Unlock) -> None:
 
 
 async def _is_busy(services: Services, job: Unlock) -> bool:
-    """Whether a run is using this environment now."""
+    """Whether an apply in this environment has not ended. Plans do not matter: they take no lock."""
     return bool(await services.store.runs.unfinished_applies(job.repository_id, job.environment))
 
 
@@ -95,7 +96,7 @@ async def _force_unlock(repo: FetchedRepo, job: Unlock, tip: CommitSha) -> Liter
         )
         if not initialised.done:
             return "-1"
-        # Terraform tells the lock's id only to a command that cannot get the lock.
+        # Terraform reports the lock's id only if a command cannot get the lock.
         asked = await terraform.plan(workdir, lock=True, lock_timeout_s=0, stop=stop, timeout_s=machine.plan_timeout_s)
         if asked.failure is not Failure.STATE_LOCKED or asked.state_lock is None:
             return "confused"

@@ -30,7 +30,7 @@ async def record_verdict(
 ) -> None:
     """Record the `planward/plan` conclusion that GitHub now shows on the run's commit, for this pull request.
 
-    `at` is the time since when GitHub has shown it.
+    `at` is the time when GitHub began to show it.
     """
     await services.store.pull_requests.record_verdict(
         run.repository_id,

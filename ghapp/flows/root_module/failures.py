@@ -33,7 +33,7 @@ def how_far(results: Sequence[ResourceResult]) -> str:
 def cause_of_limit(
     finished: Finished, command: Command, root_module: str, environment: str, *, held_lock: bool, how_far: str = ""
 ) -> str | None:
-    """Say which limit `terraform COMMAND` exceeded, and in which condition the state is; None if it exceeded none."""
+    """Say which limit `terraform COMMAND` exceeded, and how that left the state; None if it exceeded none."""
     if finished.exceeded is not None:
         took, limit = _describe_exceeded(finished.exceeded)
     elif finished.timed_out:
@@ -48,7 +48,7 @@ def cause_of_limit(
         state = " It was interrupted: what was applied until then is in the state, the rest was not applied."
     return (
         f"{root_module} in {environment}: terraform {command} {took}{f',{how_far}' if how_far else ''}.{state} "
-        f"Split the root module into smaller ones, or ask the operator to raise {limit} and press Re-run"
+        f"Split the root module into smaller ones, or ask the operator to raise {limit}, then press Re-run"
     )
 
 
@@ -128,8 +128,8 @@ def cause_of(finished: Finished, command: str, root_module: str, environment: st
             )
         case Failure.MODULE_UNAVAILABLE:
             return (
-                f"{where}: a module cannot be installed: {said}. Correct its source and push. If the source is right "
-                "and a private repository of the same owner, ask the operator to list it in "
+                f"{where}: a module cannot be installed: {said}. Correct its source and push. If the source is right, "
+                "and it is a private repository of the same owner, ask the operator to list it in "
                 "PLANWARD_MODULE_REPOSITORIES, then press Re-run. A fork's pull request gets no access to it: push its "
                 "branch to this repository"
             )
@@ -167,7 +167,7 @@ def _describe_signal(number: int) -> tuple[str, str, str]:
     if number == signal.SIGKILL:
         return (
             "was killed from outside",
-            ", probably since the machine had no memory left",
+            ", probably because the machine ran out of memory",
             "Ask the operator to lower PLANWARD_CONCURRENCY or to give the machine more memory, then press Re-run",
         )
     ended = "was stopped from outside" if number in _STOPPING else "crashed"

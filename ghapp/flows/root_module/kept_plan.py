@@ -103,8 +103,8 @@ async def read_approved_plan(
 ) -> Planned | None:
     """Put the approved plan file into the work directory and read it; None if it cannot be used, and `log` says why.
 
-    `variables` are Vault's current values: a plan that was made with others, such as leased credentials, cannot be
-    used. Raises JobError if init installed something outside `sources`.
+    `variables` are Vault's current values: a plan that contains other values cannot be used. For example, Vault leases
+    different credentials each time. Raises JobError if init installed something outside `sources`.
     """
     where = f"{workdir.root_module} in {environment}"
     log(f"{engine_name(terraform)}: {where}")

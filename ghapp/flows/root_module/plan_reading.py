@@ -29,6 +29,6 @@ async def read_in_time(where: str, read: Callable[P, T], *arguments: P.args, **o
         raise JobError(f"{where}: {error}") from None
     except TimeoutError:
         raise JobError(
-            f"{where}: reading the plan and hiding its secrets took longer than {LONGEST_S:.0f} s, so it was given up: "
-            "split the root module into smaller ones"
+            f"{where}: reading the plan and hiding its secrets took longer than {LONGEST_S:.0f} s, so Planward gave "
+            "up: split the root module into smaller ones"
         ) from None

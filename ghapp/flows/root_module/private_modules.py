@@ -99,8 +99,8 @@ def _listed_submodule(
     if not source:
         raise JobError(f"{submodule.path} is a submodule whose address is missing from .gitmodules: add it and push")
     raise JobError(
-        f"{submodule.path} is a submodule of {source[:200]}, which is not checked out: ask the operator to list its "
-        "repository, of the same owner, in PLANWARD_MODULE_REPOSITORIES, then press Re-run"
+        f"{submodule.path} is a submodule, and its repository {source[:200]} is not checked out: ask the operator to "
+        "list that repository in PLANWARD_MODULE_REPOSITORIES (it must have the same owner), then press Re-run"
     )
 
 
@@ -121,8 +121,8 @@ async def _check_out_submodule(
     found = next((each for each in reached if each.full_name.casefold() == name.casefold()), None)
     if found is None:
         raise JobError(
-            f"{submodule.path} is a submodule of {name}, which the App's installation does not reach: an owner has "
-            "to add it in the installation's settings; then press Re-run"
+            f"{submodule.path} is a submodule, and the App's installation does not reach its repository {name}: an "
+            "owner has to add that repository in the installation's settings; then press Re-run"
         )
     async with github.contents_token(installation, [name]) as token:
         remote = Remote(repository_id=found.id, clone_url=found.clone_url, token=token)

@@ -23,7 +23,8 @@ _TOOK_TOO_LONG = "… the rest of this log is left out: hiding the secrets in it
 class RunLog(MaskedLog):
     """Keeps lines until they are written. After 4 million characters the log ends and says so.
 
-    `catch_up` masks the waiting lines; it runs in a thread, since the author of the lines determines how long it takes.
+    `catch_up` masks the waiting lines. It runs in a thread, since masking the output of somebody's code may take long,
+    and would block the event loop.
     """
 
     def __init__(self, mask: Mask) -> None:

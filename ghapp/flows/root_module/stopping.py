@@ -53,7 +53,10 @@ async def _is_ended(services: Services, run_id: RunId) -> bool:
 async def take_slot(
     services: Services, repository_id: RepositoryId, operation: Operation, stop: Stop
 ) -> AsyncIterator[Slot]:
-    """Wait for one of the worker's slots and keep it. A requested stop ends the wait: nobody needs the run any more."""
+    """Wait for one of the worker's slots and keep it.
+
+    A requested stop ends the wait without a slot, so the caller must check `stop` before it starts anything.
+    """
     slot = services.slots.claim(repository_id, operation)
     try:
         await _unless_stopped(slot.take(), stop)

@@ -53,7 +53,7 @@ class FailedCommand:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModuleAccess:
-    """Environment variables that only `init` gets, to fetch modules; `secrets` are their values to mask."""
+    """Environment variables that only `init` gets, to fetch modules; `secrets` are the values in them to mask."""
 
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)

@@ -1,4 +1,4 @@
-"""Buttons on GitHub's pages that REST does not have."""
+"""Buttons on GitHub's pages. Through REST, a person cannot press most of them."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ class RepositoryControls:
         )
 
     def move(self, full_name: str, branch: str, sha: str | None, *, by: str) -> None:
-        """Point a branch, which may be new, to any commit, or delete it (None), with the events of a push."""
+        """Point a new or existing branch at a commit, or delete it if `sha` is None, and send the events of a push."""
         with self.world.lock:
             repository = self.world.repository(full_name)
             ref = f"refs/heads/{branch}"

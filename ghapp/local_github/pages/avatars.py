@@ -1,4 +1,4 @@
-"""Pictures of people and Apps, drawn from their ids."""
+"""Pictures of people and Apps, drawn from their logins."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _EMPTY = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 5 5"><rect width=
 
 
 def avatar_svg(account: Account | None) -> str:
-    """Draw a mirrored pattern of five by five squares for a person, or a square in a ring for an App."""
+    """Draw a mirrored pattern of five by five squares for a person, or three lines and a dot for an App."""
     if account is None:
         return _EMPTY
     digest = hashlib.sha256(f"{account.login}".encode()).digest()

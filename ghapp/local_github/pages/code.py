@@ -74,7 +74,10 @@ def tree(view: View) -> Answer:
 
 
 def _proposals(view: View) -> list[str]:
-    """Return the branches that are ahead of the default branch and have no open pull request."""
+    """Return the branches for which the page proposes a pull request: those ahead of the default branch.
+
+    Left out are usual base branches, and branches whose pull request is open or contains their last commit.
+    """
     repository = view.repository
     tips = repository.git.branches()
     base = tips.get(repository.default_branch)

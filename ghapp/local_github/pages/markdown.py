@@ -55,7 +55,7 @@ _HCL = re.compile(
 
 
 def render(text: str | None, *, repository_url: str, comment: bool = True) -> Markup:
-    """Return the HTML of a comment, which keeps its line ends, or of a file."""
+    """Return the HTML of a comment or a file. Only a comment keeps its line breaks."""
     rendered = (_COMMENTS if comment else _FILES).render(text or "")
     clean = nh3.clean(
         _ALIGNED.sub(r'align="\1"', rendered),

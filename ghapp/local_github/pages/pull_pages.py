@@ -23,7 +23,7 @@ from ghapp.local_github.world import find_check_run, find_check_suite
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimelineEntry:
-    """One entry of the timeline. `kind` names the template macro that shows it."""
+    """One entry of the timeline. `pull.html` shows each `kind` in its own way."""
 
     at: datetime
     kind: str

@@ -97,7 +97,7 @@ class Pages:
             return self._render(request, view, answer)
 
     def _refusal(self, request: Request, error: ApiError) -> Page | Redirect:
-        """Return to the page of a refused button and show the reason there, or show a page with the status."""
+        """Go back to the page whose button was pressed and show the reason there, or show a page with the status."""
         referrer = urlsplit(request.headers.get("referer", ""))
         if request.method == "POST" and referrer.netloc == request.url.netloc:
             texts = [one if isinstance(one, str) else one.get("message", "") for one in error.errors]

@@ -26,7 +26,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redirect:
-    """The page to which a form leads. `message` is shown there once, as a refusal."""
+    """The page to show next. `message`, the reason for a refusal, is shown on it."""
 
     url: str
     message: str | None = None

@@ -53,7 +53,7 @@ def _merge_messages(world: World, pull: PullRequest, rule: JSON, actor: Actor, m
 
 
 def _sha_to_check(pull: PullRequest) -> str:
-    """Return the test merge commit if it has a check, since that hides the head's checks; otherwise return the head."""
+    """Return the test merge commit if it has a check, since GitHub then ignores the head's; otherwise the head."""
     repository = pull.repository
     test_merge = repository.git.ref(f"refs/pull/{pull.number}/merge")
     checked = any(run.head_sha == test_merge for run in repository.check_runs) or any(
@@ -63,7 +63,10 @@ def _sha_to_check(pull: PullRequest) -> str:
 
 
 def approvals(world: World, pull: PullRequest, *, stale_count: bool = True) -> tuple[int, bool]:
-    """Return (valid approvals, whether changes are requested), by the last review of each person with write access."""
+    """Return (number of approvals, whether changes are requested).
+
+    Of each person with write access, only the last review that approves or requests changes counts.
+    """
     last: dict[int, str] = {}
     for review in pull.reviews:
         counts = has_role(world, review.author, pull.repository, "write")

@@ -14,7 +14,7 @@ from ghapp.local_github.world import World
 def push_violations(
     world: World, repository: Repository, branch: str, actor: Actor, *, after: str | None
 ) -> list[Violation]:
-    """Return the rules that a direct push of `after` breaks (None: a deletion). See `denies_force` for force pushes."""
+    """Return the rules that a push breaks. `after` is None for a deletion. See `denies_force` for force pushes."""
     found: list[Violation] = []
     for source in sources(repository, branch):
         for rule in source.rules:

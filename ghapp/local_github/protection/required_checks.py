@@ -37,7 +37,7 @@ def required_contexts(repository: Repository, branch: str) -> dict[str, int | No
 
 
 def check_states(repository: Repository, branch: str, sha: str) -> list[str]:
-    """Return the state on a commit of each check that the branch requires."""
+    """Return the state of each check that the branch requires, as it is on the commit."""
     return [
         check_state(repository, sha, entry["context"], entry.get("integration_id"))
         for parameters in _required_checks(repository, branch)
@@ -46,8 +46,8 @@ def check_states(repository: Repository, branch: str, sha: str) -> list[str]:
 
 
 def check_messages(repository: Repository, sha: str, parameters: JSON, *, stale: bool = False) -> list[str]:
-    """Return GitHub's messages about required checks. If the branch has to be up to date and is not (`stale`), all
-    checks are "expected"."""
+    """Return GitHub's messages about required checks. If the pull request has to be up to date with its base and is not
+    (`stale`), all checks are "expected"."""
     wanted = parameters.get("required_status_checks", [])
     states = [
         (
@@ -69,8 +69,9 @@ def check_messages(repository: Repository, sha: str, parameters: JSON, *, stale:
 
 
 def check_state(repository: Repository, sha: str, context: str, app_id: int | None) -> str:
-    """Return the state of the newest check of that name and source: `successful`, `failing`, `in progress`, `queued`,
-    `pending` or `expected`."""
+    """Return the state of a check: `failing`, `in progress`, `queued`, `pending`, `successful`, or `expected` if there
+    is no such check. Of several checks with that name, each App's newest one counts, and the first state in this list
+    wins."""
     runs = [
         run
         for run in repository.check_runs

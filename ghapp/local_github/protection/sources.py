@@ -14,7 +14,7 @@ _ROLE_IDS = {2: "maintain", 4: "write", 5: "admin"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """One ruleset, or the classic protection of a branch with its rules in the form of a ruleset's."""
+    """One ruleset, or the classic protection of a branch, with its rules converted to ruleset rules."""
 
     ruleset: Ruleset | None
     rules: tuple[JSON, ...]

@@ -19,7 +19,7 @@ _STATUS_CODES = {"success": range(200, 400), "failure": range(400, 600)}
 
 
 def _listed(call: Call) -> list[Delivery]:
-    """Return the App's deliveries of the last three days that have ended, newest first."""
+    """Return the App's finished deliveries of the last three days, newest first, without the hidden ones."""
     since = call.world.now() - _KEPT
     return [
         item
@@ -78,7 +78,10 @@ def _cursor(first: Delivery) -> str:
 
 
 def _start(found: list[Delivery], cursor: str | None) -> int:
-    """Return the start of the page, which newer deliveries do not move. Raises 422 on an invalid cursor."""
+    """Return the index of the page's first delivery: the same delivery even if newer ones have arrived since.
+
+    Raises 422 on an invalid cursor.
+    """
     if cursor is None:
         return 0
     version, _, number = cursor.partition("_")

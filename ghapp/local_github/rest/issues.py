@@ -156,7 +156,7 @@ def delete_reaction(call: Call) -> Reply:
 
 
 _I = "/repos/{owner}/{repo}/issues"
-_ANY = "metadata:read"  # the comment decides which of two permissions is needed: see `_require_permission`
+_ANY = "metadata:read"  # the permission depends on whether the issue is a pull request: see `_require_permission`
 
 _COMMENT: tuple[tuple[str, str, Callable[[Call], Reply]], ...] = (
     ("GET", "", read_comment),

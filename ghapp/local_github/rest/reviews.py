@@ -21,7 +21,7 @@ def _pull(call: Call) -> PullRequest:
 
 
 def _visible(call: Call, pull: PullRequest) -> list[Review]:
-    """Return the reviews that the actor sees, in chronological order. Only its author sees a pending review."""
+    """Return the reviews that the actor sees, in chronological order. Other people's pending reviews are left out."""
     reader = None if isinstance(call.actor, Anonymous) else call.account
     return [item for item in pull.reviews if item.state != "PENDING" or item.author is reader]
 

@@ -33,7 +33,7 @@ def revoke(call: Call) -> Reply:
 
 
 def revoke_grant(call: Call) -> Reply:
-    """Revoke all tokens of the person, and the consent to give more."""
+    """Revoke all tokens that the person gave the App, and the person's authorization of the App."""
     token = _token(call)
     for value, other in list(call.world.user_tokens.items()):
         if (other.app, other.account) == (token.app, token.account):

@@ -31,7 +31,7 @@ _WORST_FIRST = (
 
 
 def pulls_of_head(value: Repository, sha: str) -> list[PullRequest]:
-    """Return the open pull requests with this head. As at GitHub, pull requests from forks are left out."""
+    """Return the open pull requests with this head. As on GitHub, pull requests from forks are left out."""
     return [pull for pull in value.pulls if pull.state == "open" and pull.head_sha == sha and not pull.from_fork]
 
 

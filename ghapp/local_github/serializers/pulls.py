@@ -61,7 +61,7 @@ def _side(world: World, value: Repository | None, owner: Account, ref: str, sha:
 
 
 def pull_in_list(world: World, pull: PullRequest) -> JSON:
-    """Return a pull request as lists show it, with `merge_commit_sha`, which REST version 2026-03-10 leaves out."""
+    """Return a pull request as lists show it in REST version 2022-11-28. See `for_version` for 2026-03-10."""
     value, issue = pull.repository, pull.issue
     url, page = repository_url(world, value), f"{html_url(world, value)}/pull/{pull.number}"
     own = f"{url}/pulls/{pull.number}"

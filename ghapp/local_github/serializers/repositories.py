@@ -130,7 +130,7 @@ def repository(world: World, value: Repository) -> JSON:
 
 
 def full_repository(world: World, value: Repository, actor: Actor) -> JSON:
-    """Return a repository as `GET /repos/O/R` does: also merge settings, parent, and the sender's permissions."""
+    """Return a repository as `GET /repos/O/R` shows it: with merge settings, parent, and the sender's permissions."""
     body = {
         **repository(world, value),
         "permissions": permissions(world, value, actor),

@@ -10,7 +10,7 @@ JSON = dict[str, Any]
 Permissions = dict[str, str]
 
 BASE_ROLES = ("none", "read", "triage", "write", "maintain", "admin")
-"""GitHub's roles from the weakest to the strongest."""
+"""`none`, which means no role, and GitHub's five roles from the weakest to the strongest."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -40,7 +40,7 @@ WEB_FLOW = Account(
     created_at=datetime(2016, 6, 10, tzinfo=UTC),
     emails=["noreply@github.com"],
 )
-"""GitHub's own account, the committer of the commits that its pages and its merge button make."""
+"""GitHub's own account: the committer of commits made on its pages or by its merge button, except by a rebase."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -98,7 +98,7 @@ class UserToken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignInCode:
-    """The code that the web flow hands to the App, which can be exchanged once."""
+    """A code that the web flow hands to the App. The App can exchange it once."""
 
     app: App
     account: Account

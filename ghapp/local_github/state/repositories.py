@@ -119,7 +119,7 @@ class Repository:
     rulesets: list[Ruleset] = field(default_factory=list)
     activities: list[Activity] = field(default_factory=list)
     merge_queues: dict[str, list[QueueEntry]] = field(default_factory=dict)
-    """Base branches that have a merge queue, each with the entries that wait."""
+    """The waiting entries of each merge queue, by base branch. A ruleset's queue is missing until its first entry."""
 
     @property
     def full_name(self) -> str:

@@ -93,7 +93,7 @@ ALL = dict(read_app_manifest().permissions)
                 "events": (
                     "advice",
                     "the App does not subscribe to pull_request_review: an approving review does "
-                    "not count as Preview; only the button and comment do",
+                    "not allow a preview; only the button and the comment do",
                 )
             },
         ),

@@ -67,7 +67,7 @@ def test_without_administration_classic_protection_is_not_seen_and_the_rest_is(g
     result = shop.doctor()
     assert result.exit_code == 1
     assert "· the App has no administration: read, so classic branch protection cannot be checked" in result.output
-    assert "✘ no pull request is required as far as rulesets go; classic protection cannot be seen" in result.output
+    assert "✘ no pull request is required, as far as rulesets go; classic protection cannot be seen" in result.output
 
 
 def test_an_administrators_token_shows_who_can_bypass_a_ruleset(github: LocalGitHub, tmp_path: Path) -> None:

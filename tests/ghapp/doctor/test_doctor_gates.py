@@ -184,7 +184,7 @@ def test_a_bypass_list_that_an_app_cannot_see_is_neither_met_nor_missing() -> No
 
 def test_if_classic_protection_cannot_be_seen_a_missing_gate_says_so() -> None:
     gates = check_branch(guarded(strict(denies_deletion=False), sees_classic=False))
-    said = "the branch can be deleted as far as rulesets go; classic protection cannot be seen"
+    said = "the branch can be deleted, as far as rulesets go; classic protection cannot be seen"
     assert not_met(gates) == {"deletion": ("missing", said)}
 
 
@@ -205,7 +205,7 @@ def test_code_owners_are_advice_where_there_is_no_file_that_names_them() -> None
 
 
 def test_a_required_deployment_to_the_environment_before_is_advice() -> None:
-    said = "GitHub itself does not require a successful deployment to staging, as a second, independent safeguard"
+    said = "GitHub itself does not require a successful deployment to staging, which would be a second safeguard"
     gates = check_branch(guarded(strict(required_deployments=())))
     assert not_met(gates) == {"required_deployments": ("advice", said)}
 

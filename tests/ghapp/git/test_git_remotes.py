@@ -24,7 +24,7 @@ class TestRemotesThatAreRefused:
             (
                 "https://github.example/acme/infra.git",
                 "the repository's clone_url points at 'github.example', but credentials are only sent to 'github.com': "
-                "the operator has to check that PLANWARD_GITHUB_API_URL names the GitHub that sent this",
+                "the operator has to check that PLANWARD_GITHUB_API_URL names the GitHub that sent this delivery",
             ),
             (
                 "file:///etc",
@@ -59,7 +59,8 @@ class TestRemotesThatAreRefused:
             (
                 "https://github.com:8443/acme/infra.git",
                 "the repository's clone_url points at 'github.com:8443', but credentials are only sent to "
-                "'github.com': the operator has to check that PLANWARD_GITHUB_API_URL names the GitHub that sent this",
+                "'github.com': the operator has to check that PLANWARD_GITHUB_API_URL names the GitHub that sent this "
+                "delivery",
             ),
             (
                 "https://[::1/x",

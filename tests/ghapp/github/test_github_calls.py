@@ -166,7 +166,7 @@ async def test_a_retry_after_that_is_not_a_number_means_a_minute(infra: GitHubRe
             400,
             {"message": "The API version is not supported."},
             "GitHub refused (400) when Planward tried to ask for a person's role: The API version is not supported.; "
-            "set an older API version for this GitHub Enterprise Server",
+            "upgrade this GitHub Enterprise Server to a release that supports this API version",
         ),
     ],
 )

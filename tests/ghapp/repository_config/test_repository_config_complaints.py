@@ -152,7 +152,8 @@ def test_a_key_or_value_that_does_not_fit_is_refused_at_its_place(text: str, com
         ),
         (
             "a: {promote_from: b}\n  b: {promote_from: a}",
-            "2:7: environments.a.promote_from: forms a cycle: a from b from a; remove one of them",
+            "2:7: environments.a.promote_from: forms a cycle: a promoted from b promoted from a; remove one "
+            "promote_from",
         ),
         (
             "eu: {approvers: ['@acme/sre']}",
@@ -225,8 +226,8 @@ def test_a_secret_that_does_not_fit_is_refused(text: str, complaint: str) -> Non
         ),
         (
             '{url: "vault:kv/x"}',
-            "1:16: notify[0].url: must be an address such as https://…, vault:PATH#KEY or an apprise URL: "
-            "vault: needs the path of one secret and #KEY",
+            "1:16: notify[0].url: must be an address such as https://…, vault:PATH#KEY or an apprise URL; "
+            'after "vault:", write the path of one secret and #KEY',
         ),
         ('{url: "vault:kv/{tem}#a"}', '1:16: notify[0].url: unknown placeholder {tem}; did you mean "team"?'),
         (

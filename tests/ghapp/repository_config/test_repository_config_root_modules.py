@@ -75,7 +75,7 @@ def test_a_root_module_has_other_settings_in_an_environment() -> None:
         ),
         (
             "{dir: a, depends_on: [b]}, {dir: b, depends_on: [a]}",
-            "1:25: root_modules[0].depends_on: forms a cycle: a needs b needs a; remove one of them",
+            "1:25: root_modules[0].depends_on: forms a cycle: a needs b needs a; remove one of these dependencies",
         ),
         (
             "{dir: a/b, var_files: [../../../x.tfvars]}",

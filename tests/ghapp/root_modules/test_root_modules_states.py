@@ -117,8 +117,8 @@ def test_a_connection_string_is_never_shown() -> None:
         (
             {"a/main.tf": 'resource "terraform_data" "x" {}\n'},
             "testing",
-            "a has no backend block: its state would lie in the checkout and be lost; add one (such as s3, gcs or "
-            "azurerm, or local with an absolute workspace_dir of its own)",
+            "a has no backend block: its state would be stored in the checkout and be lost; add one (such as s3, gcs "
+            "or azurerm, or local with an absolute workspace_dir of its own)",
         ),
         (
             {"a/main.tf": LOCAL, "a/testing.backend.hcl": 'path = "testing.tfstate"\n'},
@@ -136,7 +136,7 @@ def test_a_connection_string_is_never_shown() -> None:
             {"a/main.tf": LOCAL.replace("{}", '{ path = "/states/a" }')},
             "staging",
             'a in staging: the local backend (a/main.tf:2) ignores path in the workspace "staging", and its state '
-            "would lie in the checkout and be lost; give it an absolute workspace_dir, or an absolute path in "
+            "would be stored in the checkout and be lost; give it an absolute workspace_dir, or an absolute path in "
             "staging.backend.hcl (the workspace is then default), or use a remote backend",
         ),
         (

@@ -51,7 +51,7 @@ class TestVaultThatDoesNotAnswerAsItShould:
     def test_without_a_way_to_log_in_to_vault_the_settings_are_named(self, openbao: OpenBao) -> None:
         assert str(refusal(VaultSettings(address=openbao.address))) == (
             "VAULT_ADDR is set, but no way to log in: the operator has to set VAULT_TOKEN, "
-            "VAULT_ROLE_ID and VAULT_SECRET_ID, or VAULT_AUTH_METHOD with VAULT_ROLE"
+            "or VAULT_ROLE_ID with VAULT_SECRET_ID, or VAULT_AUTH_METHOD with VAULT_ROLE"
         )
 
     def test_a_sealed_server(self, tmp_path: Path) -> None:

@@ -72,8 +72,8 @@ resource "terraform_data" "told" {{
     summary = check["output"]["summary"]
     assert "terraform_data.net" in summary + (check["output"]["text"] or "")
     assert (
-        "Apply is for the plans of `app` and `network` together. Within 24 hours, exactly these plans are applied."
-        in summary
+        "Apply is for the plans of `app` and `network` together. If you press Apply within 24 hours, exactly "
+        "these plans are applied." in summary
     )
     assert kept(story) == 2
     assert story.state("app", "staging") == story.state("network", "staging") == {}
@@ -104,7 +104,7 @@ def test_a_plan_that_changed_since_it_was_approved_is_shown_again_and_applied_as
         held(check)
         == "network in staging: every apply in staging needs an approval. Look at the plan, then press Apply."
     )
-    assert "Within 24 hours, exactly this plan is applied" in check["output"]["summary"]
+    assert "If you press Apply within 24 hours, exactly this plan is applied" in check["output"]["summary"]
     move_state(story.state_path("network", "staging"))
     story.press(check, "apply", by=story.maintainer)
     again = story.applied(sha, count=2)

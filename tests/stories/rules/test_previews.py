@@ -175,7 +175,7 @@ def test_after_a_merge_and_its_apply_the_others_are_planned_once_and_in_testing_
     green(story.applied(merged))
     check = story.planned(other, count=2)
     assert green(check) == "only outputs change in staging"
-    assert "`network` in `testing`: 2 to add, since its state is empty." in check["output"]["summary"]
+    assert "`network` in `testing`: 2 to add, since the state there is empty." in check["output"]["summary"]
     assert "network in staging" in log_of(story, other)
     assert "network in testing" not in log_of(story, other)
     story.quiet()
