@@ -78,7 +78,7 @@ class Proceed:
 
     def __post_init__(self) -> None:
         if self._made is not _MADE_HERE:
-            raise TypeError("Proceed is made by checks.gate.decide_apply alone")
+            raise TypeError("only checks.gate.decide_apply creates Proceed")
 
 
 # --- planning with credentials ---------------------------------------------------------------------------------------

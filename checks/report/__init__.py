@@ -90,7 +90,7 @@ class RootReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def changes_anything(self) -> bool:
-        """Whether the plan changes, runs or defers anything, even if only outputs or the state (such as a move)."""
+        """Whether the plan changes, runs or defers anything; changes only to outputs or to the state also count."""
         changes = any(change.section != "read" for change in self.changes)
         return self.counts != NO_COUNTS or changes or bool(self.outputs)
 

@@ -176,7 +176,10 @@ class Worker:
         await self._store.deferred.defer(key, job, in_s=_UNKNOWN_JOB_RETRY_S)
 
     def _end(self) -> None:
-        """Interrupt all runs and end the process, whose jobs others may take over. Its supervisor starts another."""
+        """Interrupt all runs and end the process, since other workers may take over its jobs.
+
+        The supervisor then starts a new process.
+        """
         self._stopping.set()
         os.kill(os.getpid(), signal.SIGTERM)
 

@@ -31,7 +31,7 @@ from ghapp.store import ApplyState, PlanState, Run
 _SHORTEST_DEFERRAL_S = 1.0
 """After a shorter wait, a job would probably be deferred again: all jobs share GitHub's rate limit per minute."""
 _PARKED_S = 24 * 3600.0
-"""How long the job of a suspended installation is deferred, in case GitHub's "unsuspend" delivery is lost."""
+"""How long the job of a suspended installation is deferred at most: GitHub's "unsuspend" delivery may be lost."""
 _DISK_FULL = "Planward's data directory is full: the operator has to make room. Press Re-run afterwards."
 
 

@@ -17,8 +17,8 @@ _CHILDREN_KILLED_AT = 1.25
 KILLED_AT = 2
 """Multiples of the memory limit, for a program that keeps growing after it was interrupted.
 
-Above the first, its largest process is killed, unless that is the program itself: Terraform can write its state without
-a provider. Above the second, its largest process is killed in any case.
+Above the first, its largest process is killed, unless that is the program itself: if only a provider is killed,
+Terraform can still write its state. Above the second, its largest process is killed in any case.
 """
 
 TASKS_OF_A_PROCESS = 10

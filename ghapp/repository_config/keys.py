@@ -177,8 +177,8 @@ WORKSPACE: Final[Key[str | None]] = Key(
     name="workspace",
     form=Text(words.templates(words.WORKSPACE_PLACEHOLDERS), words.workspace),
     default=None,
-    meaning="Terraform's workspace. Default: the workspace that Terraform calls default if the root module has a file "
-    "for -backend-config; otherwise {environment}.",
+    meaning="Terraform's workspace. Default: {environment}. But if the root module has a file for -backend-config, the "
+    'default is Terraform\'s own workspace, "default".',
 )
 VAR_FILES: Final[Key[tuple[str, ...] | None]] = Key(
     name="var_files",
@@ -218,10 +218,10 @@ WATCH: Final[Key[tuple[str, ...] | None]] = Key(
     form=WATCHED,
     default=None,
     meaning="More paths whose changes affect it, relative to dir. * stands for any part of a name, and ** for any "
-    "directories. The path of a directory means everything below it. Default: none. If the root module reads a file "
-    "by a computed path, the default is every file of the repository, except Markdown files, hidden files and "
-    "directories, and directories with .tf files. Files in dir itself and in the directories above it still count. An "
-    "empty list turns this default off.",
+    "directories. The path of a directory means everything below it. Default: none, unless the root module reads a "
+    "file by a computed path that could lead anywhere. Then the default is every file of the repository, except "
+    "Markdown files, hidden files and directories, and directories with .tf files other than dir itself and those "
+    "above it. An empty list turns this default off.",
 )
 DEPENDS_ON: Final[Key[tuple[str, ...]]] = Key(
     name="depends_on",

@@ -75,9 +75,9 @@ class Finished:
 
     @property
     def done(self) -> bool:
-        """Whether the command succeeded. It did not if its plan file is too large, even with the exit code 0.
+        """Whether the command succeeded: it ended with the exit code 0, and its plan file is not too large.
 
-        If somebody asked to stop the command and it still ended with the exit code 0, it succeeded.
+        A command that somebody asked to stop also succeeded if it still ended with the exit code 0.
         """
         is_too_large = self.exceeded is not None and self.exceeded.limit == "file"
         return self.exit_code == 0 and not is_too_large

@@ -252,7 +252,7 @@ class VaultSession:
             if found > _MOST_SECRETS:
                 raise VaultFault(
                     f"there are more than {_MOST_SECRETS} secrets below {filled.path}/: name narrower paths "
-                    "under secrets in .github/planward.yml"
+                    "under `secrets` in .github/planward.yml"
                 )
             if any(line.covers(path) for line in left):
                 continue

@@ -1,4 +1,4 @@
-"""One function for each event that Planward acts on: takes a payload, returns an event."""
+"""Turn a delivery's action and payload into an `Event`: one function for each type of event that Planward knows."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Literal, TypeVar, cast

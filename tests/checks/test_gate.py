@@ -105,7 +105,7 @@ def test_code_that_nobody_vouches_for_in_the_target_waits_for_preview(differs: d
 def test_only_the_gate_creates_its_proofs() -> None:
     with pytest.raises(TypeError, match=r"only checks\.gate creates"):
         gate.Vouched("grace", object())
-    with pytest.raises(TypeError, match="decide_apply alone"):
+    with pytest.raises(TypeError, match=r"only checks\.gate\.decide_apply creates"):
         gate.Proceed("r", "staging", "network", "d", object())
 
 

@@ -149,10 +149,10 @@ async def _conclude(
     )
     buttons = ("apply",) if may_be_approved else ()
     if conclusion == "action_required":
-        # An approval covers only the plans with these digests. Without digests, it would cover the commit, and so every
-        # later plan of it, whatever the plan changes. With `plan_only`, root modules without changes are planned again,
-        # too, after the approval. So the digests of their plans are included: if the new plan of such a root module has
-        # changes, it is held.
+        # An approval covers only the plans with these digests. An approval without digests would cover every later plan
+        # of the commit, whatever that plan changes. With `plan_only`, root modules without changes are also planned
+        # again after the approval. So the digests of their plans are included: if the new plan of such a root module
+        # has changes, the plan is held.
         waits = [each for each in outcomes if stage.plan_only or each.outcome == "held"]
         digests = tuple(sorted({each.digest for each in waits if each.digest}))
         await services.store.runs.change_apply(run.id, lambda state: replace(state, held_for="review", digests=digests))

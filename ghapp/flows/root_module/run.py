@@ -245,7 +245,7 @@ class _RootStep:
     async def _find_earlier_apply(self) -> RootReport | None:
         """The report of the changes that this run applied before it was interrupted; None if there are none.
 
-        It remains the root module's result: the plan after the interruption has nothing left to do.
+        Such a report remains the root module's result, because the plan after the interruption has nothing left to do.
         """
         kept = await self._services.store.runs.readable_root_reports(self._job.run_id)
         raw = kept.get((self._job.part, self._job.root_module))
