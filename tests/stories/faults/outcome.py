@@ -43,6 +43,8 @@ def _state(story: Story, environment: str) -> Any:
 
 def plain(story: Story, text: str) -> str:
     """The text with placeholders for everything that differs between repositories and commits."""
+    # The addresses first: their ports come from the same range as the repositories' ids.
+    text = text.replace(story.line.url, "PLANWARD").replace(story.github.url, "GITHUB")
     text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "TIME", text)
-    named = text.replace(story.owner, "OWNER").replace(str(story.repository.id), "ID")
+    named = re.sub(rf"\b{story.repository.id}\b", "ID", text.replace(story.owner, "OWNER"))
     return re.sub(r"\b[0-9a-f]{7,40}\b", "HEX", re.sub(r"/\d+\b", "/N", re.sub(r"#\d+\b", "#N", named)))
