@@ -106,15 +106,27 @@ class KeptPlans:
     async def _reseal_object(self, plan: KeptPlan, address: str) -> None:
         sealed = await self._store().read(address)
         if sealed is not None:
-            content = await asyncio.to_thread(self._db.sealer.open, sealed, about=about_plan(plan))
-            resealed = await asyncio.to_thread(self._db.sealer.seal, content, about=about_plan(plan))
-            await self._store().put(address, resealed)
+            try:
+                content = await asyncio.to_thread(self._db.sealer.open, sealed, about=about_plan(plan))
+            except UnsealError as error:
+                # It can never be applied. Planward plans again, as if the file had not been kept.
+                log.error("kept_plan_unreadable", run=plan.run_id, root_module=plan.root_module, reason=str(error))
+            else:
+                resealed = await asyncio.to_thread(self._db.sealer.seal, content, about=about_plan(plan))
+                await self._store().put(address, resealed)
         c = kept_plans.c
         mine = (c.run_id == plan.run_id, c.root_module == plan.root_module, c.digest == plan.digest)
         statement = update(kept_plans).where(*mine).values(key_id=self._db.sealer.key_id)
-        changed = await self._db.run(lambda connection: connection.execute(statement).rowcount)
-        if not changed:
-            await self._store().remove([address])  # the hold was decided in the meantime
+        await self._db.run(lambda connection: connection.execute(statement))
+        await self._remove_if_unused(plan.run_id, plan.root_module, address)
+
+    async def _remove_if_unused(self, run_id: RunId, root_module: str, address: str) -> None:
+        """Remove an object that has no row. It may have been written while its row was deleted."""
+        c = kept_plans.c
+        query = select(c.address).where(c.run_id == run_id, c.root_module == root_module)
+        used = await self._db.read(lambda connection: connection.scalar(query))
+        if used != address:
+            await self._store().remove([address])
 
     def _store(self) -> Objects:
         if self._objects is None:
@@ -147,6 +159,9 @@ class KeptPlans:
             delete(kept_plans).where(c.run_id == row.run_id, c.root_module == row.root_module, *which) for row in rows
         ]
         await self._db.run(lambda connection: [connection.execute(statement) for statement in statements])
+        for row in rows:
+            if row.address is not None:
+                await self._remove_if_unused(row.run_id, row.root_module, row.address)
         return len(rows)
 
     async def _remove_objects(self, addresses: Iterable[str | None]) -> None:

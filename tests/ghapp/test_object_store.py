@@ -1,7 +1,7 @@
 """Logs and reports in an object store that speaks S3: moved when a run is over, and read from there by any machine."""
 
 import asyncio
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -418,3 +418,38 @@ def test_a_plan_file_that_is_erased_while_it_is_encrypted_again_leaves_no_object
     assert rotated.do(rotated.store.key_rotation.reseal_objects(limit=10)) == 1
     assert addresses(bucket) == []
     rotated.close()
+
+
+def test_a_plan_file_that_is_encrypted_again_while_it_is_erased_leaves_no_object(
+    bucket: Any, machines: list[Machine], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_plans(machines[0], PLAN)
+    rotated = Machine(tmp_path / "planward.db", "n" * 32, KEY)
+    remove = Objects.remove
+
+    async def remove_early(objects: Objects, found: Iterable[str]) -> None:
+        found = list(found)
+        monkeypatch.setattr(Objects, "remove", remove)
+        await remove(objects, found)
+        for address in found:
+            await objects.put(address, b"encrypted again")
+
+    monkeypatch.setattr(Objects, "remove", remove_early)
+    rotated.do(rotated.store.kept_plans.erase_decided(PLAN.repository_id, PLAN.environment, besides=RunId("2" * 24)))
+    assert addresses(bucket) == []
+    rotated.close()
+
+
+def test_a_plan_file_that_nobody_can_decrypt_does_not_stop_the_rotation_of_keys(
+    bucket: Any, machines: list[Machine], tmp_path: Path
+) -> None:
+    keep_plans(machines[0], PLAN, kept_plan("app"))
+    first = next(iter(bucket.objects.all()))
+    bucket.put_object(Key=first.key, Body=first.get()["Body"].read()[:-1] + b"?")
+    rotated = Machine(tmp_path / "planward.db", "n" * 32, KEY)
+    assert [rotated.do(rotated.store.key_rotation.reseal_objects(limit=10)) for _ in range(2)] == [2, 0]
+    rotated.close()
+    alone = Machine(tmp_path / "planward.db", "n" * 32)
+    left = [alone.do(alone.store.kept_plans.content(each)) for each in (PLAN, kept_plan("app"))]
+    assert left.count(None) == 1
+    alone.close()
