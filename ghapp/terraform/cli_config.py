@@ -49,11 +49,12 @@ def _in_json(operators: str, mirrors: Sequence[tuple[Path, Sequence[str]]]) -> s
     document.pop("plugin_cache_may_break_dependency_lock_file", None)
     if "provider_installation" not in document:
         system = _system_mirrors()
-        methods: dict[str, Any] = {"direct": [{"exclude": _names_in(system)} if system else {}]}
+        methods: dict[str, Any] = {}  # in this order, Terraform looks for a version that several of them offer
         if mirrors or system:
             methods["filesystem_mirror"] = [
                 {"path": str(path), "include": list(names)} for path, names in (*mirrors, *system)
             ]
+        methods["direct"] = [{"exclude": _names_in(system)} if system else {}]
         document["provider_installation"] = [methods]
     return json.dumps(document)
 

@@ -53,6 +53,8 @@ def test_json_is_understood_too() -> None:
             {"direct": [{}], "filesystem_mirror": [{"path": str(CACHE), "include": [AWS]}]},
         ],
     }
+    [methods] = json.loads(written(operators, CACHE, [AWS]))["provider_installation"]
+    assert list(methods) == ["filesystem_mirror", "direct"]  # the earlier one is used if both have a version
     said = '{"provider_installation": [{"network_mirror": [{"url": "https://mirror.example.com/"}]}]}'
     assert json.loads(written(said, CACHE, [AWS])) == json.loads(said)
 
