@@ -16,6 +16,7 @@ The timings are shorter than in production.
 import asyncio
 import os
 import signal
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,7 @@ NEW = 3
 
 
 async def _work(
-    database_url: str, data_dir: Path, record: Path, step_s: float, version: str, lasting: int | None
+    database_url: str, data_dir: Path, record: Path, step_s: float, version: str, lasting: int | None, margin_s: float
 ) -> None:
     stopping, stop = asyncio.Event(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -90,9 +91,10 @@ async def _work(
     store = Store(database_url, Sealer(["k" * 32]))
     directory = make_private(data_dir / "programs")
     wait_for_orphans(directory, patience_s=TIMINGS.keeper_grace_s + 15)
-    with keeping(directory, silence_s=TIMINGS.keeper_silence_s, grace_s=TIMINGS.keeper_grace_s) as keeper:
+    timings = replace(TIMINGS, takeover_margin_s=margin_s)
+    with keeping(directory, silence_s=timings.keeper_silence_s, grace_s=timings.keeper_grace_s) as keeper:
         programs = Programs(keeper=keeper)
-        async with Worker(job_queue, store, data_dir, flow, stopping, keeper=keeper, timings=TIMINGS).running():
+        async with Worker(job_queue, store, data_dir, flow, stopping, keeper=keeper, timings=timings).running():
             note("- - ready")
             await stop.wait()
     store.close()
@@ -118,10 +120,18 @@ def run_logging(log: Path, *arguments: Any) -> None:
     run(*arguments)
 
 
-def run(database_url: str, data_dir: Path, record: Path, step_s: float, version: str, lasting: int | None) -> None:
+def run(
+    database_url: str,
+    data_dir: Path,
+    record: Path,
+    step_s: float,
+    version: str,
+    lasting: int | None,
+    margin_s: float = TIMINGS.takeover_margin_s,
+) -> None:
     """Work until SIGTERM. Each step takes `step_s` seconds; only the step with the number `lasting` takes much longer.
 
-    The file `record` gets a line for each event.
+    `margin_s` delays the takeover of work from workers that say nothing. The file `record` gets a line for each event.
     """
     database.SQLITE_PATIENCE_S = 1
-    asyncio.run(_work(database_url, data_dir, record, step_s, version, lasting))
+    asyncio.run(_work(database_url, data_dir, record, step_s, version, lasting, margin_s))

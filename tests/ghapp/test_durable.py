@@ -30,9 +30,8 @@ from tests.postgres import Postgres
 from tests.stories.faults.proxies import Fates, Loop, TcpProxy, before_postgres, fates
 from tests.stories.waiting import eventually
 
-AT_ONCE_S = 8.0
-"""Shorter than the time after which others take over the work of a worker that says nothing."""
-assert durable_worker.TIMINGS.takeover_s > AT_ONCE_S
+NEVER_S = 600.0
+"""A time after which no worker takes over work in a test."""
 
 
 @dataclass(kw_only=True)
@@ -43,7 +42,15 @@ class Workers:
     directory: Path
     processes: dict[str, Forked] = field(default_factory=dict)
 
-    def start(self, name: str, *, step_s: float = 0.5, version: str = "old", lasting: int | None = None) -> Forked:
+    def start(
+        self,
+        name: str,
+        *,
+        step_s: float = 0.5,
+        version: str = "old",
+        lasting: int | None = None,
+        margin_s: float = durable_worker.TIMINGS.takeover_margin_s,
+    ) -> Forked:
         """Start a worker with the data directory of this name."""
         data_dir = self.directory / name
         data_dir.mkdir(exist_ok=True)
@@ -51,7 +58,7 @@ class Workers:
             self.processes[name].wait(timeout=30)
         ready = len(self.recorded("- - ready"))
         record = self.directory / "record"
-        process = Forked(durable_worker.run, self.url, data_dir, record, step_s, version, lasting)
+        process = Forked(durable_worker.run, self.url, data_dir, record, step_s, version, lasting, margin_s)
         self.processes[name] = process
         eventually(lambda: len(self.recorded("- - ready")) > ready or process.poll() is not None, f"{name} is ready")
         return process
@@ -145,22 +152,22 @@ def test_the_work_of_a_killed_worker_is_taken_over_by_another_in_its_order(share
 
 
 def test_a_worker_that_is_started_again_takes_its_work_up_at_once(shared: Workers) -> None:
-    one = shared.start("one")
+    one = shared.start("one", margin_s=NEVER_S)
     shared.enqueue("first")
     eventually(lambda: "first 1" in shared.steps("begin"), "the second step begins")
     one.send_signal(signal.SIGKILL)
-    shared.start("one", step_s=0.1)
-    eventually(lambda: len(shared.steps("end")) == STEPS, "all is done", patience_s=AT_ONCE_S)
+    shared.start("one", step_s=0.1, margin_s=NEVER_S)
+    eventually(lambda: len(shared.steps("end")) == STEPS, "all is done", patience_s=NEVER_S / 10)
 
 
 def test_a_worker_that_is_ended_hands_its_work_over_at_once(shared: Workers) -> None:
-    one = shared.start("one", step_s=3)
+    one = shared.start("one", step_s=3, margin_s=NEVER_S)
     shared.enqueue("first")
     eventually(lambda: "first 0" in shared.steps("begin"), "the first step begins")
-    shared.start("two", step_s=0.1)
+    shared.start("two", step_s=0.1, margin_s=NEVER_S)
     one.send_signal(signal.SIGTERM)
     assert one.wait(timeout=20) == 0
-    eventually(lambda: len(shared.steps("end")) == STEPS, "all is done", patience_s=AT_ONCE_S)
+    eventually(lambda: len(shared.steps("end")) == STEPS, "all is done", patience_s=NEVER_S / 10)
 
 
 @pytest.mark.parametrize(
