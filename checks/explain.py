@@ -155,7 +155,7 @@ def _find_objection(pull_request: MergedPullRequest, segment: Segment, trees: Se
     merged = None if trees is None else trees.merged.get(pull_request.number)
     if trees is None or merged is None:
         return (
-            f"{name} cannot be merged into {segment.before[:7]} again (they conflict, or its head is gone), so "
+            f"{name} cannot be merged into {segment.before[:7]} again (there is a conflict, or its head is gone), so "
             "Planward cannot tell whether this is what was reviewed"
         )
     if merged != trees.actual:

@@ -53,6 +53,6 @@ def decide_promotion(facts: PromotionFacts) -> Clear | Refuse:
         )
     return Refuse(
         cause=f"this brings commits that {previous} has not applied. First have them applied there, or promote a "
-        f"branch whose newest commit is {facts.last_applied}, the last one applied. If {previous} lacks a "
-        f"hotfix of the base branch, merge the base branch into the branch of {previous}."
+        f"branch whose newest commit is {facts.last_applied}, the last one applied there. If {previous} lacks a "
+        f"hotfix of the base branch, merge the base branch into {previous}'s branch."
     )

@@ -37,7 +37,9 @@ def folded_line(roots: Sequence[RootReport], environment: str, others: int) -> s
         return f"{which} in `{environment}`: the same errors."
     does = total(roots)
     empty = all(root.state_empty for root in roots if root.counts != NO_COUNTS) and does != NO_COUNTS
-    why = ", since the state there is empty" if empty else ", as in the plan above" if does != NO_COUNTS else ""
+    why = (
+        ", since the state there is empty" if empty else ", nothing beyond the plan above" if does != NO_COUNTS else ""
+    )
     return f"{which} in `{environment}`: {does.words()}{why}."
 
 

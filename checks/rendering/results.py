@@ -9,7 +9,7 @@ from checks.report.change_report import SYMBOLS
 _ORDER: tuple[Outcome, ...] = ("failed", "interrupted", "not_reached", "applied")
 _HEADINGS: dict[Outcome, str] = {
     "failed": "failed",
-    "interrupted": "interrupted: Terraform did not say how they ended",
+    "interrupted": "interrupted: begun, but not finished",
     "not_reached": "not reached",
     "applied": "applied",
 }

@@ -42,7 +42,7 @@ def read_workflow(name: str, value: Any, notes: Notes) -> Arguments:
             if key != "steps":
                 notes.add(f"{stage_place}.{key}", NOT_ATLANTIS)
                 continue
-            for index, step in enumerate(notes.items(steps, f"{stage_place}.steps")):
+            for index, step in enumerate([] if steps is None else notes.items(steps, f"{stage_place}.steps")):
                 _read_step(step, f"{stage_place}.steps[{index}]", found, notes)
     return Arguments(**{key: tuple(dict.fromkeys(values)) for key, values in found.items()})
 

@@ -131,8 +131,8 @@ def test_a_pull_request_that_conflicts_now_explains_nothing() -> None:
     found = explain_push(segments, {"a": SegmentTrees(merged={}, actual="tree of a")})
     assert isinstance(found, Unexplained)
     assert found.reasons == (
-        "#1 cannot be merged into L again (they conflict, or its head is gone), so Planward cannot tell whether this "
-        "is what was reviewed",
+        "#1 cannot be merged into L again (there is a conflict, or its head is gone), so Planward cannot tell "
+        "whether this is what was reviewed",
     )
 
 

@@ -312,7 +312,7 @@ def test_a_tree_that_was_applied_before_may_be_promoted() -> None:
         ({"tree": "t0"}, "Comment `planward plan f00f00f -e staging`"),
         ({"tip_differs_from_last": True}, "wait until planward/apply (staging) has finished"),
         ({"last_applied": None}, "first merge these commits into the branch of staging"),
-        ({}, "or promote a branch whose newest commit is abc1234, the last one applied"),
+        ({}, "or promote a branch whose newest commit is abc1234, the last one applied there"),
     ],
 )
 def test_any_other_tree_is_refused_with_a_remedy(differs: dict[str, object], way_out: str) -> None:

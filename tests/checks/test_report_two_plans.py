@@ -78,7 +78,7 @@ def test_additions_to_testings_empty_state_are_one_line_and_not_in_the_title() -
 def test_the_same_changes_in_testing_are_one_line() -> None:
     output = render_check_run(both((root(CHANGES),), (root(CHANGES, environment="testing"),)))
     assert output.title == "1 to change in staging"
-    assert output.summary.endswith("`network` in `testing`: 1 to change, as in the plan above.")
+    assert output.summary.endswith("`network` in `testing`: 1 to change, nothing beyond the plan above.")
 
 
 def test_testings_own_changes_follow_the_target_under_their_own_heading() -> None:
@@ -132,7 +132,7 @@ def test_with_many_root_modules_only_the_target_has_a_table() -> None:
     tables = re.findall(r"(?:^\| `root\d.*\n?)+", summary, re.MULTILINE)
     assert [table.count("\n| `") + 1 for table in tables] == [10]
     assert "### In `testing`: 1 to destroy" in summary
-    assert summary.endswith("The other 9 root modules in `testing`: 9 to change, as in the plan above.")
+    assert summary.endswith("The other 9 root modules in `testing`: 9 to change, nothing beyond the plan above.")
 
 
 def test_the_target_gets_most_of_githubs_limit_and_testing_the_rest() -> None:

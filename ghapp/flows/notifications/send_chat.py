@@ -32,7 +32,7 @@ async def _send(services: Services, job: SendChatMessage) -> None:
     except GitError as error:
         log.warning("chat_addresses_unknown", about=job.about, reason=str(error))
         waits_s = [patience_s]
-    if waits_s and job.attempt == len(waits):
+    if waits_s and job.attempt >= len(waits):
         log.error("chat_given_up", about=job.about)
     elif waits_s:
         again = msgspec.structs.replace(job, attempt=job.attempt + 1)

@@ -37,7 +37,7 @@ def test_after_a_hotfix_production_is_merged_back_before_the_next_promotion(line
     green(story.applied(hotfix, "production", count=2))
     story.land(story.propose())
     promotion = story.open("staging", "production", title="Promote")
-    assert "If staging lacks a hotfix of the base branch, merge the base branch into the branch of staging." in refused(
+    assert "If staging lacks a hotfix of the base branch, merge the base branch into staging's branch." in refused(
         story.planned(promotion)
     )
     back = story.open("production", "staging", title="Back")
