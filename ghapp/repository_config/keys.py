@@ -110,10 +110,10 @@ PARITY: Final[Key[Parity]] = Key(
     name="parity",
     form=Choice(get_args(Parity)),
     default="danger",
-    meaning="Which differences from the preview hold an apply. danger: an action that the preview did not show and "
-    "that destroys, replaces, forgets or invokes something, or that is in the report's danger list. hold: every "
-    "difference of actions or values. With either value, an action of the preview that is missing in the new plan does "
-    "not count.",
+    meaning="Which differences from the preview hold an apply. danger: a change that the preview did not show and "
+    "that destroys, replaces or forgets something, runs an action of a provider, or is among the report's dangers. "
+    "hold: every difference of actions or values. With either value, an action of the preview that is missing in the "
+    "new plan does not count.",
 )
 APPROVERS: Final[Key[tuple[str, ...]]] = Key(
     name="approvers",
@@ -220,8 +220,8 @@ WATCH: Final[Key[tuple[str, ...] | None]] = Key(
     meaning="More paths whose changes affect it, relative to dir. * stands for any part of a name, and ** for any "
     "directories. The path of a directory means everything below it. Default: none, unless the root module reads a "
     "file by a computed path that could lead anywhere. Then the default is every file of the repository, except "
-    "Markdown files, hidden files and directories, and directories with .tf files other than dir itself and those "
-    "above it. An empty list turns this default off.",
+    "Markdown files, hidden files and directories, and directories with .tf files. The last exception does not cover "
+    "dir itself or the directories above it. An empty list turns this default off.",
 )
 DEPENDS_ON: Final[Key[tuple[str, ...]]] = Key(
     name="depends_on",
@@ -234,7 +234,8 @@ REQUIRED_VERSION: Final[Key[str | None]] = Key(
     name="required_version",
     form=Text(words.CONSTRAINT, words.form(words.CONSTRAINT, "must be a constraint on versions such as >= 1.9, < 2")),
     default=None,
-    meaning='A constraint on Terraform\'s version, besides the one in its configuration, such as ">= 1.9, < 2".',
+    meaning="A constraint on Terraform's version, in addition to the one in the root module's Terraform code, such as "
+    '">= 1.9, < 2".',
 )
 OVERRIDES: Final[Key[Entries | None]] = Key(
     name="environments",
