@@ -118,7 +118,7 @@ class Story:
         """The state in a file: resource address → attributes of its instances; empty if there is no file."""
         if not path.exists():
             return {}
-        content = json.loads(path.read_text())
+        content = eventually(lambda: _document_in(path), f"{path} is written")
         return {
             f"{each['type']}.{each['name']}": [instance["attributes"] for instance in each["instances"]]
             for each in content["resources"]
@@ -320,3 +320,12 @@ class Story:
     def quiet(self) -> None:
         """Wait until all deliveries have been answered and Planward has nothing under way."""
         self.line.until_idle()
+
+
+def _document_in(path: Path) -> dict[str, Any] | None:
+    """The JSON document in a file; None while Terraform writes it, which does not replace the file at once."""
+    try:
+        document: dict[str, Any] = json.loads(path.read_text())
+    except json.JSONDecodeError:
+        return None
+    return document
